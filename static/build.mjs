@@ -1,0 +1,112 @@
+// Builds what the pages load: `node build.mjs` writes dist/ and dist/manifest.json,
+// `node build.mjs watch` rebuilds on change, `node build.mjs schema` prints the document schema as JSON.
+import { existsSync } from "node:fs";
+import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { basename, dirname, join, relative } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { context, build } from "esbuild";
+
+const root = dirname(fileURLToPath(import.meta.url));
+const dist = join(root, "dist");
+
+/** Page name of a bundle -> its entry file. */
+const entries = {
+  "ui.js": "src/ui/index.ts",
+  "editor.js": "src/editor/index.ts",
+  "app.css": "css/app.css",
+};
+
+/** @returns {import("esbuild").Plugin} */
+function manifest() {
+  return {
+    name: "manifest",
+    setup(bundler) {
+      bundler.onEnd(async (result) => {
+        if (result.errors.length > 0 || !result.metafile) return;
+        /** @type {Record<string, string>} */
+        const names = {};
+        const kept = new Set(["manifest.json"]);
+        for (const [file, output] of Object.entries(result.metafile.outputs)) {
+          kept.add(basename(file));
+          if (!output.entryPoint) continue;
+          const entry = relative(root, join(root, output.entryPoint));
+          const name = Object.keys(entries).find((key) => entries[key] === entry);
+          if (name) names[name] = basename(file);
+        }
+        await writeFile(join(dist, "manifest.json"), `${JSON.stringify(names, null, 2)}\n`);
+        // The server caches hashed names for ever, so an old bundle left behind is only dead weight.
+        for (const file of await readdir(dist)) if (!kept.has(file)) await rm(join(dist, file));
+      });
+    },
+  };
+}
+
+/** @returns {import("esbuild").BuildOptions} */
+function pages() {
+  const present = Object.values(entries).filter((entry) => existsSync(join(root, entry)));
+  return {
+    absWorkingDir: root,
+    entryPoints: present.map((entry) => ({
+      in: entry,
+      out: Object.keys(entries)
+        .find((key) => entries[key] === entry)
+        .replace(/\.(js|css)$/, ""),
+    })),
+    outdir: dist,
+    entryNames: "[name]-[hash]",
+    assetNames: "[name]-[hash]",
+    bundle: true,
+    minify: true,
+    sourcemap: "linked",
+    format: "esm",
+    target: ["es2022", "chrome111", "firefox115", "safari16.4"],
+    loader: { ".svg": "file", ".woff2": "file" },
+    external: ["/static/*"],
+    // Comments of licences stay with the code they belong to.
+    legalComments: "eof",
+    metafile: true,
+    logLevel: "warning",
+    plugins: [manifest()],
+  };
+}
+
+/**
+ * Bundles a TypeScript module for Node and imports it.
+ * @param {string} entry path under static/
+ */
+export async function load(entry) {
+  const folder = await mkdtemp(join(tmpdir(), "quillroom-build-"));
+  const file = join(folder, "module.mjs");
+  try {
+    await build({
+      absWorkingDir: root,
+      entryPoints: [entry],
+      outfile: file,
+      bundle: true,
+      format: "esm",
+      platform: "node",
+      logLevel: "warning",
+    });
+    return await import(pathToFileURL(file).href);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function main(command) {
+  await mkdir(dist, { recursive: true });
+  if (command === "schema") {
+    const { describeSchema } = await load("src/editor/schema-json.ts");
+    process.stdout.write(`${JSON.stringify(describeSchema(), null, 2)}\n`);
+  } else if (command === "watch") {
+    await (await context(pages())).watch();
+  } else if (command === undefined) {
+    await build(pages());
+  } else {
+    process.stderr.write("usage: node build.mjs [watch|schema]\n");
+    process.exitCode = 2;
+  }
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await main(process.argv[2]);

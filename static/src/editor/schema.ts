@@ -1,0 +1,64 @@
+import type { Extensions } from "@tiptap/core";
+import Highlight from "@tiptap/extension-highlight";
+import { TaskList } from "@tiptap/extension-list";
+import { TableRow } from "@tiptap/extension-table";
+import UniqueID from "@tiptap/extension-unique-id";
+import StarterKit from "@tiptap/starter-kit";
+import { BlockImage } from "./nodes/image";
+import { SafeLink } from "./nodes/link";
+import { DocumentOrderedList } from "./nodes/ordered-list";
+import { DocumentTable, DocumentTableCell, DocumentTableHeader } from "./nodes/table";
+import { DocumentTaskItem } from "./nodes/task-item";
+
+/** Blocks that carry a stable id; rows and cells are found through their table. */
+export const identifiedBlocks = [
+  "paragraph",
+  "heading",
+  "bulletList",
+  "orderedList",
+  "listItem",
+  "taskList",
+  "taskItem",
+  "blockquote",
+  "codeBlock",
+  "table",
+  "horizontalRule",
+  "image",
+];
+
+/**
+ * Everything that decides what a document may contain. server/documents/schema.json is made from this, so a
+ * change here is a change of the stored format. Nothing in it touches a browser when it is imported.
+ */
+export function documentExtensions(options: { writable: boolean }): Extensions {
+  return [
+    StarterKit.configure({
+      heading: { levels: [1, 2, 3, 4] },
+      link: false,
+      orderedList: false,
+      underline: false,
+      // Undo comes from Yjs, so that it takes back one's own edits only.
+      undoRedo: false,
+      // It would write to the document of everybody who merely opens it, once for each of them.
+      trailingNode: false,
+      dropcursor: { class: "drop-cursor", color: false, width: 3 },
+    }),
+    SafeLink,
+    Highlight.configure({ multicolor: false }),
+    DocumentOrderedList,
+    TaskList,
+    DocumentTaskItem.configure({ nested: true }),
+    DocumentTable.configure({ resizable: false }),
+    TableRow,
+    DocumentTableHeader,
+    DocumentTableCell,
+    BlockImage,
+    UniqueID.configure({
+      attributeName: "id",
+      types: identifiedBlocks,
+      generateID: () => crypto.randomUUID(),
+      updateDocument: options.writable,
+      filterTransaction: (transaction) => transaction.getMeta("y-sync$") === undefined,
+    }),
+  ];
+}

@@ -1,0 +1,154 @@
+"""Owning a data directory: one lock, the private servers in it, and their addresses."""
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from server.embedded import postgres, redis
+from server.embedded.account import let_in, server_account
+from server.embedded.failure import EmbeddedError
+
+# Linux takes 107 bytes and macOS 103, for the longest name in the directory: `.s.PGSQL.5432.lock`.
+SOCKET_DIRECTORY_MAX_BYTES = 103 - len("/.s.PGSQL.5432.lock")
+# Children of a killed serve notice within a second and end within their shutdown limit.
+ORPHAN_LIMIT_SECONDS = 30.0
+POLL_SECONDS = 0.1
+
+
+class DataDirectoryInUse(EmbeddedError):
+    """Another Quillroom runs on this data directory."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Servers:
+    """Addresses of what runs, and the descriptor of the lock.
+
+    A child that inherits `lock_fd` keeps the directory locked until it has ended too, so that a new start never
+    overlaps with the last children of a killed one.
+    """
+
+    database_url: str
+    redis_url: str
+    lock_fd: int
+
+
+@contextmanager
+def open_servers(
+    data_dir: Path,
+    *,
+    with_postgres: bool = True,
+    with_redis: bool = True,
+    say: Callable[[str], None] = lambda _: None,
+    postgres_options: Mapping[str, str] | None = None,
+) -> Iterator[Servers]:
+    """Lock `data_dir` and run the private servers in it for the time of the block.
+
+    An address is empty for a server that was not asked for. On leaving, Redis is stopped, then Postgres.
+    Raises DataDirectoryInUse, or EmbeddedError when a server cannot run.
+    """
+    with ExitStack() as stack:
+        lock_fd = stack.enter_context(_lock(data_dir, say=say))
+        account = server_account(data_dir / "postgres")
+        let_in(data_dir, account)
+        sockets = socket_directory(data_dir)
+        database_url = redis_url = ""
+        if with_postgres:
+            database = postgres.start_postgres(
+                data_dir / "postgres", sockets, account, say=say, options=postgres_options
+            )
+            stack.callback(database.stop)
+            database_url = database.url
+        if with_redis:
+            store = redis.start_redis(data_dir / "redis", sockets, account, say=say)
+            stack.callback(store.stop)
+            redis_url = store.url
+        yield Servers(database_url=database_url, redis_url=redis_url, lock_fd=lock_fd)
+
+
+def running_servers(data_dir: Path) -> Servers | None:
+    """Return the addresses of the private servers that a running `serve` keeps in `data_dir`, if there are any."""
+    if _owner(data_dir / ".lock") is None:
+        return None
+    sockets = socket_directory(data_dir)
+    return Servers(
+        database_url=postgres.database_url(sockets) if (sockets / ".s.PGSQL.5432").exists() else "",
+        redis_url=redis.redis_url(sockets) if (sockets / "redis.sock").exists() else "",
+        lock_fd=-1,
+    )
+
+
+def socket_directory(data_dir: Path) -> Path:
+    """Return where the sockets of `data_dir` are: inside it, or under the temporary directory if its path is long.
+
+    The name follows from the data directory, so that every command finds it. `make_private` refuses to use a
+    directory of that name which belongs to somebody else.
+    """
+    inside = data_dir / "run"
+    if len(os.fsencode(inside)) <= SOCKET_DIRECTORY_MAX_BYTES:
+        return inside
+    name = hashlib.sha256(os.fsencode(data_dir)).hexdigest()[:16]
+    outside = Path(tempfile.gettempdir()) / f"quillroom-{name}"
+    if len(os.fsencode(outside)) > SOCKET_DIRECTORY_MAX_BYTES:
+        outside = Path("/tmp") / outside.name  # noqa: S108 - checked for its owner before it is used
+    return outside
+
+
+@contextmanager
+def _lock(data_dir: Path, *, say: Callable[[str], None]) -> Iterator[int]:
+    try:
+        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(data_dir / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        message = f"Cannot write in the data directory {data_dir}: {error.strerror}. Set QUILLROOM_DATA_DIR."
+        raise EmbeddedError(message) from error
+    try:
+        _take(descriptor, data_dir, say=say)
+        process = psutil.Process()
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{process.pid} {process.create_time()}".encode("ascii"), 0)
+        yield descriptor
+        os.ftruncate(descriptor, 0)
+    finally:
+        os.close(descriptor)
+
+
+def _take(descriptor: int, data_dir: Path, *, say: Callable[[str], None]) -> None:
+    limit = time.monotonic() + ORPHAN_LIMIT_SECONDS
+    said = False
+    while True:
+        with contextlib.suppress(BlockingIOError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        owner = _owner(data_dir / ".lock")
+        if owner is not None:
+            message = (
+                f"Quillroom already runs on {data_dir} (process {owner}). "
+                "Stop that one, or choose another QUILLROOM_DATA_DIR."
+            )
+            raise DataDirectoryInUse(message)
+        if time.monotonic() > limit:
+            message = f"Processes of an earlier Quillroom still use {data_dir}. Stop them, then start again."
+            raise DataDirectoryInUse(message)
+        if not said:
+            say("Waiting for the last processes of an earlier run to end …")
+            said = True
+        time.sleep(POLL_SECONDS)
+
+
+def _owner(lock: Path) -> int | None:
+    """Return the pid of the live process named in the lock, or None when that process is gone."""
+    try:
+        pid, created = lock.read_text(encoding="ascii").split()
+        # The number alone may have been given to another process since.
+        return int(pid) if psutil.Process(int(pid)).create_time() == float(created) else None
+    except (FileNotFoundError, ValueError, psutil.NoSuchProcess):
+        return None

@@ -1,0 +1,154 @@
+"""Everything an operator can choose, read once from the environment.
+
+docs/settings.md is generated from the descriptions below: give the unit, and what the value is for.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+MIB = 1024 * 1024
+
+
+class Settings(BaseSettings):
+    """One frozen value; pass it on, never read the environment elsewhere."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="QUILLROOM_",
+        # `QUILLROOM_PORT=` in a shell or an environment file means "not set", not "the port ''".
+        env_ignore_empty=True,
+        frozen=True,
+        extra="forbid",
+        validate_by_name=True,
+        validate_by_alias=True,
+    )
+
+    database_url: str = Field(
+        default="",
+        validation_alias="DATABASE_URL",
+        description="Address of a Postgres database, `postgresql://user:password@host/name`. "
+        "Empty: a private Postgres is started in the data directory.",
+    )
+    redis_url: str = Field(
+        default="",
+        validation_alias="REDIS_URL",
+        description="Address of a Redis server (6.2 or newer), `redis://`, `rediss://` or `unix://`. "
+        "Empty: a private Redis is started in the data directory.",
+    )
+    data_dir: Path = Field(
+        default=Path("data"),
+        description="Directory that holds the private database, uploaded files and logs of the private servers.",
+    )
+    host: str = Field(
+        default="127.0.0.1", description="Address to listen on. `0.0.0.0` listens on every IPv4 interface."
+    )
+    port: int = Field(default=8000, ge=1, le=65535, description="TCP port to listen on.")
+    workers: int = Field(default=1, ge=1, le=256, description="Number of web processes that share the port.")
+    base_url: str = Field(
+        default="",
+        description="Public address of this installation, `https://studio.example.org`. It goes into links, and "
+        "`https` makes cookies secure. Empty: `http://host:port`.",
+    )
+    allowed_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Further origins, separated by commas, whose pages may open sockets with a session cookie.",
+    )
+    trusted_proxies: str = Field(
+        default="",
+        description="Addresses or networks, separated by commas, of proxies whose `X-Forwarded-For` and "
+        "`X-Forwarded-Proto` are believed. `*` believes every peer. Empty: none.",
+    )
+    storage_url: str = Field(
+        default="",
+        description="Where uploaded files are kept: `file:///directory` or `s3://bucket/prefix`. "
+        "Empty: `assets` in the data directory.",
+    )
+    storage_endpoint: str = Field(
+        default="", description="Address of an S3-compatible store. Empty: the provider's own."
+    )
+    storage_region: str = Field(default="", description="Region of the S3 bucket.")
+    storage_access_key_id: str = Field(default="", description="Access key of the S3 bucket.")
+    storage_secret_access_key: str = Field(default="", repr=False, description="Secret key of the S3 bucket.")
+    session_days: int = Field(default=30, ge=1, le=365, description="Days until a person must sign in again.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="Least important message that is logged."
+    )
+    log_format: Literal["auto", "console", "json"] = Field(
+        default="auto", description="`auto`: lines for people on a terminal, JSON elsewhere."
+    )
+    max_upload_bytes: int = Field(default=20 * MIB, ge=1024, description="Largest upload, in bytes.")
+    max_image_pixels: int = Field(
+        default=40_000_000, ge=1, description="Largest image, in pixels (width times height), before it is decoded."
+    )
+    max_frame_bytes: int = Field(
+        default=8 * MIB, ge=64 * 1024, description="Largest frame a socket accepts, in bytes."
+    )
+    max_document_bytes: int = Field(
+        default=64 * MIB, ge=1024, description="Largest document, in bytes of its encoded state."
+    )
+    max_peers_per_document: int = Field(
+        default=200, ge=1, description="Connections to one document in one process."
+    )
+    messages_per_second: int = Field(
+        default=1000, ge=1, description="Frames per second that one socket may send for long."
+    )
+    messages_burst: int = Field(
+        default=5000, ge=1, description="Frames that one socket may send at once, before the rate counts."
+    )
+    outbox_bytes: int = Field(
+        default=4 * MIB,
+        ge=64 * 1024,
+        description="Bytes that may wait for one slow peer before they are replaced by one catch-up message.",
+    )
+    room_idle_seconds: float = Field(
+        default=30, ge=0, description="Seconds that a document without peers stays in memory."
+    )
+    presence_seconds: float = Field(
+        default=30, gt=0, description="Seconds after which a silent peer's caret disappears."
+    )
+    relay_after_ms: float = Field(
+        default=20,
+        ge=0,
+        description="Milliseconds to wait for Postgres before an edit is relayed without its acknowledgement.",
+    )
+
+    @field_validator("allowed_origins", mode="before")
+    @classmethod
+    def _split_origins(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(origin.strip().rstrip("/") for origin in value.split(",") if origin.strip())
+        return value
+
+    @field_validator("data_dir", mode="after")
+    @classmethod
+    def _make_absolute(cls, value: Path) -> Path:
+        # Children and private servers have other working directories than the shell that named this path.
+        return value.expanduser().absolute()
+
+    @field_validator("base_url", mode="after")
+    @classmethod
+    def _check_base_url(cls, value: str) -> str:
+        if value and not value.startswith(("http://", "https://")):
+            message = "must begin with http:// or https://"
+            raise ValueError(message)
+        return value.rstrip("/")
+
+    @property
+    def public_url(self) -> str:
+        """The address people use, without a slash at its end."""
+        if self.base_url:
+            return self.base_url
+        host = "127.0.0.1" if self.host in {"0.0.0.0", "::"} else self.host  # noqa: S104 - compared, not bound
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+
+    @property
+    def secure(self) -> bool:
+        """Whether people reach this installation over https."""
+        return self.public_url.startswith("https://")
+
+    @property
+    def storage_location(self) -> str:
+        """The URL of the object store, with the default filled in."""
+        return self.storage_url or (self.data_dir / "assets").as_uri()

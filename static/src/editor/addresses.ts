@@ -5,7 +5,6 @@ const safeSchemes = new Set(["http", "https", "mailto"]);
  * Control characters and spaces are dropped first, because browsers drop them too ("java\nscript:").
  */
 export function isSafeAddress(address: string): boolean {
-  // eslint-disable-next-line no-control-regex -- these are exactly the characters browsers ignore in a scheme
   const seen = address.replace(/[\u0000-\u0020\u007f-\u00a0\u1680\u180e\u2000-\u2029\u205f\u3000]/g, "");
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(seen)?.[1];
   return scheme === undefined || safeSchemes.has(scheme.toLowerCase());

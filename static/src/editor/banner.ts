@@ -1,0 +1,88 @@
+import { otherLineage } from "../live/closing";
+import type { Session } from "../live/session";
+import { buildElement } from "./build-element";
+import { say } from "./words";
+
+interface BannerAction {
+  readonly name: string;
+  readonly label: string;
+  readonly run: () => void;
+}
+
+interface BannerContent {
+  readonly kind: string;
+  readonly text: string;
+  readonly actions: readonly BannerAction[];
+}
+
+/** The line above the document for what concerns the whole of it. */
+export class Banner {
+  readonly #place: HTMLElement;
+  #shown = "";
+
+  constructor(place: HTMLElement) {
+    this.#place = place;
+  }
+
+  show(content: BannerContent): void {
+    const key = `${content.kind}:${content.text}`;
+    if (key === this.#shown) return;
+    this.#shown = key;
+    this.#place.dataset["banner"] = content.kind;
+    this.#place.replaceChildren(
+      buildElement("p", { text: content.text }),
+      ...content.actions.map((action) => {
+        const button = buildElement("button", {
+          class: "button",
+          text: action.label,
+          attributes: { type: "button", "data-action": action.name },
+        });
+        button.addEventListener("click", action.run);
+        return button;
+      }),
+    );
+    this.#place.hidden = false;
+  }
+
+  hide(kind: string): void {
+    if (this.#place.dataset["banner"] !== kind) return;
+    this.#place.hidden = true;
+    delete this.#place.dataset["banner"];
+    this.#shown = "";
+  }
+}
+
+/** Why the server refused, in words, with what the person can do about it. */
+function refusalText(code: number, sentence: string): string {
+  const known = say(`refused.${String(code)}`);
+  if (known !== `refused.${String(code)}`) return known;
+  return say("refused.other", { reason: sentence });
+}
+
+/** Shows why this page can no longer be written live, and offers the text that is here. */
+export function watchRefusals(session: Session, banner: Banner, copyMyText: () => void): void {
+  const look = () => {
+    const { refusal, turnedDown } = session.connection;
+    const copy: BannerAction = { name: "copy", label: say("banner.copy"), run: copyMyText };
+    const reload: BannerAction = {
+      name: "reload",
+      label: say("banner.reload"),
+      run: () => {
+        window.location.reload();
+      },
+    };
+    if (refusal !== null) {
+      banner.show({
+        kind: refusal.code === otherLineage ? "lineage" : "refused",
+        text: refusalText(refusal.code, refusal.sentence),
+        actions: session.hasText ? [copy, reload] : [reload],
+      });
+    } else if (turnedDown) {
+      banner.show({ kind: "turned-down", text: say("refused.write"), actions: [copy, reload] });
+    } else {
+      banner.hide("turned-down");
+    }
+  };
+  session.watch(look);
+  look();
+}

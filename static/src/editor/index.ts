@@ -1,0 +1,111 @@
+import type { Editor } from "@tiptap/core";
+import { watchIdle } from "../live/idle";
+import { Session } from "../live/session";
+import { Announcer } from "./announcer";
+import { showAvatars } from "./avatars";
+import { Banner, watchRefusals } from "./banner";
+import { copyText } from "./copy-text";
+import { watchEmptySpace } from "./empty-space";
+import { createEditor, takeOver } from "./live-editor";
+import { type Page, readPage } from "./page";
+import { watchKeyboard, watchPageKeys } from "./page-keys";
+import { showSaveState } from "./save-status";
+import { bindTitle, titleText } from "./title";
+import { say } from "./words";
+
+/** After this without any text to write into, the page says that it is a picture of the last saved state. */
+const patienceMilliseconds = 6000;
+
+function offerCopy(page: Page, editor: () => Editor | null): () => void {
+  return () => {
+    const current = editor();
+    if (!current) return;
+    void copyText(page.title.value, current.state.doc).then((copied) => {
+      const button = page.banner.querySelector('[data-action="copy"]');
+      if (button) button.textContent = say(copied ? "banner.copied" : "banner.copyFailed");
+    });
+  };
+}
+
+function bindTitleField(page: Page, session: Session, editor: Editor): void {
+  const { awareness } = session.connection;
+  const text = titleText(session.document);
+  if (text === null) return;
+  bindTitle({
+    field: page.title,
+    text,
+    untitled: say("title.untitled"),
+    productName: say("product.name"),
+    onLeave: () => {
+      editor.commands.focus("start");
+    },
+  });
+  page.title.addEventListener("focus", () => {
+    awareness.setLocalStateField("title", true);
+  });
+  page.title.addEventListener("blur", () => {
+    awareness.setLocalStateField("title", false);
+  });
+}
+
+/** Rights may change while the page is open; the text follows without a reload. */
+function followRights(page: Page, session: Session, editor: Editor): void {
+  const follow = () => {
+    const may = session.mayWrite;
+    if (editor.isEditable !== may) editor.setEditable(may, false);
+    page.title.readOnly = !may || titleText(session.document) === null;
+    page.content.dataset["editable"] = String(may);
+  };
+  session.watch(follow);
+  follow();
+}
+
+async function start(): Promise<void> {
+  const page = readPage();
+  const announcer = new Announcer(page.announcements);
+  const banner = new Banner(page.banner);
+  const session = Session.begin({
+    url: page.collabUrl,
+    documentId: page.documentId,
+    epoch: page.epoch,
+    mayWrite: page.mayWrite,
+  });
+  const { awareness } = session.connection;
+  awareness.setLocalStateField("user", page.me);
+  watchIdle((idle) => {
+    awareness.setLocalStateField("idle", idle);
+  });
+  let editor: Editor | null = null;
+  showSaveState(session, announcer);
+  showAvatars(awareness, page.presence, announcer);
+  watchRefusals(
+    session,
+    banner,
+    offerCopy(page, () => editor),
+  );
+  watchKeyboard();
+  watchPageKeys(announcer, (sentence) => {
+    const place = document.querySelector<HTMLElement>("#save-hint");
+    if (!place) return;
+    place.textContent = sentence;
+    place.hidden = false;
+    setTimeout(() => {
+      place.hidden = true;
+    }, 4000);
+  });
+
+  const waiting = setTimeout(() => {
+    if (session.connection.refusal === null) banner.show({ kind: "unreachable", text: say("banner.unreachable"), actions: [] });
+  }, patienceMilliseconds);
+  await session.ready();
+  clearTimeout(waiting);
+  banner.hide("unreachable");
+
+  editor = createEditor(page, session);
+  takeOver(page, editor);
+  bindTitleField(page, session, editor);
+  followRights(page, session, editor);
+  watchEmptySpace(editor, page.content);
+}
+
+void start();

@@ -1,0 +1,105 @@
+import { Editor, Extension } from "@tiptap/core";
+import Collaboration from "@tiptap/extension-collaboration";
+import { Placeholder } from "@tiptap/extensions";
+import type { Session } from "../live/session";
+import { blockHandle } from "./block-handle";
+import { remoteCarets } from "./carets";
+import { imageUploads } from "./image-uploads";
+import { openLinkEditor } from "./link-editor";
+import type { Page } from "./page";
+import { documentExtensions } from "./schema";
+import { selectionToolbar } from "./selection-toolbar";
+import { slashMenu } from "./slash-menu";
+import { tableToolbar } from "./table-toolbar";
+import { say } from "./words";
+
+const linkKey = Extension.create({
+  name: "linkKey",
+  addKeyboardShortcuts() {
+    return {
+      "Mod-k": () => {
+        openLinkEditor(this.editor);
+        return true;
+      },
+    };
+  },
+});
+
+/** From the start of the first line, the way up leads to the title. */
+function wayToTitle(field: HTMLTextAreaElement): Extension {
+  return Extension.create({
+    name: "wayToTitle",
+    addKeyboardShortcuts() {
+      const leave = () => {
+        const { selection, doc } = this.editor.state;
+        if (!selection.empty || selection.from > 1 || doc.firstChild?.isTextblock !== true) return false;
+        field.focus();
+        field.setSelectionRange(field.value.length, field.value.length);
+        return true;
+      };
+      return { ArrowUp: leave };
+    },
+  });
+}
+
+/** Makes the live editor. It is not in the page yet. */
+export function createEditor(page: Page, session: Session): Editor {
+  return new Editor({
+    element: null,
+    editable: session.mayWrite,
+    // The page's policy forbids style elements; what Tiptap would add stands in editor.css.
+    injectCSS: false,
+    enableInputRules: true,
+    enablePasteRules: true,
+    extensions: [
+      ...documentExtensions({ writable: session.mayWrite }),
+      Collaboration.configure({ document: session.document, field: "default" }),
+      remoteCarets(session.connection.awareness),
+      Placeholder.configure({
+        placeholder: ({ editor, node }) => {
+          if (editor.isEmpty) return say("placeholder.empty");
+          if (node.type.name === "heading") return say("placeholder.heading");
+          return node.type.name === "paragraph" ? say("placeholder.line") : "";
+        },
+      }),
+      slashMenu,
+      selectionToolbar,
+      tableToolbar,
+      blockHandle(page.content),
+      imageUploads(page.uploads),
+      linkKey,
+      wayToTitle(page.title),
+    ],
+    editorProps: {
+      attributes: {
+        class: "prose-body",
+        role: "textbox",
+        "aria-multiline": "true",
+        "aria-label": say("editor.label"),
+        spellcheck: "true",
+      },
+      handleClick: (view, _position, event) => {
+        const link = event.target instanceof Element ? event.target.closest("a[href]") : null;
+        if (!(link instanceof HTMLAnchorElement)) return false;
+        // While writing, a click sets the caret; with the modifier, or when reading, it follows the link.
+        if (view.editable && !(event.ctrlKey || event.metaKey)) return false;
+        window.open(link.href, "_blank", "noopener,noreferrer");
+        return true;
+      },
+    },
+  });
+}
+
+/**
+ * Puts the live editor where the server's text stands. Both are drawn by the same style sheet from the same
+ * blocks, so nothing moves; the place on the page is kept for the case that the text has changed meanwhile.
+ */
+export function takeOver(page: Page, editor: Editor): void {
+  const { scrollX, scrollY } = window;
+  const host = document.createElement("div");
+  editor.mount(host);
+  const { dom } = editor.view;
+  page.serverText.replaceWith(dom);
+  page.content.dataset["live"] = "true";
+  window.scrollTo(scrollX, scrollY);
+}

@@ -1,0 +1,59 @@
+import { type PresenceUser, presenceColours } from "../live/presence";
+import type { UploadTarget } from "./upload";
+
+/** What the server wrote into the page about this document and this person. */
+export interface Page {
+  readonly documentId: string;
+  readonly epoch: string;
+  readonly mayWrite: boolean;
+  readonly me: PresenceUser;
+  readonly collabUrl: string;
+  readonly uploads: UploadTarget;
+  readonly title: HTMLTextAreaElement;
+  readonly content: HTMLElement;
+  readonly serverText: HTMLElement;
+  readonly presence: HTMLElement;
+  readonly banner: HTMLElement;
+  readonly announcements: HTMLElement;
+}
+
+function needed<Kind extends HTMLElement>(selector: string, kind: new () => Kind): Kind {
+  const found = document.querySelector(selector);
+  if (!(found instanceof kind)) throw new Error(`The page has no ${selector}.`);
+  return found;
+}
+
+function socketUrl(path: string): string {
+  const url = new URL(path, window.location.href);
+  url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+  return url.href;
+}
+
+export function readPage(): Page {
+  const editor = needed("#editor", HTMLElement);
+  const text = (name: string): string => {
+    const value = editor.dataset[name];
+    if (value === undefined) throw new Error(`The page does not say its ${name}.`);
+    return value;
+  };
+  const content = needed("#document-content", HTMLElement);
+  const colour = Number(text("meColour"));
+  return {
+    documentId: text("documentId"),
+    epoch: text("epoch"),
+    mayWrite: text("mayWrite") === "true",
+    me: { id: text("meId"), name: text("meName"), colour: Number.isInteger(colour) ? colour % presenceColours : 0 },
+    collabUrl: socketUrl(text("collab")),
+    uploads: {
+      url: text("uploads"),
+      csrf: document.querySelector<HTMLMetaElement>('meta[name="csrf"]')?.content ?? "",
+      maxBytes: Number(text("maxUploadBytes")),
+    },
+    title: needed("#document-title", HTMLTextAreaElement),
+    content,
+    serverText: needed("#document-content > .prose-body", HTMLElement),
+    presence: needed("#presence", HTMLElement),
+    banner: needed("#editor-banner", HTMLElement),
+    announcements: needed("#editor-announcements", HTMLElement),
+  };
+}

@@ -1,0 +1,152 @@
+"""Which block of an old version became which block of a new one."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Sequence
+from difflib import SequenceMatcher
+from typing import Final
+
+from prosemirror.model import Node
+
+# Above this many pairs to weigh, blocks are paired in order instead: one replacement stays well under a second.
+_MOST_PAIRS_WEIGHED: Final = 40_000
+
+# A child as Yjs holds it: a block, or a run of text nodes.
+Content = list[Node] | Node
+Pair = tuple[int, int]
+
+
+def pairs(old: Sequence[Content | None], new: Sequence[Content]) -> list[Pair]:
+    """Return which child becomes which, in order: same id first, then same content, then most alike."""
+    found: list[Pair] = []
+    for i0, i1, j0, j1 in _gaps(_same_id(old, new), len(old), len(new), found):
+        same = _same_content(old[i0:i1], new[j0:j1])
+        anchors = [(i0 + i, j0 + j) for i, j in same]
+        for a0, a1, b0, b1 in _gaps(anchors, i1, j1, found, i0, j0):
+            found += [(a0 + i, b0 + j) for i, j in _most_alike(old[a0:a1], new[b0:b1])]
+    return sorted(found)
+
+
+def _gaps(
+    anchors: list[Pair], old_end: int, new_end: int, found: list[Pair], i: int = 0, j: int = 0
+) -> list[tuple[int, int, int, int]]:
+    """Record the anchors as found and return the stretches between them."""
+    found += anchors
+    gaps = []
+    for anchor_i, anchor_j in [*anchors, (old_end, new_end)]:
+        if anchor_i > i and anchor_j > j:
+            gaps.append((i, anchor_i, j, anchor_j))
+        i, j = anchor_i + 1, anchor_j + 1
+    return gaps
+
+
+def _same_id(old: Sequence[Content | None], new: Sequence[Content]) -> list[Pair]:
+    places = Counter(each.attrs.get("id") for each in old if isinstance(each, Node))
+    place_of = {
+        each.attrs["id"]: i
+        for i, each in enumerate(old)
+        if isinstance(each, Node) and each.attrs.get("id") is not None and places[each.attrs["id"]] == 1
+    }
+    candidates = [
+        (place_of[each.attrs["id"]], j)
+        for j, each in enumerate(new)
+        if isinstance(each, Node) and each.attrs.get("id") in place_of
+    ]
+    candidates = [(i, j) for i, j in candidates if _type(old[i]) == _type(new[j])]
+    # The longest part in rising order: a block that was moved is the one that is written anew, not all it passed.
+    tails: list[int] = []
+    chains: list[list[int]] = []
+    before: list[int] = []
+    for index, (i, _) in enumerate(candidates):
+        at = bisect_left(tails, i)
+        before.append(chains[at - 1][-1] if at else -1)
+        if at == len(tails):
+            tails.append(i)
+            chains.append([index])
+        else:
+            tails[at] = i
+            chains[at].append(index)
+    rising: list[Pair] = []
+    index = chains[-1][-1] if chains else -1
+    while index >= 0:
+        rising.append(candidates[index])
+        index = before[index]
+    return rising[::-1]
+
+
+def _same_content(old: Sequence[Content | None], new: Sequence[Content]) -> list[Pair]:
+    left, right = [fingerprint(each) for each in old], [fingerprint(each) for each in new]
+    limit = min(len(left), len(right))
+    start = next((at for at in range(limit) if left[at] != right[at]), limit)
+    end = next((at for at in range(limit - start) if left[-1 - at] != right[-1 - at]), limit - start)
+    middle = SequenceMatcher(None, left[start : len(left) - end], right[start : len(right) - end])
+    return [
+        *((at, at) for at in range(start)),
+        *(
+            (start + block.a + at, start + block.b + at)
+            for block in middle.get_matching_blocks()
+            for at in range(block.size)
+        ),
+        *((len(left) - at, len(right) - at) for at in range(end, 0, -1)),
+    ]
+
+
+def _most_alike(old: Sequence[Content | None], new: Sequence[Content]) -> list[Pair]:
+    if len(old) * len(new) > _MOST_PAIRS_WEIGHED:
+        return [(at, at) for at in range(min(len(old), len(new))) if _likeness(old[at], new[at]) > 0]
+    best = [[0.0] * (len(new) + 1) for _ in range(len(old) + 1)]
+    weights = [[_likeness(a, b) for b in new] for a in old]
+    for i in reversed(range(len(old))):
+        for j in reversed(range(len(new))):
+            paired = weights[i][j] + best[i + 1][j + 1] if weights[i][j] else 0.0
+            best[i][j] = max(paired, best[i + 1][j], best[i][j + 1])
+    chosen: list[Pair] = []
+    i = j = 0
+    while i < len(old) and j < len(new):
+        if weights[i][j] and best[i][j] == weights[i][j] + best[i + 1][j + 1]:
+            chosen.append((i, j))
+            i, j = i + 1, j + 1
+        elif best[i][j] == best[i + 1][j]:
+            i += 1
+        else:
+            j += 1
+    return chosen
+
+
+def _likeness(old: Content | None, new: Content) -> float:
+    """Return 0 for what cannot become the other by an edit, else how alike their texts are, above 0 and up to 1."""
+    if old is None or _type(old) != _type(new):
+        return 0.0
+    before, after = _characters(old), _characters(new)
+    longest = max(len(before), len(after))
+    if longest == 0:
+        return 1.0
+    limit = min(len(before), len(after))
+    start = next((at for at in range(limit) if before[at] != after[at]), limit)
+    end = next((at for at in range(limit - start) if before[-1 - at] != after[-1 - at]), limit - start)
+    return 0.05 + 0.95 * (start + end) / longest
+
+
+def _type(content: Content | None) -> str:
+    return content.type.name if isinstance(content, Node) else "text"
+
+
+def _characters(content: Content) -> str:
+    return content.text_content if isinstance(content, Node) else "".join(each.text or "" for each in content)
+
+
+def fingerprint(content: Content | None) -> object:
+    """Return a hashable value that is equal for equal content, whatever the ids."""
+    if content is None:
+        return None
+    if isinstance(content, list):
+        return tuple(fingerprint(each) for each in content)
+    return (
+        content.type.name,
+        content.text if content.is_text else None,
+        tuple(sorted((name, repr(value)) for name, value in content.attrs.items() if name != "id")),
+        tuple((each.type.name, repr(each.attrs)) for each in content.marks),
+        tuple(fingerprint(child) for child in content.content.content),
+    )

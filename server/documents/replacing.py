@@ -1,0 +1,192 @@
+"""Replacing the content of a live document by the smallest edit that gets there.
+
+People may be writing in it. What both versions share stays untouched, with its id, so that their carets, selections
+and comments keep their place; what differs is changed as deep inside as possible.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from difflib import SequenceMatcher
+from typing import Any, Final
+
+from prosemirror.model import Node
+from pycrdt import XmlElement, XmlFragment, XmlText
+
+from server.documents import pairing, ydoc
+from server.documents.pairing import Content
+from server.documents.schema import IDENTIFIED_BLOCKS, new_block_id
+
+_MOST_WORDS_COMPARED: Final = 4_000
+
+_WORDS = re.compile(r"\w+|\W")
+
+
+def replace(doc: ydoc.YDoc, node: Node) -> None:
+    """Make the live document hold exactly `node`, in one transaction.
+
+    Blocks without an id in `node` keep the id of the block they correspond to, or get a new one.
+    """
+    node = _without_repeated_ids(node, set())
+    with doc.transaction():
+        _Replacement(node).children(ydoc.fragment(doc), node)
+
+
+class _Replacement:
+    """One run of `replace`. State: the ids in use, so that none is given twice."""
+
+    def __init__(self, node: Node) -> None:
+        self.given = frozenset(_ids(node))
+        self.used = set(self.given)
+
+    def children(self, parent: XmlFragment | XmlElement, target: Node) -> None:
+        present = list(parent.children)
+        old = [_content(child) for child in present]
+        new = ydoc.runs(target)
+        becomes = dict(pairing.pairs(old, new))
+        # Empty texts show nothing and somebody may be writing into one: they stay.
+        stays = {i for i, child in enumerate(present) if i in becomes or old[i] == []}
+        if not new and any(isinstance(child, XmlText) for child in present):
+            stays |= self.empty(present)
+        # From the end to the start: what comes before keeps its index.
+        for i in reversed(range(len(present))):
+            if i not in stays:
+                del parent.children[i]
+        place = j = 0
+        for i in sorted(stays):
+            if i in becomes:
+                while j < becomes[i]:
+                    ydoc.insert(parent, place, self.fresh(new[j]))
+                    place, j = place + 1, j + 1
+                self.update(present[i], old[i], new[j])
+                j += 1
+            place += 1
+        for content in new[j:]:
+            ydoc.insert(parent, place, self.fresh(content))
+            place += 1
+
+    def empty(self, present: Sequence[ydoc.YChild | XmlFragment]) -> set[int]:
+        """Empty the texts and say where they are: one that is being written into goes on taking what is written."""
+        for child in present:
+            if isinstance(child, XmlText):
+                child.clear()
+        return {i for i, child in enumerate(present) if isinstance(child, XmlText)}
+
+    def update(self, child: ydoc.YChild | XmlFragment, old: Content | None, content: Content) -> None:
+        if not self.given and pairing.fingerprint(old) == pairing.fingerprint(content):
+            return
+        if isinstance(child, XmlText) and isinstance(content, list):
+            _update_text(child, content)
+        elif isinstance(child, XmlElement) and isinstance(content, Node):
+            self.attributes(child, content)
+            self.children(child, content)
+
+    def attributes(self, element: XmlElement, target: Node) -> None:
+        wanted = {name: value for name, value in target.attrs.items() if value is not None}
+        present: dict[str, Any] = dict(element.attributes)  # type: ignore[call-overload]  # iterates over pairs
+        if target.type.name in IDENTIFIED_BLOCKS and "id" not in wanted:
+            kept = ydoc.read_attributes(element, target.type.name)["id"]
+            wanted["id"] = self.claim(kept)
+        for name, value in wanted.items():
+            if (
+                name not in present
+                or present[name] != value
+                or isinstance(present[name], bool) != isinstance(value, bool)
+            ):
+                element.attributes[name] = value
+        for name in present.keys() - wanted.keys():
+            del element.attributes[name]
+
+    def claim(self, block_id: str | None) -> str:
+        if block_id is None or block_id in self.used:
+            block_id = new_block_id()
+        self.used.add(block_id)
+        return block_id
+
+    def fresh(self, content: Content) -> Content:
+        """Return new content with ids where it has none."""
+        if isinstance(content, list) or content.is_text:
+            return content
+        attributes = dict(content.attrs)
+        if content.type.name in IDENTIFIED_BLOCKS and attributes["id"] is None:
+            attributes["id"] = self.claim(None)
+        children = [child if child.is_text else self.fresh(child) for child in content.content.content]
+        return content.type.create(attributes, children)  # type: ignore[arg-type]  # no lists among nodes
+
+
+def _without_repeated_ids(node: Node, seen: set[str]) -> Node:
+    if node.is_text:
+        return node
+    attributes = dict(node.attrs)
+    if attributes.get("id") is not None:
+        if attributes["id"] in seen:
+            attributes["id"] = None
+        else:
+            seen.add(str(attributes["id"]))
+    return node.type.create(attributes, [_without_repeated_ids(child, seen) for child in node.content.content])
+
+
+def _ids(node: Node) -> list[str]:
+    own = [str(node.attrs["id"])] if node.attrs.get("id") is not None else []
+    return own + [each for child in node.content.content for each in _ids(child)]
+
+
+def _content(child: ydoc.YChild | XmlFragment) -> Content | None:
+    if isinstance(child, XmlText):
+        return ydoc.read_text(child)
+    return ydoc.read_element(child) if isinstance(child, XmlElement) else None
+
+
+def _update_text(text: XmlText, target: list[Node]) -> None:
+    _update_characters(text, "".join(piece.text or "" for piece in target))
+    _update_formatting(text, target)
+
+
+def _update_characters(text: XmlText, new: str) -> None:
+    pieces = text.diff()
+    if any(not isinstance(piece, str) for piece, _ in pieces):
+        # Something embedded by a foreign client: it has a length here and none in the schema's text.
+        text.clear()
+        pieces = []
+    old = "".join(piece for piece, _ in pieces)
+    before, after = _WORDS.findall(old), _WORDS.findall(new)
+    if max(len(before), len(after)) > _MOST_WORDS_COMPARED:
+        ydoc.edit_characters(text, old, new)
+        return
+    at_bytes = _offsets(before)
+    for kind, i0, i1, j0, j1 in reversed(SequenceMatcher(None, before, after, autojunk=False).get_opcodes()):
+        if kind in {"replace", "delete"}:
+            del text[at_bytes[i0] : at_bytes[i1]]
+        if kind in {"replace", "insert"}:
+            text.insert(at_bytes[i0], "".join(after[j0:j1]))
+
+
+def _update_formatting(text: XmlText, target: list[Node]) -> None:
+    """Give every stretch of a text, whose characters are right already, the formatting of `target`."""
+    present = [(piece, formatting or {}) for piece, formatting in text.diff()]
+    wanted = [(piece.text or "", ydoc.formatting_of(piece.marks)) for piece in target]
+    starts_present, starts_wanted = _offsets([p for p, _ in present]), _offsets([w for w, _ in wanted])
+    edges = sorted({*starts_present, *starts_wanted})
+    changes: list[tuple[int, int, dict[str, Any]]] = []
+    i = j = 0
+    for start, end in zip(edges, edges[1:], strict=False):
+        while starts_present[i + 1] <= start:
+            i += 1
+        while starts_wanted[j + 1] <= start:
+            j += 1
+        has, wants = present[i][1], wanted[j][1]
+        change = {name: None for name in has if name not in wants and has[name] is not None}
+        change |= {name: value for name, value in wants.items() if name not in has or has[name] != value}
+        if change:
+            changes.append((start, end, change))
+    for start, end, change in changes:
+        text.format(start, end, change)
+
+
+def _offsets(pieces: list[str]) -> list[int]:
+    """Return where each piece starts, in bytes of UTF-8, and where the last one ends."""
+    offsets = [0]
+    for piece in pieces:
+        offsets.append(offsets[-1] + len(piece.encode()))
+    return offsets

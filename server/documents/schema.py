@@ -1,0 +1,154 @@
+"""The document schema, read from schema.json, and what its attributes may hold.
+
+schema.json is made from the editor's extensions, so both sides agree about names and nesting. It says nothing about
+the values of attributes: any Yjs client can write any value, so every value passes `clean_attributes` on its way in.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+from uuid import uuid4
+
+from prosemirror.model import Mark, Node, Schema
+
+MAX_DEPTH: Final = 64
+MAX_HEADING_LEVEL: Final = 4
+MAX_ADDRESS_CHARACTERS: Final = 2048
+MAX_LABEL_CHARACTERS: Final = 1000
+MAX_LIST_START: Final = 1_000_000
+MAX_SPAN: Final = 100
+MAX_IMAGE_SIDE_PIXELS: Final = 65_535
+
+_SAFE_SCHEMES: Final = frozenset({"http", "https", "mailto"})
+# What browsers skip when they look for a scheme: "java\nscript:" runs.
+_SKIPPED_IN_ADDRESSES = re.compile(r"[\x00-\x20\x7f-\xa0\u1680\u180e\u2000-\u2029\u205f\u3000]")
+_SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
+_BLOCK_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_LANGUAGE = re.compile(r"[A-Za-z0-9_+#.-]{1,40}")
+
+
+def new_block_id() -> str:
+    """Return a fresh id for a block, of the same form as the editor makes."""
+    return str(uuid4())
+
+
+def is_safe_address(address: str) -> bool:
+    """Say whether a link may lead there: http, https, mailto, or an address without a scheme."""
+    scheme = _SCHEME.match(_SKIPPED_IN_ADDRESSES.sub("", address))
+    return scheme is None or scheme[1].lower() in _SAFE_SCHEMES
+
+
+def _block_id(value: object) -> str | None:
+    return value if isinstance(value, str) and _BLOCK_ID.fullmatch(value) else None
+
+
+def _language(value: object) -> str | None:
+    return value if isinstance(value, str) and _LANGUAGE.fullmatch(value) else None
+
+
+def _address(value: object) -> str | None:
+    fits = isinstance(value, str) and 0 < len(value) <= MAX_ADDRESS_CHARACTERS and is_safe_address(value)
+    return str(value) if fits else None
+
+
+def _picture_address(value: object) -> str | None:
+    address = _address(value)
+    return None if address is None or address.lower().lstrip().startswith("mailto:") else address
+
+
+def _label(value: object) -> str | None:
+    return value[:MAX_LABEL_CHARACTERS] if isinstance(value, str) and value else None
+
+
+def _whole(value: object, least: int, most: int) -> int | None:
+    # Yjs has one kind of number, so 2 arrives as 2.0.
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    return int(value) if int(value) == value and least <= value <= most else None
+
+
+def _side(value: object) -> int | None:
+    return _whole(value, 1, MAX_IMAGE_SIDE_PIXELS)
+
+
+def _span(value: object) -> int:
+    return _whole(value, 1, MAX_SPAN) or 1
+
+
+def _level(value: object) -> int:
+    return _whole(value, 1, MAX_HEADING_LEVEL) or 1
+
+
+def _start(value: object) -> int:
+    start = _whole(value, -MAX_LIST_START, MAX_LIST_START)
+    return 1 if start is None else start
+
+
+def _column_widths(value: object) -> list[int] | None:
+    if not isinstance(value, list) or not 0 < len(value) <= MAX_SPAN:
+        return None
+    widths = [_side(width) for width in value]
+    return [width for width in widths if width is not None] if all(widths) else None
+
+
+_CLEAN: Final[Mapping[str, Callable[[object], Any]]] = {
+    "id": _block_id,
+    "level": _level,
+    "start": _start,
+    "checked": lambda value: value is True,
+    "language": _language,
+    "colspan": _span,
+    "rowspan": _span,
+    "colwidth": _column_widths,
+    "src": _picture_address,
+    "alt": _label,
+    "title": _label,
+    "width": _side,
+    "height": _side,
+    "href": _address,
+}
+
+
+def _load() -> Schema[str, str]:
+    described = json.loads(Path(__file__).with_name("schema.json").read_text(encoding="utf-8"))
+
+    def specs(kind: str) -> dict[str, Any]:
+        return {each["name"]: {key: value for key, value in each.items() if key != "name"} for each in described[kind]}
+
+    return Schema({"nodes": specs("nodes"), "marks": specs("marks"), "topNode": described["topNode"]})
+
+
+schema: Final = _load()
+
+IDENTIFIED_BLOCKS: Final = frozenset(name for name, type_ in schema.nodes.items() if "id" in type_.attrs)
+
+
+def clean_attributes(type_name: str, given: Mapping[str, object]) -> dict[str, Any]:
+    """Return the attributes of a node or mark type: every one of them, none besides, all with allowed values."""
+    type_ = schema.nodes.get(type_name) or schema.marks[type_name]
+    return {name: _CLEAN[name](given.get(name, attribute.default)) for name, attribute in type_.attrs.items()}
+
+
+def node(type_name: str, attributes: Mapping[str, object] | None = None, content: list[Node] | None = None) -> Node:
+    """Make a node with clean attributes. Raises ValueError if its type does not allow that content."""
+    return schema.nodes[type_name].create_checked(clean_attributes(type_name, attributes or {}), content)
+
+
+def text(characters: str, marks: list[Mark] | None = None) -> Node:
+    """Make a text node; `characters` must not be empty."""
+    return schema.text(characters, marks)
+
+
+def mark(type_name: str, attributes: Mapping[str, object] | None = None) -> Mark:
+    """Make a mark with clean attributes."""
+    return schema.marks[type_name].create(clean_attributes(type_name, attributes or {}))
+
+
+def empty_document() -> Node:
+    """Return the smallest document: one empty paragraph."""
+    return node("doc", content=[node("paragraph")])

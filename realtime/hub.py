@@ -1,0 +1,588 @@
+"""The rooms of this process: opened once, flushed together, saved, evicted. It owns every task of the realtime side.
+
+One loop flushes all rooms that have something new, has them committed in one transaction, and relays them when the
+commit returns, or after `relay_after_seconds` if the log is slow. While a commit runs, edits gather for the next one.
+"""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+
+from pycrdt import merge_updates
+
+from realtime import awareness, close, wire
+from realtime.close import Close, Refused
+from realtime.ports import (
+    Bus,
+    BusMessage,
+    Clock,
+    Committed,
+    DocumentId,
+    LogUnavailable,
+    Missed,
+    Presence,
+    Shut,
+    Stored,
+    UpdateLog,
+)
+from realtime.room import BrokenRoom, Flush, Limits, Peer, Room
+from realtime.saving import Saving
+from realtime.update import Reach
+
+logger = logging.getLogger("quillroom.realtime")
+
+_SWEEP_SECONDS = 0.5
+# A place missing on the bus is mostly under way; only after this long is it read from the log.
+_GAP_SECONDS = 0.05
+# Larger documents are merged and read on a thread, so that opening one does not hold up the others.
+_LARGE_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timing:
+    """How long the hub waits for what, in seconds."""
+
+    relay_after_seconds: float = 0.02
+    load_limit_seconds: float = 20.0
+    commit_limit_seconds: float = 30.0
+    idle_seconds: float = 30.0
+    settle_after_seconds: float = 1.0
+    settle_at_most_every_seconds: float = 10.0
+    stop_limit_seconds: float = 10.0
+
+
+@dataclass(slots=True)
+class Counts:
+    """What the hub has done since it started; read by metrics."""
+
+    updates_received: int = 0
+    presence_received: int = 0
+    flushes: int = 0
+    relayed_before_commit: int = 0
+    rooms_opened: int = 0
+    rooms_evicted: int = 0
+    rooms_broken: int = 0
+    gap_refills: int = 0
+    refusals: Counter[int] = field(default_factory=Counter)
+
+
+@dataclass(slots=True, eq=False)
+class _Live:
+    """A room, and what the hub knows about it. `holds`: who needs it open though they are not peers (yet)."""
+
+    room: Room
+    send_away: dict[Peer, Callable[[Close], None]] = field(default_factory=dict)
+    edits: list[asyncio.Future[int]] = field(default_factory=list)
+    presence: dict[int, awareness.Entry] = field(default_factory=dict)
+    holds: int = 0
+    empty_since: float | None = None
+    changed_at: float | None = None
+    unsettled_since: float | None = None
+    refilling: bool = False
+
+
+Settle = Callable[[DocumentId, int, bytes], Awaitable[None]]
+"""Called with a document's id, place and whole state some time after it changed, for what is derived from it."""
+
+
+class Hub:
+    """The rooms of one process. An async context manager; leaving it saves everything and ends every task."""
+
+    def __init__(  # noqa: PLR0913 - the ports and numbers of a composition root, all by name
+        self,
+        *,
+        log: UpdateLog,
+        bus: Bus,
+        clock: Clock,
+        node: str,
+        limits: Limits | None = None,
+        timing: Timing | None = None,
+        settle: Settle | None = None,
+    ) -> None:
+        self.counts = Counts()
+        self._log = log
+        self._bus = bus
+        self._clock = clock
+        self._node = node
+        self._limits = limits or Limits()
+        self._timing = timing or Timing()
+        self._settle = settle
+        self.saving = Saving(
+            log,
+            bus,
+            commit_limit_seconds=self._timing.commit_limit_seconds,
+            on_saved=self._note_saved,
+            on_gone=self._note_gone,
+        )
+        self._rooms: dict[DocumentId, _Live] = {}
+        self._opening: dict[DocumentId, asyncio.Future[_Live]] = {}
+        self._dirty: dict[_Live, None] = {}
+        self._present: dict[_Live, None] = {}
+        self._presence_due = False
+        self._wake = asyncio.Event()
+        self._commit: asyncio.Task[None] | None = None
+        self._tasks = asyncio.TaskGroup()
+        self._loops: list[asyncio.Task[None]] = []
+        self._stopping = False
+
+    async def __aenter__(self) -> Self:
+        await self._tasks.__aenter__()
+        self._loops = [
+            self._tasks.create_task(self._run_flushes(), name="flushes"),
+            self._tasks.create_task(self._run_sweeps(), name="sweeps"),
+            self._tasks.create_task(self._run_bus(), name="bus"),
+        ]
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._stop()
+        await self._tasks.__aexit__(kind, error, trace)
+
+    # Rooms and peers
+
+    @property
+    def rooms(self) -> int:
+        """How many rooms are live."""
+        return len(self._rooms)
+
+    @property
+    def peers(self) -> int:
+        """How many peers are in them."""
+        return sum(len(live.room.peers) for live in self._rooms.values())
+
+    @property
+    def unsaved_bytes(self) -> int:
+        """How many bytes wait for the log."""
+        return sum(live.room.unsaved_bytes for live in self._rooms.values())
+
+    async def join(self, document_id: DocumentId, peer: Peer, *, send_away: Callable[[Close], None]) -> Room:
+        """Bring a peer into the room of a document, opening it if need be.
+
+        `send_away` is called if the hub ends the peer's stay. Raises Refused (NOT_FOUND, NOT_LOADED, ROOM_FULL,
+        RESTARTING).
+        """
+        live = await self._hold(document_id)
+        try:
+            live.room.join(peer)
+            live.send_away[peer] = send_away
+        finally:
+            self._release(live)
+        return live.room
+
+    def part(self, room: Room, peer: Peer) -> None:
+        """Take a peer out of its room. Its carets vanish at once, its edits are saved as any other's."""
+        live = self._rooms.get(room.document_id)
+        if live is None or live.room is not room or peer not in room.peers:
+            return
+        del live.send_away[peer]
+        self._pass_on(live, room.leave(peer))
+        self._note_if_empty(live)
+
+    def receive(self, room: Room, peer: Peer, message: wire.Message, *, reach: Reach | None = None) -> None:
+        """Take one message of a peer.
+
+        `reach`: what an update brings, if that was read before. Raises Refused or MalformedFrame, which end this peer
+        and nobody else.
+        """
+        live = self._rooms.get(room.document_id)
+        if live is None or live.room is not room or peer not in room.peers:
+            raise Refused(close.TRY_LATER)
+        match message:
+            case wire.Update():
+                self.counts.updates_received += 1
+                if room.receive_update(peer, message, reach):
+                    self._mark(live)
+            case wire.AwarenessUpdate(payload):
+                self.counts.presence_received += 1
+                self._pass_on(live, room.receive_presence(peer, payload, now=self._clock.now()))
+            case wire.SyncStep1(state_vector):
+                room.receive_step_1(peer, state_vector)
+                if room.has_pending:
+                    self._mark(live)
+            case wire.QueryAwareness():
+                room.tell_presence(peer)
+            case wire.Stateless():
+                # Words outside the document: taken, so that foreign clients work, and not passed on.
+                return
+            case wire.Token() | wire.Detach():
+                raise Refused(close.UNKNOWN_MESSAGE)
+
+    async def edit(self, document_id: DocumentId, make: Callable[[Room], bytes]) -> int:
+        """Apply an edit of the host's own as a forward edit that every peer sees.
+
+        `make` is given the room, must not wait, and returns the update; an empty one changes nothing. Returns the
+        document's newest place once the edit is durable. Raises Refused; TimeoutError or LogUnavailable if the log does
+        not answer, in which case the edit may land later.
+        """
+        live = await self._hold(document_id)
+        try:
+            update = make(live.room)
+            if not update:
+                return live.room.newest
+            live.room.edit(update)
+            done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+            live.edits.append(done)
+            self._mark(live)
+            async with asyncio.timeout(self._timing.commit_limit_seconds):
+                return await done
+        finally:
+            self._release(live)
+
+    async def state(self, document_id: DocumentId) -> tuple[int, bytes]:
+        """A document's place and whole state, from its room or from the log. Raises Refused."""
+        live = self._rooms.get(document_id)
+        if live is not None:
+            return live.room.seq, live.room.state()
+        stored = await self._load(document_id)
+        return stored.seq, await asyncio.to_thread(merge_updates, *stored.updates)
+
+    async def shut(self, document_id: DocumentId, why: Close) -> None:
+        """Send everybody out of a document, in every process."""
+        self._shut(document_id, why)
+        await self._bus.publish([Shut(document_id=document_id, code=why.code)])
+
+    # Opening and evicting
+
+    async def _hold(self, document_id: DocumentId) -> _Live:
+        """Find or load a room and keep it from being evicted. One load per document, however many wait."""
+        while True:
+            if self._stopping:
+                raise Refused(close.RESTARTING)
+            live = self._rooms.get(document_id)
+            if live is not None:
+                live.holds += 1
+                live.empty_since = None
+                return live
+            opening = self._opening.get(document_id)
+            if opening is None:
+                opening = asyncio.get_running_loop().create_future()
+                self._opening[document_id] = opening
+                self._tasks.create_task(self._open(document_id, opening), name=f"open {document_id}")
+            # Shielded: the visitor who came first may leave, the others still wait for the same load.
+            await asyncio.shield(opening)
+
+    def _release(self, live: _Live) -> None:
+        live.holds -= 1
+        self._note_if_empty(live)
+
+    def _note_if_empty(self, live: _Live) -> None:
+        if not live.room.peers and not live.holds:
+            live.empty_since = self._clock.now()
+
+    async def _open(self, document_id: DocumentId, opening: "asyncio.Future[_Live]") -> None:
+        try:
+            # Watched before it is read: what is committed in between is then heard of, and what is heard twice is known.
+            await self._bus.watch(document_id)
+            stored = await self._load(document_id)
+            large = sum(map(len, stored.updates)) > _LARGE_BYTES
+            room = (
+                await asyncio.to_thread(Room, document_id, stored, self._limits)
+                if large
+                else Room(document_id, stored, self._limits)
+            )
+        except Refused as refusal:
+            opening.set_exception(refusal)
+        except ValueError:
+            logger.exception("a document's log cannot be read", extra={"document_id": document_id})
+            opening.set_exception(Refused(close.NOT_LOADED))
+        else:
+            opened = self._rooms[document_id] = _Live(room)
+            self.counts.rooms_opened += 1
+            opening.set_result(opened)
+            # An empty word of presence asks the other processes who is there.
+            await self._bus.publish([Presence(document_id=document_id, node=self._node, payload=b"")])
+        finally:
+            del self._opening[document_id]
+            if not opening.done():
+                opening.set_exception(Refused(close.RESTARTING))
+            # Seen here, so that a load nobody waits for any more does not complain.
+            if opening.exception() is not None:
+                await self._bus.unwatch(document_id)
+
+    async def _load(self, document_id: DocumentId) -> Stored:
+        try:
+            async with asyncio.timeout(self._timing.load_limit_seconds):
+                stored = await self._log.load(document_id)
+        except (LogUnavailable, TimeoutError):
+            raise Refused(close.NOT_LOADED) from None
+        if stored is None:
+            raise Refused(close.NOT_FOUND)
+        return stored
+
+    async def _evict(self, live: _Live) -> None:
+        """Let an empty, saved and settled room leave memory."""
+        del self._rooms[live.room.document_id]
+        live.room.close()
+        self.counts.rooms_evicted += 1
+        await self._bus.unwatch(live.room.document_id)
+
+    # Flushing
+
+    def _mark(self, live: _Live) -> None:
+        self._dirty[live] = None
+        self._wake.set()
+
+    async def _run_flushes(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            dirty, self._dirty = self._dirty, {}
+            flushes = [(live, flush) for live in dirty if (flush := self._begin_flush(live)) is not None]
+            if self.saving:
+                self._save()
+            if self._commit is not None:
+                # Durable before visible, but not at the price of a room that stands still.
+                await asyncio.wait({self._commit}, timeout=self._timing.relay_after_seconds)
+                if self._commit is not None:
+                    self.counts.relayed_before_commit += len(flushes)
+            for live, flush in flushes:
+                live.room.relay(flush)
+
+    def _begin_flush(self, live: _Live) -> Flush | None:
+        room = live.room
+        self.counts.flushes += 1
+        try:
+            flush = room.begin_flush()
+        except BrokenRoom as broken:
+            self._break(live, broken)
+            return None
+        for peer, why in flush.refused:
+            self._send_away(live, peer, why)
+        edits, live.edits = live.edits, []
+        self.saving.add(room, flush, edits)
+        return flush
+
+    def _save(self) -> None:
+        if self._commit is None:
+            self._commit = self._tasks.create_task(self.saving.save(), name="commit")
+            self._commit.add_done_callback(self._note_commit_done)
+
+    def _note_commit_done(self, _task: "asyncio.Task[None]") -> None:
+        self._commit = None
+
+    def _note_saved(self, room: Room) -> None:
+        live = self._rooms.get(room.document_id)
+        if live is None or live.room is not room:
+            return
+        now = self._clock.now()
+        live.changed_at = now
+        if live.unsettled_since is None:
+            live.unsettled_since = now
+        if room.lacks:
+            self._refill_soon(live)
+
+    def _break(self, live: _Live, broken: BrokenRoom) -> None:
+        """Give up a room whose document was harmed. What was not acknowledged is in its senders' browsers."""
+        self.counts.rooms_broken += 1
+        logger.error("a room broke while applying updates", extra={"document_id": live.room.document_id})
+        self.saving.forget(live.room)
+        for peer in broken.suspects:
+            self._send_away(live, peer, close.MALFORMED)
+        self._drop(live, close.RESTARTING)
+
+    def _note_gone(self, room: Room) -> None:
+        live = self._rooms.get(room.document_id)
+        if live is not None and live.room is room:
+            self._drop(live, close.OTHER_LINEAGE)
+
+    def _drop(self, live: _Live, why: Close) -> None:
+        """Give up a room at once; whoever comes next loads it from the log."""
+        del self._rooms[live.room.document_id]
+        self._send_all_away(live, why)
+        live.room.close()
+        for edit in live.edits:
+            edit.set_exception(LogUnavailable())
+
+    # Presence
+
+    def _pass_on(self, live: _Live, entries: list[awareness.Entry]) -> None:
+        """Tell of presence at the end of this turn of the loop: the newest of each client, to everybody at once."""
+        if not entries:
+            return
+        live.presence.update((entry.client, entry) for entry in entries)
+        self._present[live] = None
+        if not self._presence_due:
+            self._presence_due = True
+            asyncio.get_running_loop().call_soon(self._relay_presence)
+
+    def _relay_presence(self) -> None:
+        self._presence_due = False
+        present, self._present = self._present, {}
+        messages: list[BusMessage] = []
+        for live in present:
+            entries, live.presence = list(live.presence.values()), {}
+            live.room.broadcast_presence(entries)
+            messages.append(self._presence_message(live.room, entries))
+        if not self._stopping:
+            self._tasks.create_task(self._bus.publish(messages), name="presence")
+
+    def _presence_message(self, room: Room, entries: list[awareness.Entry]) -> Presence:
+        payload = awareness.encode([entry.encode() for entry in entries])
+        return Presence(document_id=room.document_id, node=self._node, payload=payload)
+
+    # Other processes
+
+    async def _run_bus(self) -> None:
+        async with self._bus.listen() as messages:
+            async for message in messages:
+                if isinstance(message, Missed):
+                    for live in list(self._rooms.values()):
+                        self._refill(live)
+                elif message.document_id in self._rooms:
+                    try:
+                        self._hear(self._rooms[message.document_id], message)
+                    except ValueError:
+                        # Not to be read by this version; the log has what counts.
+                        logger.exception("a message from another process cannot be read")
+
+    def _hear(self, live: _Live, message: BusMessage) -> None:
+        room = live.room
+        match message:
+            case Committed():
+                room.receive_committed(message)
+                live.changed_at = self._clock.now()
+                if room.lacks:
+                    self._refill_soon(live)
+            case Presence(node=node, payload=b""):
+                here = [entry for peer in room.peers for entry in room.presence.of(peer)]
+                if here and node != self._node:
+                    self._tasks.create_task(self._bus.publish([self._presence_message(room, here)]), name="presence")
+            case Presence(node=node, payload=payload):
+                entries = awareness.decode(payload)
+                news = room.presence.receive(node, entries, user=None, now=self._clock.now())
+                if news:
+                    room.broadcast_presence(news)
+            case Shut(code=code):
+                why = next((reason for reason in close.ALL if reason.code == code), close.RESTARTING)
+                self._shut(room.document_id, why)
+
+    def _refill_soon(self, live: _Live) -> None:
+        if not live.refilling:
+            live.refilling = True
+            asyncio.get_running_loop().call_later(_GAP_SECONDS, self._refill_if_lacking, live)
+
+    def _refill_if_lacking(self, live: _Live) -> None:
+        live.refilling = False
+        if live.room.lacks and not self._stopping:
+            self._refill(live)
+
+    def _refill(self, live: _Live) -> None:
+        live.refilling = True
+        self._tasks.create_task(self._read_log(live), name="refill")
+
+    async def _read_log(self, live: _Live) -> None:
+        """Read from the log what the bus did not bring."""
+        room = live.room
+        if self._rooms.get(room.document_id) is not live:
+            return
+        try:
+            async with asyncio.timeout(self._timing.load_limit_seconds):
+                stored = await self._log.since(room.document_id, room.seq)
+        except (LogUnavailable, TimeoutError):
+            live.refilling = False
+            # The place stays known as lacking; the sweep tries again.
+            room.newest = max(room.newest, room.seq + 1)
+            return
+        live.refilling = False
+        if stored is None or stored.epoch != room.epoch:
+            self._note_gone(room)
+            return
+        self.counts.gap_refills += 1
+        try:
+            room.catch_up(stored)
+        except ValueError:
+            logger.exception("a document's log cannot be read", extra={"document_id": room.document_id})
+            self._drop(live, close.NOT_LOADED)
+
+    # Ending
+
+    def _send_away(self, live: _Live, peer: Peer, why: Close) -> None:
+        self.counts.refusals[why.code] += 1
+        send_away = live.send_away.pop(peer, None)
+        if send_away is not None:
+            self._pass_on(live, live.room.leave(peer))
+            self._note_if_empty(live)
+            send_away(why)
+
+    def _shut(self, document_id: DocumentId, why: Close) -> None:
+        live = self._rooms.get(document_id)
+        if live is not None:
+            self._send_all_away(live, why)
+
+    def _send_all_away(self, live: _Live, why: Close) -> None:
+        for peer in list(live.send_away):
+            self._send_away(live, peer, why)
+
+    async def _run_sweeps(self) -> None:
+        while True:
+            await asyncio.sleep(_SWEEP_SECONDS)
+            now = self._clock.now()
+            for live in list(self._rooms.values()):
+                self._pass_on(live, live.room.presence.expire(now))
+                if live.room.lacks and not live.refilling:
+                    self._refill(live)
+                if self._is_settling_due(live, now):
+                    await self._settle_room(live)
+                if self._is_idle(live, now):
+                    await self._evict(live)
+
+    def _is_settling_due(self, live: _Live, now: float) -> bool:
+        if live.unsettled_since is None or live.changed_at is None:
+            return False
+        return (
+            now - live.changed_at >= self._timing.settle_after_seconds
+            or now - live.unsettled_since >= self._timing.settle_at_most_every_seconds
+        )
+
+    async def _settle_room(self, live: _Live) -> None:
+        # Taken before the wait: an edit made meanwhile must count as unsettled.
+        live.unsettled_since = None
+        if self._settle is None:
+            return
+        seq, state = live.room.seq, live.room.state()
+        try:
+            await self._settle(live.room.document_id, seq, state)
+        except Exception:  # noqa: BLE001 - whatever the host's derived data suffers from, editing goes on
+            logger.exception("what is derived from a document was not brought up to date")
+            live.unsettled_since = live.changed_at = self._clock.now()
+
+    def _is_idle(self, live: _Live, now: float) -> bool:
+        return (
+            live.empty_since is not None
+            and not live.holds
+            and not live.room.peers
+            and now - live.empty_since >= self._timing.idle_seconds
+            and live.unsettled_since is None
+            and not live.room.has_pending
+            and not self.saving.holds(live.room)
+        )
+
+    async def _stop(self) -> None:
+        """Send everybody away, save what is left, and end the tasks."""
+        self._stopping = True
+        for document_id in list(self._rooms):
+            self._shut(document_id, close.RESTARTING)
+        try:
+            async with asyncio.timeout(self._timing.stop_limit_seconds):
+                while self._dirty or self._commit is not None or self.saving:
+                    self._wake.set()
+                    await asyncio.sleep(0.005)
+                for live in list(self._rooms.values()):
+                    if live.unsettled_since is not None:
+                        await self._settle_room(live)
+        except TimeoutError:
+            # Not acknowledged, and so still in the browsers that wrote it.
+            logger.error("stopped with %d bytes that the log did not take", self.unsaved_bytes)
+        for task in self._loops:
+            task.cancel()
+        if self._commit is not None:
+            self._commit.cancel()
+        for live in self._rooms.values():
+            live.room.close()
+        self._rooms.clear()

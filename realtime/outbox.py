@@ -1,0 +1,67 @@
+"""What one connection still has to be sent: bounded in bytes, presence merged.
+
+The outbox never refuses and never grows past its bound. A peer that does not read has its queue dropped and is marked
+`behind`; when it drains, the room replaces what was dropped by one difference.
+"""
+
+from collections import deque
+from collections.abc import Callable
+
+from realtime import awareness, wire
+
+
+class Outbox:
+    """The frames and the presence that wait for one connection.
+
+    `limit_bytes`: beyond it the queue is dropped. `wake` is called when something to send has come.
+    """
+
+    def __init__(self, *, limit_bytes: int, wake: Callable[[], None]) -> None:
+        self._limit_bytes = limit_bytes
+        self._wake = wake
+        self._frames: deque[bytes] = deque()
+        self._presence: dict[bytes, dict[int, bytes]] = {}
+        self.waiting_bytes = 0
+        self.behind = False
+        self.dropped = 0
+
+    def __bool__(self) -> bool:
+        """Whether something is still owed; what was dropped is, until the difference is queued."""
+        return self.behind or bool(self._frames or self._presence)
+
+    def put(self, frame: bytes) -> None:
+        """Queue a frame. While the connection is behind, frames are not kept: a difference will replace them."""
+        if self.behind:
+            return
+        self._frames.append(frame)
+        self.waiting_bytes += len(frame)
+        if self.waiting_bytes > self._limit_bytes:
+            # The bound. Everything queued is in the document, so nothing is lost with the queue.
+            self.dropped += 1
+            self.behind = True
+            self._frames.clear()
+            self.waiting_bytes = 0
+        self._wake()
+
+    def put_presence(self, prefix: bytes, entries: dict[int, bytes]) -> None:
+        """Queue presence, newest entry per client. Not counted: it is bounded by the clients of the room."""
+        waiting = self._presence.get(prefix)
+        if waiting is None:
+            self._presence[prefix] = dict(entries)
+        else:
+            waiting.update(entries)
+        self._wake()
+
+    def forget(self, prefix: bytes) -> None:
+        """Drop the presence of a document that the connection has left."""
+        self._presence.pop(prefix, None)
+
+    def take(self) -> list[bytes]:
+        """Take all that waits, presence last."""
+        frames = list(self._frames)
+        self._frames.clear()
+        self.waiting_bytes = 0
+        for prefix, entries in self._presence.items():
+            frames.append(prefix + wire.awareness(awareness.encode(entries.values())))
+        self._presence.clear()
+        return frames

@@ -1,0 +1,217 @@
+"""A Bus over Redis: one channel per document, one reader and one writer connection per process.
+
+Redis only carries word of what the log holds already. When it is away nothing waits for it: what could not be sent is
+reduced to its place in the log, and on return every room reads the log.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from types import TracebackType
+from typing import Self
+
+from redis.asyncio import Redis
+from redis.asyncio.client import PubSub
+from redis.exceptions import RedisError
+
+from realtime.ports import BusMessage, Committed, DocumentId, Missed, Presence, Shut
+from realtime.wire import MalformedFrame, read_var_string, read_var_uint, write_var_string, write_var_uint
+
+logger = logging.getLogger("quillroom.realtime")
+
+_CHANNEL = "quillroom:document:"
+_VERSION = 1
+_COMMITTED, _PRESENCE, _SHUT = 0, 1, 2
+# Bound on what waits for Redis. Beyond it the oldest goes: presence renews itself, and edits are read from the log.
+_MOST_WAITING = 10_000
+_MOST_ARRIVED = 10_000
+_ANSWER_SECONDS = 2.0
+_RETRY_SECONDS = 0.5
+
+
+class RedisBus:
+    """See Bus. An async context manager that owns its reader and its writer."""
+
+    def __init__(self, redis: Redis, *, node: str) -> None:
+        self._redis = redis
+        self._node = node
+        self._watched: set[DocumentId] = set()
+        self._waiting: deque[BusMessage] = deque(maxlen=_MOST_WAITING)
+        self._wake = asyncio.Event()
+        self._arrived: asyncio.Queue[BusMessage | Missed] = asyncio.Queue(_MOST_ARRIVED)
+        self._pubsub: PubSub | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def __aenter__(self) -> Self:
+        self._tasks = [
+            asyncio.create_task(self._write(), name="bus writer"),
+            asyncio.create_task(self._read(), name="bus reader"),
+        ]
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def publish(self, messages: Sequence[BusMessage]) -> None:
+        """See Bus. Returns at once; the writer sends."""
+        self._waiting.extend(messages)
+        self._wake.set()
+
+    @asynccontextmanager
+    async def listen(self) -> AsyncIterator[AsyncIterator[BusMessage | Missed]]:
+        """See Bus."""
+
+        async def messages() -> AsyncIterator[BusMessage | Missed]:
+            while True:
+                yield await self._arrived.get()
+
+        yield messages()
+
+    async def watch(self, document_id: DocumentId) -> None:
+        """See Bus. While Redis is away this returns at once: on its return everything is read anew."""
+        self._watched.add(document_id)
+        await self._subscribe([document_id])
+
+    async def unwatch(self, document_id: DocumentId) -> None:
+        """See Bus."""
+        self._watched.discard(document_id)
+        pubsub = self._pubsub
+        if pubsub is not None:
+            try:
+                async with asyncio.timeout(_ANSWER_SECONDS):
+                    await pubsub.unsubscribe(_CHANNEL + document_id)
+            except (RedisError, OSError, TimeoutError):
+                return
+
+    async def _subscribe(self, document_ids: Sequence[DocumentId]) -> None:
+        pubsub = self._pubsub
+        if pubsub is None or not document_ids:
+            return
+        try:
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                await pubsub.subscribe(*(_CHANNEL + document_id for document_id in document_ids))
+        except (RedisError, OSError, TimeoutError):
+            # The reader meets the same trouble, connects anew and subscribes to all that is watched.
+            return
+
+    async def _write(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            batch = list(self._waiting)
+            self._waiting.clear()
+            pipe = self._redis.pipeline(transaction=False)
+            for message in batch:
+                pipe.publish(_CHANNEL + message.document_id, encode(message, self._node))
+            try:
+                async with asyncio.timeout(_ANSWER_SECONDS):
+                    await pipe.execute()
+            except (RedisError, OSError, TimeoutError):
+                self._waiting.extendleft(reversed([_reduced(message) for message in batch if isinstance(message, Committed | Shut)]))
+                await asyncio.sleep(_RETRY_SECONDS)
+                self._wake.set()
+
+    async def _read(self) -> None:
+        while True:
+            pubsub = self._redis.pubsub(ignore_subscribe_messages=True)
+            try:
+                # A channel of our own: there is always something to be subscribed to, and to be asked on.
+                async with asyncio.timeout(_ANSWER_SECONDS):
+                    await pubsub.subscribe(f"quillroom:node:{self._node}")
+                self._pubsub = pubsub
+                await self._subscribe(list(self._watched))
+                self._arrive(Missed())
+                await self._take_all(pubsub)
+            except (RedisError, OSError, TimeoutError):
+                logger.warning("the bus is away; documents are saved and read from the log")
+            finally:
+                self._pubsub = None
+                await _close(pubsub)
+            await asyncio.sleep(_RETRY_SECONDS)
+
+    async def _take_all(self, pubsub: PubSub) -> None:
+        silent = 0
+        while True:
+            message = await pubsub.get_message(timeout=_ANSWER_SECONDS)
+            if message is not None:
+                silent = 0
+                if message["type"] == "message":
+                    self._take(message["data"])
+                continue
+            # A connection can hang without closing: silence is checked, and an unanswered check is an end.
+            silent += 1
+            if silent > 2:
+                raise TimeoutError
+            if silent > 1:
+                async with asyncio.timeout(_ANSWER_SECONDS):
+                    await pubsub.ping()
+
+    def _take(self, data: bytes) -> None:
+        try:
+            node, message = decode(data)
+        except MalformedFrame:
+            logger.warning("a message on the bus is not of this version; the log will be read")
+            self._arrive(Missed())
+            return
+        if node != self._node:
+            self._arrive(message)
+
+    def _arrive(self, message: BusMessage | Missed) -> None:
+        if self._arrived.full():
+            # The bound: whoever reads so slowly reads the log instead.
+            while not self._arrived.empty():
+                self._arrived.get_nowait()
+            message = Missed()
+        self._arrived.put_nowait(message)
+
+
+async def _close(pubsub: PubSub) -> None:
+    try:
+        async with asyncio.timeout(_ANSWER_SECONDS):
+            await pubsub.aclose()  # type: ignore[no-untyped-call]  # redis-py leaves it untyped
+    except (RedisError, OSError, TimeoutError):
+        return
+
+
+def _reduced(message: Committed | Shut) -> BusMessage:
+    if isinstance(message, Committed):
+        return Committed(document_id=message.document_id, seq=message.seq, update=b"")
+    return message
+
+
+def encode(message: BusMessage, node: str) -> bytes:
+    """Write a message for the wire between processes. Source: docs/protocol.md, "Between processes"."""
+    head = write_var_uint(_VERSION) + write_var_string(node) + write_var_string(message.document_id)
+    match message:
+        case Committed(seq=seq, update=update):
+            return head + write_var_uint(_COMMITTED) + write_var_uint(seq) + update
+        case Presence(payload=payload):
+            return head + write_var_uint(_PRESENCE) + payload
+        case Shut(code=code):
+            return head + write_var_uint(_SHUT) + write_var_uint(code)
+
+
+def decode(data: bytes) -> tuple[str, BusMessage]:
+    """Read a message of another process. Returns its node and the message. Raises MalformedFrame."""
+    version, at = read_var_uint(data, 0)
+    if version != _VERSION:
+        raise MalformedFrame("another version of the bus")
+    node, at = read_var_string(data, at, longest_bytes=256)
+    name, at = read_var_string(data, at, longest_bytes=256)
+    document_id = DocumentId(name)
+    kind, at = read_var_uint(data, at)
+    if kind == _COMMITTED:
+        seq, at = read_var_uint(data, at)
+        return node, Committed(document_id=document_id, seq=seq, update=data[at:])
+    if kind == _PRESENCE:
+        return node, Presence(document_id=document_id, node=node, payload=data[at:])
+    if kind == _SHUT:
+        code, at = read_var_uint(data, at)
+        return node, Shut(document_id=document_id, code=code)
+    raise MalformedFrame("an unknown kind of bus message")

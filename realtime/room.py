@@ -1,0 +1,362 @@
+"""A live document: content, presence and peers of one document in this process. It decides, and sends nothing.
+
+The life of an edit here: `receive` reads what the update brings and lets it wait; `begin_flush` merges all that wait,
+applies them once and names what must be committed; `relay` puts the merged bytes, framed once, into the outboxes of the
+peers; `committed` tells the senders that their edits are durable. Whoever owns the sockets and the log calls these.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pycrdt import Doc, Subscription, TransactionEvent, merge_updates
+
+from realtime import awareness, close, wire
+from realtime.close import Close, Refused
+from realtime.outbox import Outbox
+from realtime.ports import Committed, DocumentId, Epoch, Stored
+from realtime.update import Reach, read_reach
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What one room allows. Sizes in bytes, times in seconds."""
+
+    document_bytes: int = 64 * 1024 * 1024
+    peers: int = 200
+    unsaved_bytes: int = 32 * 1024 * 1024
+    presence_seconds: float = 30.0
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Peer:
+    """One connection in a room.
+
+    `prefix`: what its frames begin with (empty in the y-websocket dialect). `acknowledged`: whether it is told that its
+    edits are durable. `has`: a state vector that it certainly has, from before anything that waits in its outbox.
+    """
+
+    outbox: Outbox
+    user: Mapping[str, object]
+    may_write: bool
+    prefix: bytes = b""
+    acknowledged: bool = False
+    has: bytes | None = None
+
+    def put(self, frame: bytes) -> None:
+        """Queue a frame of the y-websocket dialect, in the peer's own dialect."""
+        self.outbox.put(self.prefix + frame if self.prefix else frame)
+
+
+@dataclass(slots=True, kw_only=True)
+class Flush:
+    """What one flush merged. `update` is empty when nothing was new; `refused` are peers whose updates cannot be."""
+
+    update: bytes
+    senders: Counter[Peer]
+    waiting: list[tuple[Peer, bytes]]
+    refused: list[tuple[Peer, Close]] = field(default_factory=list)
+
+
+class BrokenRoom(Exception):  # noqa: N818 - a state, answered by loading the room anew
+    """The document in memory cannot be trusted any more. What was acknowledged is in the log."""
+
+    def __init__(self, suspects: set[Peer]) -> None:
+        super().__init__("the CRDT core failed while applying updates")
+        self.suspects = suspects
+
+
+class Room:
+    """The state of one live document. Not for use from two threads or tasks at once."""
+
+    def __init__(self, document_id: DocumentId, stored: Stored, limits: Limits) -> None:
+        """Build the document from the log. Raises ValueError if the log cannot be read: never an empty document."""
+        if not stored.updates:
+            raise ValueError("a stored document has no updates")
+        self.document_id = document_id
+        self.epoch: Epoch = stored.epoch
+        self.seq = stored.seq
+        self.limits = limits
+        self.peers: set[Peer] = set()
+        self.presence = awareness.Awareness(lifetime_seconds=limits.presence_seconds)
+        self.doc: Doc[Any] = Doc()
+        self.size_bytes = 0
+        self.unsaved_bytes = 0
+        self.newest = stored.seq
+        """The newest place of the log that is known of; `seq` is the newest up to which all is held."""
+        self._held: set[int] = set()
+        self._pending: list[tuple[Peer | None, bytes]] = []
+        self._waiting: list[tuple[Peer, bytes]] = []
+        self._changed = _ChangeFlag()
+        self._subscription: Subscription = self.doc.observe(self._changed)
+        for update in stored.updates:
+            self.doc.apply_update(update)
+            self.size_bytes += len(update)
+        self._relayed = self.doc.get_state()
+        self._known = wire.read_state_vector(self._relayed)
+        self._flushing = False
+
+    def close(self) -> None:
+        """Let go of the document, so that it leaves memory."""
+        self.doc.unobserve(self._subscription)
+
+    # Peers
+
+    def join(self, peer: Peer) -> None:
+        """Take a peer in. Raises Refused(ROOM_FULL)."""
+        if len(self.peers) >= self.limits.peers:
+            raise Refused(close.ROOM_FULL)
+        self.peers.add(peer)
+
+    def leave(self, peer: Peer) -> list[awareness.Entry]:
+        """Let a peer go; edits of its that wait are kept. Returns the presence that ends with it."""
+        self.peers.discard(peer)
+        self._waiting = [(other, vector) for other, vector in self._waiting if other is not peer]
+        return self.presence.leave(peer)
+
+    # What peers send
+
+    def receive_step_1(self, peer: Peer, state_vector: bytes) -> None:
+        """Answer what a peer lacks, at once or, if edits wait to be committed, after them."""
+        wire.read_state_vector(state_vector)
+        if self._pending or self.unsaved_bytes:
+            self._waiting.append((peer, state_vector))
+        else:
+            self._answer(peer, state_vector)
+
+    def receive_update(self, peer: Peer, message: wire.Update, reach: Reach | None = None) -> bool:
+        """Let an update wait for the next flush. Returns whether there is something to flush.
+
+        `reach`: what the update brings, if that was read elsewhere (large updates are read off the event loop).
+        Raises MalformedFrame, or Refused for a peer that may not write, history that is missing, or a limit.
+        """
+        if reach is None:
+            reach = read_reach(message.update)
+        if reach.empty:
+            self._acknowledge(peer, 1)
+            return False
+        if not peer.may_write:
+            # A reader answers our step 1 with what it has, all of which came from here.
+            if message.answer and not reach.brings_structs(self._known):
+                self._acknowledge(peer, 1)
+                return False
+            raise Refused(close.FORBIDDEN)
+        if not reach.fits(self._known):
+            raise Refused(close.MISSING_HISTORY)
+        self._admit_bytes(len(message.update))
+        reach.extend(self._known)
+        self._pending.append((peer, message.update))
+        return True
+
+    def edit(self, update: bytes) -> None:
+        """Let an update of the host's own wait for the next flush. Raises as `receive_update`."""
+        reach = read_reach(update)
+        if not reach.fits(self._known):
+            raise Refused(close.MISSING_HISTORY)
+        self._admit_bytes(len(update))
+        reach.extend(self._known)
+        self._pending.append((None, update))
+
+    def receive_presence(self, peer: Peer, payload: bytes, *, now: float) -> list[awareness.Entry]:
+        """Take presence. Returns what is news to the others. Raises MalformedFrame."""
+        return self.presence.receive(peer, awareness.decode(payload), user=peer.user, now=now)
+
+    def tell_presence(self, peer: Peer) -> None:
+        """Queue everybody's presence for one peer."""
+        entries = {entry.client: entry.encode() for entry in self.presence.everybody(but=peer)}
+        if entries:
+            peer.outbox.put_presence(peer.prefix, entries)
+
+    def _admit_bytes(self, length: int) -> None:
+        if self.size_bytes + length > self.limits.document_bytes:
+            raise Refused(close.DOCUMENT_TOO_LARGE)
+        if self.unsaved_bytes + length > self.limits.unsaved_bytes:
+            # The bound on what waits for a database that does not answer.
+            raise Refused(close.NOT_SAVING)
+        self.size_bytes += length
+        self.unsaved_bytes += length
+
+    # Flushing
+
+    @property
+    def has_pending(self) -> bool:
+        """Whether a flush would do something."""
+        return bool(self._pending or self._waiting)
+
+    def begin_flush(self) -> Flush:
+        """Merge and apply all that waits. Raises BrokenRoom if the document in memory was harmed."""
+        pending, self._pending = self._pending, []
+        waiting, self._waiting = self._waiting, []
+        flush = Flush(update=b"", senders=Counter(peer for peer, _ in pending if peer), waiting=waiting)
+        self._flushing = True
+        if not pending:
+            return flush
+        updates = [update for _, update in pending]
+        taken = sum(map(len, updates))
+        self._changed.up = False
+        try:
+            merged = merge_updates(*updates) if len(updates) > 1 else updates[0]
+            self.doc.apply_update(merged)
+        except ValueError:
+            merged = self._apply_one_by_one(pending, flush)
+        except BaseException as error:
+            if _is_panic(error):
+                raise BrokenRoom(set(flush.senders)) from error
+            raise
+        if self._changed.up:
+            flush.update = merged
+            self.unsaved_bytes += len(merged) - taken
+        else:
+            # Nothing was new: said again by a peer that came back. There is nothing to commit and nobody to tell.
+            self.unsaved_bytes -= taken
+            self.size_bytes -= taken
+        return flush
+
+    def relay(self, flush: Flush) -> None:
+        """Queue a flush for the peers, framed once for each dialect, and answer those who waited for it."""
+        if flush.update:
+            # The only sender of a flush has all of it; with two senders each lacks the other's.
+            sole_sender = next(iter(flush.senders)) if len(flush.senders) == 1 else None
+            self.broadcast(wire.sync_update(flush.update), but=sole_sender)
+        self._flushing = False
+        self._relayed = self.doc.get_state()
+        for peer, state_vector in flush.waiting:
+            if peer in self.peers:
+                self._answer(peer, state_vector)
+
+    def saved(self, length: int) -> None:
+        """Count bytes as durable."""
+        self.unsaved_bytes -= length
+
+    def acknowledge(self, senders: Mapping[Peer, int]) -> None:
+        """Tell the senders, each with its number of updates, that their edits are durable."""
+        for peer, count in senders.items():
+            if peer in self.peers:
+                self._acknowledge(peer, count)
+
+    def place(self, seq: int) -> None:
+        """Count a place of the log as held here."""
+        self.newest = max(self.newest, seq)
+        self._held.add(seq)
+        while self.seq + 1 in self._held:
+            self.seq += 1
+            self._held.remove(self.seq)
+
+    @property
+    def lacks(self) -> bool:
+        """Whether the log has places that were not read here."""
+        return self.newest > self.seq
+
+    def receive_committed(self, message: Committed) -> None:
+        """Take an update that another process has committed, and pass it on."""
+        if message.seq <= self.seq or message.seq in self._held:
+            return
+        if message.update:
+            self._take(message.update)
+            self.place(message.seq)
+        else:
+            # Too big for the bus: the place is known, the content stands in the log.
+            self.newest = max(self.newest, message.seq)
+
+    def catch_up(self, stored: Stored) -> None:
+        """Take what the log has beyond our place. Raises ValueError if it cannot be read."""
+        for update in stored.updates:
+            self._take(update)
+        self._held = {seq for seq in self._held if seq > stored.seq}
+        self.seq = max(self.seq, stored.seq)
+        self.place(self.seq)
+        self._held.discard(self.seq)
+
+    def state(self) -> bytes:
+        """The whole document as one update."""
+        return self.doc.get_update()
+
+    # A peer that did not read
+
+    def resync(self, peer: Peer) -> None:
+        """Queue one difference, and everybody's presence, in place of the frames that were dropped."""
+        peer.put(wire.sync_step_2(self.doc.get_update(peer.has)))
+        self.tell_presence(peer)
+
+    def broadcast(self, frame: bytes, *, but: Peer | None = None) -> None:
+        """Queue one frame for all peers, made once for each dialect."""
+        framed: dict[bytes, bytes] = {b"": frame}
+        for peer in self.peers:
+            if peer is but:
+                continue
+            if not peer.outbox:
+                peer.has = self._relayed
+            own = framed.get(peer.prefix)
+            if own is None:
+                own = framed[peer.prefix] = peer.prefix + frame
+            peer.outbox.put(own)
+
+    def broadcast_presence(self, entries: list[awareness.Entry], *, but: Peer | None = None) -> None:
+        """Queue presence for all peers, encoded once."""
+        encoded = {entry.client: entry.encode() for entry in entries}
+        for peer in self.peers:
+            if peer is not but:
+                peer.outbox.put_presence(peer.prefix, encoded)
+
+    # Inside
+
+    def _apply_one_by_one(self, pending: list[tuple[Peer | None, bytes]], flush: Flush) -> bytes:
+        """Find whose update the core refuses. Returns the merge of the others."""
+        good = []
+        for peer, update in pending:
+            try:
+                self.doc.apply_update(update)
+            except ValueError:
+                if peer is not None:
+                    flush.refused.append((peer, close.MALFORMED))
+            else:
+                good.append(update)
+        # The refused ones may have claimed clocks that no one will bring.
+        self._known = wire.read_state_vector(self.doc.get_state())
+        return merge_updates(*good) if good else b""
+
+    def _take(self, update: bytes) -> None:
+        """Apply an update that is in the log already, and pass it on if it was news."""
+        self._changed.up = False
+        self.doc.apply_update(update)
+        if not self._changed.up:
+            return
+        read_reach(update).extend(self._known)
+        self.size_bytes += len(update)
+        self.broadcast(wire.sync_update(update))
+        if not self._flushing:
+            self._relayed = self.doc.get_state()
+
+    def _answer(self, peer: Peer, state_vector: bytes) -> None:
+        peer.has = state_vector
+        peer.put(wire.sync_step_2(self.doc.get_update(state_vector)))
+        if peer.may_write:
+            peer.put(wire.sync_step_1(self.doc.get_state()))
+        self.tell_presence(peer)
+
+    def _acknowledge(self, peer: Peer, count: int) -> None:
+        if peer.acknowledged:
+            frame = wire.sync_status(saved=True)
+            for _ in range(count):
+                peer.put(frame)
+
+
+class _ChangeFlag:
+    """Goes up when a transaction changes the document.
+
+    An object of its own: an observer bound to the room would keep the room alive from inside the CRDT core, where
+    Python's collector does not see it.
+    """
+
+    def __init__(self) -> None:
+        self.up = False
+
+    def __call__(self, event: TransactionEvent) -> None:
+        del event
+        self.up = True
+
+
+def _is_panic(error: BaseException) -> bool:
+    # A panic of the Rust core is not an Exception, so that it ends a program that did not expect it.
+    return type(error).__name__ == "PanicException"

@@ -1,0 +1,75 @@
+"""Yjs documents and their updates, as clients make them."""
+
+from typing import Any
+from uuid import uuid4
+
+from pycrdt import Doc, Text, TransactionEvent
+
+from realtime.ports import DocumentId, Epoch, Stored
+from realtime.room import Limits, Peer, Room
+from realtime.outbox import Outbox
+
+EMPTY_UPDATE = b"\x00\x00"
+
+
+class Author:
+    """A client with a text, that keeps every update it makes."""
+
+    def __init__(self, start: bytes | None = None) -> None:
+        self.doc: Doc[Any] = Doc()
+        self.text = self.doc.get("text", type=Text)
+        if start is not None:
+            self.doc.apply_update(start)
+        self.updates: list[bytes] = []
+        self._subscription = self.doc.observe(self._keep)
+
+    def _keep(self, event: TransactionEvent) -> None:
+        self.updates.append(event.update)
+
+    def write(self, words: str, at: int | None = None) -> bytes:
+        """Insert words before character `at`. Returns the update."""
+        self.text.insert(self._offset(at), words)
+        return self.updates[-1]
+
+    def delete(self, start: int, stop: int) -> bytes:
+        """Delete characters. Returns the update."""
+        del self.text[self._offset(start) : self._offset(stop)]
+        return self.updates[-1]
+
+    def _offset(self, character: int | None) -> int:
+        # The core counts in bytes of UTF-8, and an offset inside a character writes an empty struct.
+        return len(str(self.text)[:character].encode())
+
+    def hear(self, update: bytes) -> None:
+        """Take what another has written."""
+        self.doc.apply_update(update)
+
+
+def text_of(state: bytes) -> str:
+    """The text in a whole state."""
+    doc: Doc[Any] = Doc()
+    doc.apply_update(state)
+    return str(doc.get("text", type=Text))
+
+
+def seed(words: str = "seed ") -> bytes:
+    """The first update of a document."""
+    author = Author()
+    return author.write(words)
+
+
+def room(start: bytes | None = None, limits: Limits | None = None) -> Room:
+    """A room of a document that begins with `start`."""
+    stored = Stored(epoch=Epoch(str(uuid4())), seq=1, updates=[start or seed()])
+    return Room(DocumentId(str(uuid4())), stored, limits or Limits())
+
+
+def peer(*, may_write: bool = True, prefix: bytes = b"", acknowledged: bool = False, limit_bytes: int = 2**20) -> Peer:
+    """A peer with an outbox that nobody empties."""
+    return Peer(
+        outbox=Outbox(limit_bytes=limit_bytes, wake=lambda: None),
+        user={"id": "1", "name": "Ada", "colour": 3},
+        may_write=may_write,
+        prefix=prefix,
+        acknowledged=acknowledged,
+    )

@@ -1,0 +1,294 @@
+"""A room without sockets, tasks or time: what it applies, tells, refuses and acknowledges."""
+
+import random
+from collections import Counter
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pycrdt import Doc, Text, merge_updates
+
+from realtime import close, wire
+from realtime.close import Refused
+from realtime.ports import Committed, Epoch, Stored
+from realtime.room import Flush, Limits, Peer, Room
+
+from .documents import EMPTY_UPDATE, Author, peer, room, seed, text_of
+
+
+def flush(room_: Room) -> Flush:
+    """Flush, commit and relay at once."""
+    flushed = room_.begin_flush()
+    room_.saved(len(flushed.update))
+    room_.acknowledge(flushed.senders)
+    room_.relay(flushed)
+    return flushed
+
+
+def updates_for(reader: Peer) -> list[bytes]:
+    return [m.update for m in map(wire.decode, reader.outbox.take()) if isinstance(m, wire.Update)]
+
+
+def test_an_edit_reaches_the_others_and_not_its_sender() -> None:
+    start = seed()
+    there = room(start)
+    ada, ben = peer(), peer()
+    there.join(ada)
+    there.join(ben)
+    author = Author(start)
+    there.receive_update(ada, wire.Update(author.write("hello")))
+    assert not ben.outbox  # not before it is flushed
+    flush(there)
+    assert [text_of(merge_updates(start, update)) for update in updates_for(ben)] == ["seed hello"]
+    assert not ada.outbox
+
+
+def test_edits_of_several_senders_are_merged_once_and_reach_each_of_them() -> None:
+    start = seed()
+    there = room(start)
+    ada, ben = peer(), peer()
+    for one in (ada, ben):
+        there.join(one)
+        author = Author(start)
+        for word in ("a", "b", "c"):
+            there.receive_update(one, wire.Update(author.write(word)))
+    flush(there)
+    [to_ada], [to_ben] = updates_for(ada), updates_for(ben)
+    assert to_ada == to_ben
+    assert len(text_of(there.state())) == len("seed ") + 6
+
+
+def test_each_sync_message_is_acknowledged_once_and_only_when_committed() -> None:
+    start = seed()
+    there = room(start)
+    ada = peer(prefix=b"\x01d", acknowledged=True)
+    there.join(ada)
+    author = Author(start)
+    for word in "abc":
+        there.receive_update(ada, wire.Update(author.write(word)))
+    flushed = there.begin_flush()
+    there.relay(flushed)
+    assert ada.outbox.take() == []
+    there.acknowledge(flushed.senders)
+    assert ada.outbox.take() == [b"\x01d" + wire.sync_status(saved=True)] * 3
+    there.receive_update(ada, wire.Update(EMPTY_UPDATE, answer=True))
+    assert ada.outbox.take() == [b"\x01d" + wire.sync_status(saved=True)]
+
+
+def test_a_newcomer_is_given_what_it_lacks_and_asked_for_what_it_has() -> None:
+    start = seed()
+    there = room(start)
+    ada = peer()
+    there.join(ada)
+    there.receive_step_1(ada, b"\x00")
+    answer, question = map(wire.decode, ada.outbox.take())
+    assert isinstance(answer, wire.Update)
+    assert answer.answer
+    assert text_of(answer.update) == "seed "
+    assert isinstance(question, wire.SyncStep1)
+
+
+def test_a_newcomer_is_never_shown_what_is_not_committed() -> None:
+    start = seed()
+    there = room(start)
+    ada, ben = peer(), peer()
+    there.join(ada)
+    there.join(ben)
+    there.receive_update(ada, wire.Update(Author(start).write("secret")))
+    there.receive_step_1(ben, b"\x00")
+    assert not ben.outbox
+    flush(there)
+    assert "seed secret" in [text_of(merge_updates(start, update)) for update in updates_for(ben)]
+
+
+def test_an_update_without_its_history_is_refused_and_nothing_of_it_stays() -> None:
+    start = seed()
+    there = room(start)
+    eve = peer()
+    there.join(eve)
+    stranger = Author()
+    stranger.write("first")
+    before = there.state()
+    with pytest.raises(Refused) as refusal:
+        there.receive_update(eve, wire.Update(stranger.write("second")))
+    assert refusal.value.close is close.MISSING_HISTORY
+    assert not there.has_pending
+    assert there.state() == before
+
+
+def test_a_reader_may_sync_and_may_not_write() -> None:
+    start = seed()
+    there = room(start)
+    reader = peer(may_write=False)
+    there.join(reader)
+    there.receive_step_1(reader, b"\x00")
+    there.receive_update(reader, wire.Update(start, answer=True))
+    with pytest.raises(Refused) as refusal:
+        there.receive_update(reader, wire.Update(Author(start).write("x")))
+    assert refusal.value.close is close.FORBIDDEN
+    assert not there.has_pending
+
+
+def test_said_again_is_acknowledged_but_neither_stored_nor_told() -> None:
+    start = seed()
+    there = room(start)
+    ada, ben = peer(acknowledged=True, prefix=b"\x01d"), peer()
+    there.join(ada)
+    there.join(ben)
+    there.receive_update(ada, wire.Update(start, answer=True))
+    flushed = there.begin_flush()
+    assert flushed.update == b""
+    assert flushed.senders == Counter([ada])
+    there.relay(flushed)
+    assert not ben.outbox
+    assert there.unsaved_bytes == 0
+
+
+def test_bytes_the_core_refuses_end_their_sender_and_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    start = seed()
+    there = room(start)
+    ada, eve = peer(), peer()
+    there.join(ada)
+    there.join(eve)
+    # Well formed to us and not to the core: a format whose value is no JSON.
+    author = Author(start)
+    poison = _poison()
+    there.receive_update(ada, wire.Update(author.write("good")))
+    there.receive_update(eve, wire.Update(poison))
+    flushed = there.begin_flush()
+    assert flushed.refused == [(eve, close.MALFORMED)]
+    assert text_of(there.state()) == "seed good"
+    there.receive_update(ada, wire.Update(author.write(" more")))
+    flush(there)
+    assert text_of(there.state()) == "seed good more"
+
+
+def _poison() -> bytes:
+    # client 5, clock 0: one format item in text "text", key "b", value "{" (not JSON); no deletions
+    body = b"\x06\x01\x04text\x01b\x01{"
+    return b"\x01\x01\x05\x00" + body + b"\x00"
+
+
+def test_the_room_is_bounded_in_peers_in_size_and_in_what_waits() -> None:
+    start = seed()
+    full = room(start, Limits(peers=1))
+    full.join(peer())
+    with pytest.raises(Refused) as refusal:
+        full.join(peer())
+    assert refusal.value.close is close.ROOM_FULL
+
+    small = room(start, Limits(document_bytes=200))
+    ada = peer()
+    small.join(ada)
+    with pytest.raises(Refused) as refusal:
+        small.receive_update(ada, wire.Update(Author(start).write("x" * 300)))
+    assert refusal.value.close is close.DOCUMENT_TOO_LARGE
+
+    stalled = room(start, Limits(unsaved_bytes=100))
+    stalled.join(ada)
+    author = Author(start)
+    with pytest.raises(Refused) as refusal:
+        for _ in range(100):
+            stalled.receive_update(ada, wire.Update(author.write("x")))
+            stalled.relay(stalled.begin_flush())
+    assert refusal.value.close is close.NOT_SAVING
+
+
+def test_a_peer_whose_queue_was_dropped_gets_one_difference_that_holds_all_of_it() -> None:
+    start = seed()
+    there = room(start)
+    ada, slow = peer(), peer(limit_bytes=300)
+    there.join(ada)
+    there.join(slow)
+    slow_doc = Author(start)
+    author = Author(start)
+    there.receive_step_1(slow, slow_doc.doc.get_state())
+    for frame in updates_for(slow):
+        slow_doc.hear(frame)
+    for number in range(200):
+        there.receive_update(ada, wire.Update(author.write(f"{number} ")))
+        flush(there)
+    assert slow.outbox.behind
+    assert slow.outbox.waiting_bytes <= 300
+    slow.outbox.behind = False
+    there.resync(slow)
+    [difference] = updates_for(slow)
+    slow_doc.hear(difference)
+    assert str(slow_doc.text) == str(author.text)
+    assert len(difference) < len(there.state())
+
+
+def test_updates_of_other_processes_are_taken_once_in_any_order_and_gaps_are_known() -> None:
+    start = seed()
+    there = room(start)
+    ben = peer()
+    there.join(ben)
+    author = Author(start)
+    second, third = author.write("b"), author.write("c")
+    there.receive_committed(Committed(document_id=there.document_id, seq=3, update=b""))
+    assert there.lacks
+    there.receive_committed(Committed(document_id=there.document_id, seq=2, update=second))
+    there.receive_committed(Committed(document_id=there.document_id, seq=2, update=second))
+    assert (there.seq, there.lacks) == (2, True)
+    there.catch_up(Stored(epoch=there.epoch, seq=3, updates=[third]))
+    assert (there.seq, there.lacks) == (3, False)
+    assert text_of(there.state()) == "seed bc"
+    assert updates_for(ben) == [second, third]
+
+
+def test_a_log_that_cannot_be_read_is_never_opened_as_an_empty_document() -> None:
+    for updates in ([], [b"\xff\xff"]):
+        with pytest.raises(ValueError, match=r".+"):
+            room_of(updates)
+
+
+def room_of(updates: list[bytes]) -> Room:
+    from realtime.ports import DocumentId  # noqa: PLC0415
+
+    return Room(DocumentId("d"), Stored(epoch=Epoch("e"), seq=1, updates=updates), Limits())
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed_number=st.integers(0, 2**32), authors=st.integers(1, 4), edits=st.integers(1, 40))
+def test_any_order_and_grouping_joined_early_or_late_gives_the_same_document(
+    seed_number: int, authors: int, edits: int
+) -> None:
+    """Clients type concurrently; the room takes their updates in any interleaving and any grouping into flushes."""
+    chance = random.Random(seed_number)  # noqa: S311 - a test's chance, not a secret
+    start = seed()
+    there = room(start)
+    writers = [(Author(start), peer()) for _ in range(authors)]
+    for _, seat in writers:
+        there.join(seat)
+    queues: list[list[bytes]] = [[] for _ in writers]
+    for _ in range(edits):
+        number = chance.randrange(authors)
+        author = writers[number][0]
+        length = len(str(author.text))
+        if length > 2 and chance.random() < 0.3:
+            at = chance.randrange(length - 1)
+            queues[number].append(author.delete(at, at + 1))
+        else:
+            queues[number].append(author.write(chance.choice(["x", "é", "🙂", "words "]), chance.randrange(length + 1)))
+    late = None
+    while any(queues):
+        number = chance.choice([n for n, queue in enumerate(queues) if queue])
+        there.receive_update(writers[number][1], wire.Update(queues[number].pop(0)))
+        if chance.random() < 0.3:
+            flush(there)
+        if late is None and chance.random() < 0.1:
+            late = Author()
+            seat = peer()
+            there.join(seat)
+            there.receive_step_1(seat, late.doc.get_state())
+            writers.append((late, seat))
+    flush(there)
+    for author, seat in writers:
+        for update in updates_for(seat):
+            author.hear(update)
+    texts = {str(author.text) for author, _ in writers} | {text_of(there.state())}
+    assert len(texts) == 1
+    fresh: Doc[Any] = Doc()
+    fresh.apply_update(there.state())
+    assert str(fresh.get("text", type=Text)) in texts

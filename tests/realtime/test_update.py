@@ -1,0 +1,124 @@
+"""Reading an update without applying it agrees with what the CRDT core does with it."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pycrdt import Array, Doc, Map, Text, XmlElement, XmlFragment, XmlText, merge_updates
+
+from realtime import wire
+from realtime.update import read_reach
+from realtime.wire import MalformedFrame
+
+from .documents import EMPTY_UPDATE, Author
+
+# One that ends a string in the middle of nothing, and what people write.
+words = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8)
+
+
+@settings(max_examples=60)
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 30), words), min_size=1, max_size=30))
+def test_what_it_brings_is_what_the_core_has_afterwards(edits: list[tuple[bool, int, str]]) -> None:
+    author = Author()
+    known: dict[int, int] = {}
+    for delete, at, word in edits:
+        length = len(str(author.text))
+        update = author.delete(0, 1) if delete and length else author.write(word, min(at, length))
+        reach = read_reach(update)
+        assert reach.fits(known)
+        reach.extend(known)
+    assert known == wire.read_state_vector(author.doc.get_state())
+    whole = read_reach(author.doc.get_update())
+    assert whole.ends == known
+    assert whole.fits({})
+
+
+def test_an_update_of_missing_history_does_not_fit() -> None:
+    author = Author()
+    first, second = author.write("a"), author.write("b")
+    assert not read_reach(second).fits({})
+    reach = read_reach(first)
+    known: dict[int, int] = {}
+    reach.extend(known)
+    assert read_reach(second).fits(known)
+    assert read_reach(merge_updates(first, second)).fits({})
+
+
+def test_an_update_that_builds_on_somebody_unknown_does_not_fit() -> None:
+    ada = Author()
+    start = ada.write("ada")
+    ben = Author(start)
+    reply = ben.write("ben", at=1)
+    assert not read_reach(reply).fits({})
+    deletion = ben.delete(0, 1)
+    assert not read_reach(deletion).fits({ben.doc.client_id: 3})
+
+
+def test_every_content_of_yjs_is_read() -> None:
+    doc: Doc[Any] = Doc()
+    doc["map"] = Map({"number": 1.5, "large": 2**40, "none": None, "yes": True, "nested": {"a": [1, "two", b"3"]}})
+    doc["array"] = Array(["x", 1, Map({"deep": Array([])})])
+    doc["text"] = text = Text("🙂 é")
+    text.format(0, 4, {"bold": True})
+    text.insert_embed(4, {"image": "x"})
+    doc["default"] = fragment = XmlFragment()
+    fragment.children.append(XmlElement("paragraph", {"id": "1"}, [XmlText("hello")]))
+    doc["sub"] = Map({"doc": Doc()})
+    update = doc.get_update()
+    reach = read_reach(update)
+    assert reach.ends == wire.read_state_vector(doc.get_state())
+    assert reach.fits({})
+
+
+@given(st.binary(max_size=80))
+def test_random_bytes_are_read_or_refused(data: bytes) -> None:
+    try:
+        read_reach(data)
+    except MalformedFrame:
+        return
+
+
+def _whole() -> bytes:
+    author = Author()
+    author.write("some words 🙂")
+    author.delete(2, 4)
+    return author.doc.get_update()
+
+
+# Made once: the length of a client id varies, and with it what hypothesis may draw.
+_WHOLE = _whole()
+
+
+@settings(max_examples=200)
+@given(st.data())
+def test_a_mutated_update_is_read_or_refused(data: st.DataObject) -> None:
+    whole = bytearray(_WHOLE)
+    for _ in range(data.draw(st.integers(1, 4))):
+        whole[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.integers(0, 255))
+    try:
+        read_reach(bytes(whole))
+    except MalformedFrame:
+        return
+
+
+@given(st.integers(0, 60))
+def test_an_update_cut_short_is_refused(cut: int) -> None:
+    author = Author()
+    author.write("some words")
+    whole = author.doc.get_update()
+    if cut < len(whole):
+        with pytest.raises(MalformedFrame):
+            read_reach(whole[:cut])
+
+
+def test_bytes_left_over_are_refused_though_the_core_takes_them() -> None:
+    author = Author()
+    update = author.write("x")
+    author.doc.apply_update(update + b"\x00")
+    with pytest.raises(MalformedFrame):
+        read_reach(update + b"\x00")
+
+
+def test_an_empty_update_says_nothing() -> None:
+    assert read_reach(EMPTY_UPDATE).empty

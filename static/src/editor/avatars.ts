@@ -7,15 +7,13 @@ import { say } from "./words";
 const mostShown = 5;
 
 function avatar(person: Person): HTMLLIElement {
-  const name = person.isMe ? say("presence.me", { name: person.name }) : person.name;
-  const label = person.idle ? say("presence.idle", { name }) : name;
+  const label = person.idle ? say("presence.idle", { name: person.name }) : person.name;
   return buildElement("li", {
     class: `avatar presence-${String(person.colour)}`,
     attributes: {
       title: label,
       "data-user-id": person.id,
       "data-idle": String(person.idle),
-      "data-me": String(person.isMe),
     },
     children: [
       buildElement("span", { text: initials(person.name), attributes: { "aria-hidden": "true" } }),
@@ -24,7 +22,7 @@ function avatar(person: Person): HTMLLIElement {
   });
 }
 
-/** Shows who is here, and says who comes and goes. */
+/** Shows who else is here, and says who comes and goes. */
 export function showAvatars(awareness: Awareness, list: HTMLElement, announcer: Announcer): void {
   let known: ReadonlyMap<string, string> | null = null;
   let shown = "";
@@ -47,7 +45,7 @@ export function showAvatars(awareness: Awareness, list: HTMLElement, announcer: 
       );
     }
     list.replaceChildren(...items);
-    const others = new Map(people.filter((person) => !person.isMe).map((person) => [person.id, person.name]));
+    const others = new Map(people.map((person) => [person.id, person.name]));
     if (known !== null) {
       for (const [id, name] of others) if (!known.has(id)) announcer.announce(id, say("presence.came", { name }));
       for (const [id, name] of known) if (!others.has(id)) announcer.announce(id, say("presence.left", { name }));

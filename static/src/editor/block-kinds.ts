@@ -1,4 +1,5 @@
 import type { Editor, Range } from "@tiptap/core";
+import type { Node } from "@tiptap/pm/model";
 
 /** A kind of block that can be put in, or that a block can be turned into. Its words are `block.<name>` in the page. */
 export interface BlockKind {
@@ -19,9 +20,31 @@ function begin(editor: Editor, replaced: Range | null): Chain {
   return replaced === null ? chain : chain.deleteRange(replaced);
 }
 
-/** Leaves lists and quotes first, so that "turn into" means the same wherever the block stands. */
-function plain(chain: Chain): Chain {
-  return chain.clearNodes();
+function idsOfTextblocks(document: Node, from: number, to: number): { id: unknown; position: number }[] {
+  const found: { id: unknown; position: number }[] = [];
+  document.nodesBetween(from, to, (node, position) => {
+    if (node.isTextblock) found.push({ id: node.attrs["id"], position });
+  });
+  return found;
+}
+
+/**
+ * Leaves lists and quotes first, so that "turn into" means the same wherever the block stands. The block
+ * keeps its id through that: what refers to it from outside goes on referring to it.
+ */
+function plain(editor: Editor, replaced: Range | null): Chain {
+  const { doc, selection } = editor.state;
+  const before = idsOfTextblocks(doc, selection.from, selection.to);
+  return begin(editor, replaced)
+    .clearNodes()
+    .command(({ tr }) => {
+      const after = idsOfTextblocks(tr.doc, tr.selection.from, tr.selection.to);
+      for (const [index, { id, position }] of after.entries()) {
+        const kept = before[index]?.id;
+        if (after.length === before.length && id !== kept) tr.setNodeAttribute(position, "id", kept);
+      }
+      return true;
+    });
 }
 
 const headings = ([1, 2, 3] as const).map(
@@ -32,7 +55,7 @@ const headings = ([1, 2, 3] as const).map(
     typed: "#".repeat(level),
     turnInto: true,
     apply: (editor, replaced) => {
-      plain(begin(editor, replaced)).setNode("heading", { level }).run();
+      plain(editor, replaced).setNode("heading", { level }).run();
     },
   }),
 );
@@ -45,7 +68,7 @@ export const blockKinds: readonly BlockKind[] = [
     typed: "",
     turnInto: true,
     apply: (editor, replaced) => {
-      plain(begin(editor, replaced)).setNode("paragraph").run();
+      plain(editor, replaced).setNode("paragraph").run();
     },
   },
   ...headings,
@@ -56,7 +79,7 @@ export const blockKinds: readonly BlockKind[] = [
     typed: "-",
     turnInto: true,
     apply: (editor, replaced) => {
-      plain(begin(editor, replaced)).toggleBulletList().run();
+      plain(editor, replaced).toggleBulletList().run();
     },
   },
   {
@@ -66,7 +89,7 @@ export const blockKinds: readonly BlockKind[] = [
     typed: "1.",
     turnInto: true,
     apply: (editor, replaced) => {
-      plain(begin(editor, replaced)).toggleOrderedList().run();
+      plain(editor, replaced).toggleOrderedList().run();
     },
   },
   {
@@ -76,7 +99,7 @@ export const blockKinds: readonly BlockKind[] = [
     typed: "[ ]",
     turnInto: true,
     apply: (editor, replaced) => {
-      plain(begin(editor, replaced)).toggleTaskList().run();
+      plain(editor, replaced).toggleTaskList().run();
     },
   },
   {
@@ -86,7 +109,7 @@ export const blockKinds: readonly BlockKind[] = [
     typed: ">",
     turnInto: true,
     apply: (editor, replaced) => {
-      plain(begin(editor, replaced)).setBlockquote().run();
+      plain(editor, replaced).setBlockquote().run();
     },
   },
   {
@@ -96,7 +119,7 @@ export const blockKinds: readonly BlockKind[] = [
     typed: "```",
     turnInto: true,
     apply: (editor, replaced) => {
-      plain(begin(editor, replaced)).setCodeBlock().run();
+      plain(editor, replaced).setCodeBlock().run();
     },
   },
   {

@@ -88,11 +88,11 @@ function showSending(upload: Upload): (share: number) => void {
 }
 
 function showProblem(editor: Editor, upload: Upload, problem: UploadProblem, target: UploadTarget): void {
-  const again = buildElement("button", { class: "text-button", text: say("upload.retry"), attributes: { type: "button" } });
+  const again = buildElement("button", { class: "text-button", text: say("upload.retry"), attributes: { type: "button", "data-action": "retry" } });
   again.addEventListener("click", () => {
     void send(editor, upload, target);
   });
-  const drop = buildElement("button", { class: "text-button", text: say("upload.remove"), attributes: { type: "button" } });
+  const drop = buildElement("button", { class: "text-button", text: say("upload.remove"), attributes: { type: "button", "data-action": "remove" } });
   drop.addEventListener("click", () => {
     editor.view.dispatch(editor.state.tr.setMeta(key, { remove: upload.key }));
     editor.commands.focus();

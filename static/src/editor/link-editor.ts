@@ -2,7 +2,7 @@ import { type Editor, getMarkRange } from "@tiptap/core";
 import type { EditorState } from "@tiptap/pm/state";
 import { completeAddress } from "./addresses";
 import { buildElement, iconButton } from "./build-element";
-import { placePanel } from "./place-panel";
+import { addPanel, placePanel } from "./place-panel";
 import { say } from "./words";
 
 /** Extends the selection to the whole link the caret stands in. */
@@ -117,7 +117,7 @@ export function openLinkEditor(editor: Editor): void {
   });
   close = finish;
   document.addEventListener("pointerdown", outside, true);
-  document.body.append(form);
+  addPanel(form);
   const { view } = editor;
   void placePanel(
     form,

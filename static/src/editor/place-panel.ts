@@ -14,3 +14,8 @@ export async function placePanel(
   panel.style.left = `${String(Math.round(x))}px`;
   panel.style.top = `${String(Math.round(y))}px`;
 }
+
+/** Panels belong to the document's landmark, so that they are found there by who moves by landmarks. */
+export function addPanel(panel: HTMLElement): void {
+  (document.querySelector("#editor") ?? document.body).append(panel);
+}

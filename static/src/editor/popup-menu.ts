@@ -1,5 +1,5 @@
 import { buildElement, icon } from "./build-element";
-import { placePanel } from "./place-panel";
+import { addPanel, placePanel } from "./place-panel";
 
 export interface MenuItem {
   readonly name: string;
@@ -77,7 +77,7 @@ export function openMenu(trigger: HTMLElement, label: string, groups: readonly M
     }
   });
   document.addEventListener("pointerdown", outside, true);
-  document.body.append(menu);
+  addPanel(menu);
   trigger.setAttribute("aria-expanded", "true");
   void placePanel(menu, trigger, "bottom-start");
   menu.querySelector<HTMLButtonElement>("button")?.focus();

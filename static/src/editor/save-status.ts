@@ -8,7 +8,8 @@ function timeOf(moment: Date): string {
   const style: Intl.DateTimeFormatOptions = today
     ? { hour: "2-digit", minute: "2-digit" }
     : { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" };
-  return new Intl.DateTimeFormat(document.documentElement.lang || undefined, style).format(moment);
+  // The browser's own way of writing times, not that of the page's language.
+  return new Intl.DateTimeFormat(undefined, style).format(moment);
 }
 
 /** " · 3 edits kept here", or the warning that they are only in this window. */

@@ -5,7 +5,7 @@ import type { EditorView } from "@tiptap/pm/view";
 import { buildElement, iconButton } from "./build-element";
 import { keyName } from "./key-names";
 import { openLinkEditor } from "./link-editor";
-import { placePanel } from "./place-panel";
+import { addPanel, placePanel } from "./place-panel";
 import { say } from "./words";
 
 interface Tool {
@@ -100,7 +100,7 @@ class SelectionToolbar {
     }
     const first = this.#panel.querySelector("button");
     if (first) first.tabIndex = 0;
-    document.body.append(this.#panel);
+    addPanel(this.#panel);
     this.#panel.addEventListener("keydown", (event) => {
       this.#press(event);
     });

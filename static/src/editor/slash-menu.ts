@@ -3,7 +3,7 @@ import { type EditorState, Plugin, PluginKey } from "@tiptap/pm/state";
 import type { EditorView } from "@tiptap/pm/view";
 import { type BlockKind, blockKinds } from "./block-kinds";
 import { buildElement, icon } from "./build-element";
-import { placePanel } from "./place-panel";
+import { addPanel, placePanel } from "./place-panel";
 import { findItems } from "./slash-filter";
 import { opensMenu, queryBefore } from "./slash-query";
 import { say } from "./words";
@@ -37,7 +37,7 @@ class SlashMenu {
   readonly #editor: Editor;
   readonly #panel = buildElement("div", {
     class: "palette slash-menu",
-    attributes: { id: menuId, role: "listbox", "data-slash-menu": "" },
+    attributes: { id: menuId, role: "listbox", tabindex: "0", "data-slash-menu": "" },
   });
   #entries: readonly Entry[] = [];
   #active = 0;
@@ -48,7 +48,7 @@ class SlashMenu {
     this.#editor = editor;
     this.#panel.setAttribute("aria-label", say("slash.label"));
     this.#panel.hidden = true;
-    document.body.append(this.#panel);
+    addPanel(this.#panel);
     this.#panel.addEventListener("mousedown", (event) => {
       event.preventDefault();
     });

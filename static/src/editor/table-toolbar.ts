@@ -2,7 +2,7 @@ import { type Editor, Extension, findParentNode } from "@tiptap/core";
 import { Plugin } from "@tiptap/pm/state";
 import type { EditorView } from "@tiptap/pm/view";
 import { buildElement, iconButton } from "./build-element";
-import { placePanel } from "./place-panel";
+import { addPanel, placePanel } from "./place-panel";
 import { say } from "./words";
 
 const tools: readonly (readonly [name: string, run: (editor: Editor) => void] | null)[] = [
@@ -46,7 +46,7 @@ class TableToolbar {
       button.dataset["tool"] = name;
       this.#panel.append(button);
     }
-    document.body.append(this.#panel);
+    addPanel(this.#panel);
   }
 
   update(view: EditorView): void {

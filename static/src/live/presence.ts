@@ -6,7 +6,6 @@ export interface Person {
   readonly colour: number;
   readonly idle: boolean;
   readonly inTitle: boolean;
-  readonly isMe: boolean;
 }
 
 export const presenceColours = 12;
@@ -28,25 +27,22 @@ export function readUser(state: unknown): PresenceUser | null {
   return { id, name: name.slice(0, 80), colour: ((index % presenceColours) + presenceColours) % presenceColours };
 }
 
-/** The people behind the awareness states: one entry each, oneself last, idle only when idle in every window. */
+/** The people behind the awareness states: one entry each without oneself, idle only when idle in every window. */
 export function peopleHere(states: ReadonlyMap<number, unknown>, myClient: number): Person[] {
   const people = new Map<string, Person>();
   const myId = readUser(states.get(myClient))?.id;
   for (const state of states.values()) {
     const user = readUser(state);
-    if (user === null) continue;
+    if (user === null || user.id === myId) continue;
     const { idle, title } = state as { idle?: unknown; title?: unknown };
     const known = people.get(user.id);
     people.set(user.id, {
       ...user,
       idle: idle === true && (known?.idle ?? true),
       inTitle: title === true || (known?.inTitle ?? false),
-      isMe: user.id === myId,
     });
   }
-  return [...people.values()].sort(
-    (a, b) => Number(a.isMe) - Number(b.isMe) || a.name.localeCompare(b.name) || a.id.localeCompare(b.id),
-  );
+  return [...people.values()].sort((a, b) => a.name.localeCompare(b.name) || a.id.localeCompare(b.id));
 }
 
 /** "Ada Lovelace" → "AL", "ada" → "A". */

@@ -72,23 +72,51 @@ function pages() {
 }
 
 /**
- * Bundles a TypeScript module for Node and imports it.
- * @param {string} entry path under static/
+ * What lies outside static/ (the tests) takes its packages from here too, so that no package is there twice.
+ * @returns {import("esbuild").Plugin}
  */
-export async function load(entry) {
+function packagesFromHere() {
+  return {
+    name: "packages-from-here",
+    setup(bundler) {
+      bundler.onResolve({ filter: /^[^./]/ }, ({ path, kind, resolveDir, pluginData }) =>
+        pluginData === "here" || path.startsWith("node:") || kind === "entry-point" || resolveDir.startsWith(root)
+          ? undefined
+          : bundler.resolve(path, { kind, resolveDir: root, pluginData: "here" }),
+      );
+    },
+  };
+}
+
+/**
+ * Bundles TypeScript modules for Node into a folder, as .mjs files of the same names.
+ * @param {string[]} files absolute paths, or paths under static/
+ * @param {string} folder
+ */
+export async function buildForNode(files, folder) {
+  await build({
+    absWorkingDir: root,
+    entryPoints: files,
+    outdir: folder,
+    outExtension: { ".js": ".mjs" },
+    plugins: [packagesFromHere()],
+    bundle: true,
+    format: "esm",
+    platform: "node",
+    sourcemap: "inline",
+    logLevel: "warning",
+  });
+}
+
+/**
+ * Bundles one TypeScript module for Node and imports it.
+ * @param {string} file absolute path, or path under static/
+ */
+export async function load(file) {
   const folder = await mkdtemp(join(tmpdir(), "quillroom-build-"));
-  const file = join(folder, "module.mjs");
   try {
-    await build({
-      absWorkingDir: root,
-      entryPoints: [entry],
-      outfile: file,
-      bundle: true,
-      format: "esm",
-      platform: "node",
-      logLevel: "warning",
-    });
-    return await import(pathToFileURL(file).href);
+    await buildForNode([file], folder);
+    return await import(pathToFileURL(join(folder, basename(file).replace(/\.ts$/, ".mjs"))).href);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

@@ -36,6 +36,8 @@ function sentence(state: SaveState, savedAt: Date | null): string {
       return say("save.reconnecting", { seconds: state.seconds }) + editsPart(state);
     case "notSaved":
       return say("save.notSaved") + editsPart(state);
+    case "stopped":
+      return say("save.stopped");
     case "readOnly":
       return say("save.readOnly");
   }

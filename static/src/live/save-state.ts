@@ -27,6 +27,7 @@ export type SaveState =
   | { readonly kind: "connecting"; readonly edits: number; readonly keptHere: boolean }
   | { readonly kind: "reconnecting"; readonly seconds: number; readonly edits: number; readonly keptHere: boolean }
   | { readonly kind: "notSaved"; readonly edits: number; readonly keptHere: boolean }
+  | { readonly kind: "stopped" }
   | { readonly kind: "readOnly" };
 
 /** From here on "Saving" alone would hide that something is wrong. */
@@ -37,7 +38,7 @@ export function saveState(facts: SaveFacts): SaveState {
   const edits = facts.unsavedEdits;
   const { keptHere } = facts;
   if (facts.link === "refused" || facts.turnedDown) {
-    return edits > 0 || facts.mayWrite ? { kind: "notSaved", edits, keptHere } : { kind: "readOnly" };
+    return edits > 0 ? { kind: "notSaved", edits, keptHere } : { kind: "stopped" };
   }
   if (!facts.online) return { kind: "offline", edits, keptHere };
   if (facts.link === "waiting") return { kind: "reconnecting", seconds: facts.secondsLeft, edits, keptHere };

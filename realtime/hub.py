@@ -213,18 +213,14 @@ class Hub:
             case wire.Token() | wire.Detach():
                 raise Refused(close.UNKNOWN_MESSAGE)
 
-    async def edit(self, document_id: DocumentId, make: Callable[[Room], bytes]) -> int:
+    async def edit(self, document_id: DocumentId, update: bytes) -> int:
         """Apply an edit of the host's own as a forward edit that every peer sees.
 
-        `make` is given the room, must not wait, and returns the update; an empty one changes nothing. Returns the
-        document's newest place once the edit is durable. Raises Refused; TimeoutError or LogUnavailable if the log does
-        not answer, in which case the edit may land later.
+        Returns the document's newest place once the edit is durable. Raises Refused; TimeoutError or LogUnavailable if
+        the log does not answer, in which case the edit may still land later.
         """
         live = await self._hold(document_id)
         try:
-            update = make(live.room)
-            if not update:
-                return live.room.newest
             live.room.edit(update)
             done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
             live.edits.append(done)
@@ -332,17 +328,21 @@ class Hub:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            dirty, self._dirty = self._dirty, {}
-            flushes = [(live, flush) for live in dirty if (flush := self._begin_flush(live)) is not None]
-            if self.saving:
-                self._save()
+            await self._flush_all()
+
+    async def _flush_all(self) -> None:
+        """Flush every room with something new. A function of its own: a loop's variables would keep rooms alive."""
+        dirty, self._dirty = self._dirty, {}
+        flushes = [(live, flush) for live in dirty if (flush := self._begin_flush(live)) is not None]
+        if self.saving:
+            self._save()
+        if self._commit is not None:
+            # Durable before visible, but not at the price of a room that stands still.
+            await asyncio.wait({self._commit}, timeout=self._timing.relay_after_seconds)
             if self._commit is not None:
-                # Durable before visible, but not at the price of a room that stands still.
-                await asyncio.wait({self._commit}, timeout=self._timing.relay_after_seconds)
-                if self._commit is not None:
-                    self.counts.relayed_before_commit += len(flushes)
-            for live, flush in flushes:
-                live.room.relay(flush)
+                self.counts.relayed_before_commit += len(flushes)
+        for live, flush in flushes:
+            live.room.relay(flush)
 
     def _begin_flush(self, live: _Live) -> Flush | None:
         room = live.room
@@ -522,15 +522,22 @@ class Hub:
     async def _run_sweeps(self) -> None:
         while True:
             await asyncio.sleep(_SWEEP_SECONDS)
-            now = self._clock.now()
-            for live in list(self._rooms.values()):
-                self._pass_on(live, live.room.presence.expire(now))
-                if live.room.lacks and not live.refilling:
-                    self._refill(live)
-                if self._is_settling_due(live, now):
-                    await self._settle_room(live)
-                if self._is_idle(live, now):
-                    await self._evict(live)
+            for document_id in list(self._rooms):
+                await self._sweep(document_id)
+
+    async def _sweep(self, document_id: DocumentId) -> None:
+        """Do what time brings for one room: presence ends, gaps are read, derived data follows, idle rooms go."""
+        live = self._rooms.get(document_id)
+        if live is None:
+            return
+        now = self._clock.now()
+        self._pass_on(live, live.room.presence.expire(now))
+        if live.room.lacks and not live.refilling:
+            self._refill(live)
+        if self._is_settling_due(live, now):
+            await self._settle_room(live)
+        if self._is_idle(live, now) and self._rooms.get(document_id) is live:
+            await self._evict(live)
 
     def _is_settling_due(self, live: _Live, now: float) -> bool:
         if live.unsettled_since is None or live.changed_at is None:

@@ -33,14 +33,16 @@ class Outbox:
         """Queue a frame. While the connection is behind, frames are not kept: a difference will replace them."""
         if self.behind:
             return
-        self._frames.append(frame)
-        self.waiting_bytes += len(frame)
-        if self.waiting_bytes > self._limit_bytes:
-            # The bound. Everything queued is in the document, so nothing is lost with the queue.
+        if self._frames and self.waiting_bytes + len(frame) > self._limit_bytes:
+            # The bound. Everything queued is in the document, so nothing is lost with the queue. A single frame is
+            # taken whatever its size: it may be the whole of a large document, and there is nothing smaller to send.
             self.dropped += 1
             self.behind = True
             self._frames.clear()
             self.waiting_bytes = 0
+        else:
+            self._frames.append(frame)
+            self.waiting_bytes += len(frame)
         self._wake()
 
     def put_presence(self, prefix: bytes, entries: dict[int, bytes]) -> None:

@@ -136,19 +136,21 @@ class RedisBus:
             await asyncio.sleep(_RETRY_SECONDS)
 
     async def _take_all(self, pubsub: PubSub) -> None:
-        silent = 0
+        loop = asyncio.get_running_loop()
+        heard_at, asked = loop.time(), False
         while True:
             message = await pubsub.get_message(timeout=_ANSWER_SECONDS)
             if message is not None:
-                silent = 0
+                heard_at, asked = loop.time(), False
                 if message["type"] == "message":
                     self._take(message["data"])
                 continue
-            # A connection can hang without closing: silence is checked, and an unanswered check is an end.
-            silent += 1
-            if silent > 2:
+            # A connection can hang without closing: silence is asked about, and a question without answer is an end.
+            silent_seconds = loop.time() - heard_at
+            if silent_seconds >= 2 * _ANSWER_SECONDS:
                 raise TimeoutError
-            if silent > 1:
+            if silent_seconds >= _ANSWER_SECONDS and not asked:
+                asked = True
                 async with asyncio.timeout(_ANSWER_SECONDS):
                     await pubsub.ping()
 

@@ -1,0 +1,330 @@
+"""The hub with the ports in memory: opening, committing, relaying, catching up, evicting, stopping."""
+
+import asyncio
+import gc
+import weakref
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from uuid import uuid4
+
+import pytest
+
+from realtime import close, wire
+from realtime.awareness import Entry, encode
+from realtime.close import Close, Refused
+from realtime.hub import Hub, Timing
+from realtime.memory import MemoryBus, MemoryLog
+from realtime.ports import Bus, DocumentId
+from realtime.room import Limits, Peer, Room
+
+from .documents import Author, peer, seed, text_of
+
+pytestmark = pytest.mark.anyio
+
+SHORT = Timing(idle_seconds=0.0, settle_after_seconds=0.0, commit_limit_seconds=2, load_limit_seconds=2)
+
+
+class LoopClock:
+    def now(self) -> float:
+        return asyncio.get_running_loop().time()
+
+
+@asynccontextmanager
+async def hub(
+    log: MemoryLog, bus: Bus | None = None, *, timing: Timing | None = None, limits: Limits | None = None
+) -> AsyncIterator[Hub]:
+    async with Hub(
+        log=log,
+        bus=bus or MemoryBus().node(),
+        clock=LoopClock(),
+        node=str(uuid4()),
+        timing=timing or Timing(),
+        limits=limits,
+    ) as running:
+        yield running
+
+
+async def until(condition: Callable[[], object], *, seconds: float = 5) -> None:
+    async with asyncio.timeout(seconds):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+def create(log: MemoryLog, start: bytes) -> DocumentId:
+    document_id = DocumentId(str(uuid4()))
+    log.create(document_id, start)
+    return document_id
+
+
+async def enter(running: Hub, document_id: DocumentId, one: Peer) -> tuple[Room, list[Close]]:
+    sent_away: list[Close] = []
+    return await running.join(document_id, one, send_away=sent_away.append), sent_away
+
+
+def texts_for(one: Peer, start: bytes) -> str:
+    author = Author(start)
+    for frame in one.outbox.take():
+        message = wire.decode(frame[len(one.prefix) :]) if frame[len(one.prefix)] == 0 else None
+        if isinstance(message, wire.Update):
+            author.hear(message.update)
+    return str(author.text)
+
+
+async def test_a_peer_sees_an_edit_when_it_is_in_the_log() -> None:
+    log, start = MemoryLog(), seed()
+    document_id = create(log, start)
+    async with hub(log, timing=Timing(relay_after_seconds=60)) as running:
+        ada, ben = peer(), peer()
+        room, _ = await enter(running, document_id, ada)
+        await enter(running, document_id, ben)
+        log.hold = asyncio.Event()
+        running.receive(room, ada, wire.Update(Author(start).write("hello")))
+        await asyncio.sleep(0.05)
+        assert not ben.outbox
+        log.hold.set()
+        await until(lambda: ben.outbox)
+        stored = await log.load(document_id)
+        assert stored is not None
+        assert stored.seq == 2
+        assert texts_for(ben, start) == "seed hello"
+
+
+async def test_a_slow_log_holds_up_the_acknowledgement_and_not_the_others() -> None:
+    log, start = MemoryLog(), seed()
+    document_id = create(log, start)
+    async with hub(log) as running:
+        ada, ben = peer(prefix=b"\x01d", acknowledged=True), peer()
+        room, _ = await enter(running, document_id, ada)
+        await enter(running, document_id, ben)
+        log.hold = asyncio.Event()
+        author = Author(start)
+        for number in range(5):
+            running.receive(room, ada, wire.Update(author.write(str(number))))
+            await until(lambda: ben.outbox)
+            ben.outbox.take()
+        assert not ada.outbox
+        assert running.counts.relayed_before_commit
+        log.hold.set()
+        await until(lambda: ada.outbox)
+        acknowledged = ada.outbox.take()
+        while len(acknowledged) < 5:
+            await until(lambda: ada.outbox)
+            acknowledged += ada.outbox.take()
+        assert acknowledged == [b"\x01d" + wire.sync_status(saved=True)] * 5
+
+
+async def test_a_log_that_is_away_loses_nothing_and_catches_up() -> None:
+    log, start = MemoryLog(), seed()
+    document_id = create(log, start)
+    async with hub(log) as running:
+        ada = peer(prefix=b"\x01d", acknowledged=True)
+        room, _ = await enter(running, document_id, ada)
+        log.away = True
+        author = Author(start)
+        for number in range(20):
+            running.receive(room, ada, wire.Update(author.write(f"{number} ")))
+            await asyncio.sleep(0.005)
+        assert not ada.outbox
+        log.away = False
+        acknowledged: list[bytes] = []
+        while len(acknowledged) < 20:
+            await until(lambda: ada.outbox)
+            acknowledged += ada.outbox.take()
+        stored = await log.load(document_id)
+        assert stored is not None
+        whole = Author()
+        for update in stored.updates:
+            whole.hear(update)
+        assert str(whole.text) == str(author.text)
+        assert running.unsaved_bytes == 0
+
+
+async def test_memory_is_bounded_while_the_log_is_away() -> None:
+    log, start = MemoryLog(), seed()
+    document_id = create(log, start)
+    timing = Timing(stop_limit_seconds=0.1)
+    async with hub(log, limits=Limits(unsaved_bytes=2000), timing=timing) as running:
+        ada = peer()
+        room, _ = await enter(running, document_id, ada)
+        log.away = True
+        author = Author(start)
+        with pytest.raises(Refused) as refusal:
+            for _ in range(1000):
+                running.receive(room, ada, wire.Update(author.write("x" * 50)))
+                await asyncio.sleep(0)
+        assert refusal.value.close is close.NOT_SAVING
+        assert running.unsaved_bytes <= 2000
+
+
+async def test_a_document_that_cannot_be_loaded_is_refused_and_can_be_opened_later() -> None:
+    log = MemoryLog()
+    document_id = create(log, seed())
+    async with hub(log) as running:
+        log.away = True
+        with pytest.raises(Refused) as refusal:
+            await enter(running, document_id, peer())
+        assert refusal.value.close is close.NOT_LOADED
+        log.away = False
+        room, _ = await enter(running, document_id, peer())
+        assert text_of(room.state()) == "seed "
+        with pytest.raises(Refused) as missing:
+            await enter(running, DocumentId(str(uuid4())), peer())
+        assert missing.value.close is close.NOT_FOUND
+
+
+async def test_a_damaged_log_is_never_opened_as_an_empty_document() -> None:
+    log = MemoryLog()
+    document_id = create(log, b"\xff\xff\xff")
+    async with hub(log) as running:
+        with pytest.raises(Refused) as refusal:
+            await enter(running, document_id, peer())
+        assert refusal.value.close is close.NOT_LOADED
+
+
+async def test_many_visitors_at_once_cause_one_load() -> None:
+    log = MemoryLog()
+    document_id = create(log, seed())
+    loads = 0
+    load = log.load
+
+    async def counted(which: DocumentId) -> object:
+        nonlocal loads
+        loads += 1
+        await asyncio.sleep(0.02)
+        return await load(which)
+
+    log.load = counted  # type: ignore[assignment, method-assign]  # a double that counts
+    async with hub(log) as running:
+        rooms = await asyncio.gather(*(enter(running, document_id, peer()) for _ in range(50)))
+        assert loads == 1
+        assert len({id(room) for room, _ in rooms}) == 1
+        assert running.peers == 50
+
+
+async def test_an_idle_room_leaves_memory() -> None:
+    log, start = MemoryLog(), seed()
+    document_id = create(log, start)
+    async with hub(log, timing=SHORT) as running:
+        references = []
+        for _ in range(5):
+            ada = peer()
+            room, _ = await enter(running, document_id, ada)
+            running.receive(room, ada, wire.Update(Author(room.state()).write("x")))
+            references += [weakref.ref(room), weakref.ref(room.doc)]
+            running.part(room, ada)
+            del room
+            await until(lambda: running.rooms == 0)
+        gc.collect()
+        assert [reference() for reference in references] == [None] * len(references)
+        stored = await log.load(document_id)
+        assert stored is not None
+        assert stored.seq == 6
+
+
+async def test_stopping_saves_what_is_left_and_tells_peers_to_come_back() -> None:
+    log, start = MemoryLog(), seed()
+    document_id = create(log, start)
+    ada = peer()
+    async with hub(log) as running:
+        room, sent_away = await enter(running, document_id, ada)
+        running.receive(room, ada, wire.Update(Author(start).write("last words")))
+    assert sent_away == [close.RESTARTING]
+    stored = await log.load(document_id)
+    assert stored is not None
+    assert stored.seq == 2
+
+
+async def test_two_processes_converge_through_the_bus_and_through_the_log_when_it_fails() -> None:
+    log, wire_between, start = MemoryLog(), MemoryBus(), seed()
+    document_id = create(log, start)
+    first_bus, second_bus = wire_between.node(), wire_between.node()
+    async with hub(log, first_bus) as first, hub(log, second_bus) as second:
+        ada, ben = peer(), peer()
+        room_a, _ = await enter(first, document_id, ada)
+        room_b, _ = await enter(second, document_id, ben)
+        author = Author(start)
+        first.receive(room_a, ada, wire.Update(author.write("bus ")))
+        await until(lambda: ben.outbox)
+        assert texts_for(ben, start) == "seed bus "
+        assert not ada.outbox  # no echo
+
+        second_bus.cut = True
+        first.receive(room_a, ada, wire.Update(author.write("lost on the bus ")))
+        await until(lambda: room_a.seq == 3)
+        first.receive(room_a, ada, wire.Update(author.write("and ")))
+        await until(lambda: room_a.seq == 4)
+        assert room_b.seq == 2
+        second_bus.cut = False
+        first.receive(room_a, ada, wire.Update(author.write("found")))
+        await until(lambda: text_of(room_b.state()) == str(author.text))
+        await until(lambda: room_b.seq == 5)
+        assert second.counts.gap_refills == 1
+
+
+async def test_a_bus_that_comes_back_makes_every_room_read_the_log() -> None:
+    log, wire_between, start = MemoryLog(), MemoryBus(), seed()
+    document_id = create(log, start)
+    first_bus, second_bus = wire_between.node(), wire_between.node()
+    async with hub(log, first_bus) as first, hub(log, second_bus) as second:
+        ada = peer()
+        room_a, _ = await enter(first, document_id, ada)
+        room_b, _ = await enter(second, document_id, peer())
+        second_bus.cut = True
+        first.receive(room_a, ada, wire.Update(Author(start).write("missed")))
+        await until(lambda: room_a.seq == 2)
+        second_bus.mend()
+        await until(lambda: text_of(room_b.state()) == "seed missed")
+
+
+async def test_presence_crosses_processes_and_ends_with_its_connection() -> None:
+    log, wire_between = MemoryLog(), MemoryBus()
+    document_id = create(log, seed())
+    async with hub(log, wire_between.node()) as first, hub(log, wire_between.node()) as second:
+        ada, ben = peer(), peer()
+        room_a, _ = await enter(first, document_id, ada)
+        first.receive(room_a, ada, wire.AwarenessUpdate(encode([Entry(7, 1, '{"cursor":1}').encode()])))
+        await asyncio.sleep(0.02)
+        # The second process opens the room later and asks who is there.
+        room_b, _ = await enter(second, document_id, ben)
+        await until(lambda: len(room_b.presence) == 1)
+        first.part(room_a, ada)
+        await until(lambda: len(room_b.presence) == 0)
+
+
+async def test_an_edit_of_the_host_is_durable_when_it_returns_and_everybody_sees_it() -> None:
+    log, start = MemoryLog(), seed()
+    document_id = create(log, start)
+    async with hub(log) as running:
+        ada = peer()
+        await enter(running, document_id, ada)
+        assert await running.edit(document_id, Author(start).write("by the host")) == 2
+        stored = await log.load(document_id)
+        assert stored is not None
+        assert stored.seq == 2
+        await until(lambda: ada.outbox)
+        assert texts_for(ada, start) == "seed by the host"
+
+
+async def test_shutting_a_document_reaches_every_process() -> None:
+    log, wire_between = MemoryLog(), MemoryBus()
+    document_id = create(log, seed())
+    async with hub(log, wire_between.node()) as first, hub(log, wire_between.node()) as second:
+        _, away_a = await enter(first, document_id, peer())
+        _, away_b = await enter(second, document_id, peer())
+        await first.shut(document_id, close.TRASHED)
+        await until(lambda: away_b)
+        assert away_a == away_b == [close.TRASHED]
+
+
+async def test_a_replaced_lineage_ends_the_room_and_the_next_visitor_gets_the_new_one() -> None:
+    log, start = MemoryLog(), seed()
+    document_id = create(log, start)
+    async with hub(log) as running:
+        ada = peer()
+        room, sent_away = await enter(running, document_id, ada)
+        log.create(document_id, seed("restored "))
+        running.receive(room, ada, wire.Update(Author(start).write("old lineage")))
+        await until(lambda: sent_away)
+        assert sent_away == [close.OTHER_LINEAGE]
+        fresh, _ = await enter(running, document_id, peer())
+        assert text_of(fresh.state()) == "restored "

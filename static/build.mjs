@@ -60,7 +60,7 @@ function pages() {
     minify: true,
     sourcemap: "linked",
     format: "esm",
-    target: ["es2022", "chrome111", "firefox115", "safari16.4"],
+    target: ["es2022", "chrome120", "firefox128", "safari17"],
     loader: { ".svg": "file", ".woff2": "file" },
     external: ["/static/*"],
     // Comments of licences stay with the code they belong to.

@@ -62,6 +62,7 @@ def test_the_page_has_every_word_that_the_editor_says() -> None:
         for choice in re.findall(r'\bsay(?:Count)?\(\w+ \? "([^"]+)" : "([^"]+)"', source):
             said.update(choice)
     said.update(f"save.{word}.{form}" for word in ("kept", "loose") for form in ("one", "other"))
+    said.update(f"leftover.edits.{form}" for form in ("one", "other"))
     said -= {"save.kept", "save.loose"}
     kinds = _sources()["block-kinds.ts"]
     names = [*re.findall(r'name: "(\w+)"', kinds), "heading1", "heading2", "heading3"]

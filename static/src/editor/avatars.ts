@@ -7,16 +7,18 @@ import { say } from "./words";
 const mostShown = 5;
 
 function avatar(person: Person): HTMLLIElement {
-  const label = person.idle ? say("presence.idle", { name: person.name }) : person.name;
+  const { name } = person;
+  const label = person.idle ? say("presence.idle", { name }) : person.inTitle ? say("presence.inTitle", { name }) : name;
   return buildElement("li", {
     class: `avatar presence-${String(person.colour)}`,
     attributes: {
       title: label,
       "data-user-id": person.id,
       "data-idle": String(person.idle),
+      "data-in-title": String(person.inTitle),
     },
     children: [
-      buildElement("span", { text: initials(person.name), attributes: { "aria-hidden": "true" } }),
+      buildElement("span", { text: initials(name), attributes: { "aria-hidden": "true" } }),
       buildElement("span", { class: "visually-hidden", text: label }),
     ],
   });

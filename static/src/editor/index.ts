@@ -6,6 +6,7 @@ import { showAvatars } from "./avatars";
 import { Banner, watchRefusals } from "./banner";
 import { copyText } from "./copy-text";
 import { watchEmptySpace } from "./empty-space";
+import { offerLeftovers } from "./leftover-banner";
 import { createEditor, takeOver } from "./live-editor";
 import { type Page, readPage } from "./page";
 import { watchKeyboard, watchPageKeys } from "./page-keys";
@@ -106,6 +107,7 @@ async function start(): Promise<void> {
   bindTitleField(page, session, editor);
   followRights(page, session, editor);
   watchEmptySpace(editor, page.content);
+  await offerLeftovers(page, banner);
 }
 
 void start();

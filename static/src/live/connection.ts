@@ -104,7 +104,7 @@ export class Connection {
     this.retryAt = null;
     this.link = "connecting";
     this.#limit = setTimeout(() => {
-      this.#socket.webSocket?.close();
+      this.#socket.letGo();
     }, attemptLimitMilliseconds);
     // It never rejects: a failed attempt ends in a close event.
     void this.#socket.connect();
@@ -141,8 +141,8 @@ export class Connection {
 
   #refuse(ending: Ending): void {
     if (ending.kind !== "refused") {
-      this.#socket.webSocket?.close();
       this.#closed(ending);
+      this.#socket.letGo();
       return;
     }
     this.refusal = ending;

@@ -1,7 +1,7 @@
 import { IndexeddbPersistence } from "y-indexeddb";
 import type * as Y from "yjs";
 
-const unsavedKey = "unsaved";
+export const unsavedKey = "unsaved";
 /** A browser that does not open its store in this time (private window, blocked, broken disk) is treated as having none. */
 const openLimitMilliseconds = 4000;
 

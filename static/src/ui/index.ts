@@ -1,0 +1,25 @@
+// Loaded by every page. The page works without it; each import adds one behaviour to what the page marks.
+import "htmx.org";
+import { watchCopying } from "./copy";
+import { watchDialogs } from "./dialog";
+import { markModifierKeys } from "./keys";
+import { listenLive } from "./live";
+import { watchMenus } from "./menu";
+import { watchOtherPages } from "./other-page";
+import { watchRenaming } from "./rename";
+import { watchShortcuts } from "./shortcuts";
+import { watchTheme } from "./theme";
+import { keepTimesTrue } from "./times";
+import { watchToasts } from "./toast";
+
+watchTheme();
+watchDialogs();
+watchMenus();
+watchCopying();
+watchRenaming();
+watchToasts();
+watchOtherPages();
+watchShortcuts();
+markModifierKeys();
+keepTimesTrue();
+listenLive();

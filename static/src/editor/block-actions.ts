@@ -10,18 +10,19 @@ export interface BlockPlace {
 
 const items = new Set(["listItem", "taskItem"]);
 
-/** The block the selection stands in. */
-export function currentBlock(state: EditorState): BlockPlace | null {
+/** The blocks around the selection that can be moved, the innermost first: a list item, then its list. */
+export function blocksAround(state: EditorState): BlockPlace[] {
   const { selection } = state;
   if (selection instanceof NodeSelection && selection.$from.depth === 0) {
-    return { from: selection.from, node: selection.node };
+    return [{ from: selection.from, node: selection.node }];
   }
   const { $from } = selection;
+  const found: BlockPlace[] = [];
   for (let depth = $from.depth; depth > 0; depth -= 1) {
     const node = $from.node(depth);
-    if (depth === 1 || items.has(node.type.name)) return { from: $from.before(depth), node };
+    if (depth === 1 || items.has(node.type.name)) found.push({ from: $from.before(depth), node });
   }
-  return null;
+  return found;
 }
 
 /** The child of the document that carries this id, wherever it is by now. */

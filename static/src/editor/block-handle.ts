@@ -1,7 +1,7 @@
 import { type Editor, Extension } from "@tiptap/core";
 import { NodeSelection, Plugin, TextSelection } from "@tiptap/pm/state";
 import type { EditorView } from "@tiptap/pm/view";
-import { blockWithId, type BlockPlace, currentBlock, deleteBlock, duplicateBlock, moveBlock } from "./block-actions";
+import { blockWithId, type BlockPlace, blocksAround, deleteBlock, duplicateBlock, moveBlock } from "./block-actions";
 import { blockKinds } from "./block-kinds";
 import { buildElement, icon } from "./build-element";
 import { keyName } from "./key-names";
@@ -154,10 +154,15 @@ class BlockHandle {
   }
 }
 
+/** Moves the innermost block that has somewhere to go: the first item of a list takes the list along. */
 function moveCurrent(editor: Editor, up: boolean): boolean {
-  const place = currentBlock(editor.state);
-  const moved = place && editor.isEditable ? moveBlock(editor.state, place, up) : null;
-  if (moved) editor.view.dispatch(moved);
+  if (!editor.isEditable) return false;
+  for (const place of blocksAround(editor.state)) {
+    const moved = moveBlock(editor.state, place, up);
+    if (moved === null) continue;
+    editor.view.dispatch(moved);
+    break;
+  }
   return true;
 }
 
@@ -169,9 +174,8 @@ export function blockHandle(host: HTMLElement): Extension {
       return {
         "Mod-Alt-ArrowUp": () => moveCurrent(this.editor, true),
         "Mod-Alt-ArrowDown": () => moveCurrent(this.editor, false),
-        // A selected picture or divider is deleted by its own keys; Escape selects the block around the caret.
         "Mod-Shift-d": () => {
-          const place = currentBlock(this.editor.state);
+          const place = blocksAround(this.editor.state)[0];
           if (!place || !this.editor.isEditable) return false;
           duplicateBlock(this.editor, place);
           return true;

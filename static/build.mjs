@@ -1,6 +1,5 @@
 // Builds what the pages load: `node build.mjs` writes dist/ and dist/manifest.json,
 // `node build.mjs watch` rebuilds on change, `node build.mjs schema` prints the document schema as JSON.
-import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, dirname, join, relative } from "node:path";
@@ -44,10 +43,9 @@ function manifest() {
 
 /** @returns {import("esbuild").BuildOptions} */
 function pages() {
-  const present = Object.values(entries).filter((entry) => existsSync(join(root, entry)));
   return {
     absWorkingDir: root,
-    entryPoints: present.map((entry) => ({
+    entryPoints: Object.values(entries).map((entry) => ({
       in: entry,
       out: Object.keys(entries)
         .find((key) => entries[key] === entry)

@@ -9,6 +9,8 @@ from uuid import UUID, uuid4
 from sqlalchemy import CheckConstraint, Column, DateTime, ForeignKey, LargeBinary, SmallInteger, Text
 from sqlmodel import Field, SQLModel
 
+import server.db  # noqa: F401 - names the constraints of every table declared after it
+
 UserId = NewType("UserId", UUID)
 SessionId = NewType("SessionId", UUID)
 ApiTokenId = NewType("ApiTokenId", UUID)
@@ -28,8 +30,8 @@ class User(SQLModel, table=True):
 
     __tablename__: ClassVar[Any] = "users"
     __table_args__: ClassVar[Any] = (
-        CheckConstraint("email = lower(email)", name="users_email_lower_case"),
-        CheckConstraint(f"colour >= 0 AND colour < {PRESENCE_COLOURS}", name="users_colour_range"),
+        CheckConstraint("email = lower(email)", name="email_lower_case"),
+        CheckConstraint(f"colour >= 0 AND colour < {PRESENCE_COLOURS}", name="colour_range"),
     )
 
     id: UUID = Field(default_factory=uuid4, primary_key=True)

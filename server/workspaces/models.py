@@ -44,7 +44,7 @@ class Member(SQLModel, table=True):
     """A user in a workspace. `role` holds the text of a `Role`."""
 
     __tablename__: ClassVar[Any] = "members"
-    __table_args__: ClassVar[Any] = (CheckConstraint(f"role IN ({_ROLES})", name="members_role_known"),)
+    __table_args__: ClassVar[Any] = (CheckConstraint(f"role IN ({_ROLES})", name="role_known"),)
 
     workspace_id: UUID = Field(sa_column=Column(ForeignKey("workspaces.id", ondelete="CASCADE"), primary_key=True))
     # Indexed, because every page asks "which workspace is this person's?".
@@ -57,7 +57,7 @@ class Invitation(SQLModel, table=True):
     """A link into a workspace, good for many people until it expires or is revoked."""
 
     __tablename__: ClassVar[Any] = "invitations"
-    __table_args__: ClassVar[Any] = (CheckConstraint(f"role IN ({_ROLES})", name="invitations_role_known"),)
+    __table_args__: ClassVar[Any] = (CheckConstraint(f"role IN ({_ROLES})", name="role_known"),)
 
     id: UUID = Field(default_factory=uuid4, primary_key=True)
     workspace_id: UUID = Field(

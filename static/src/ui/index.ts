@@ -2,6 +2,7 @@
 import "htmx.org";
 import { watchCopying } from "./copy";
 import { watchDialogs } from "./dialog";
+import { keepPlaceInList } from "./keep-place";
 import { markModifierKeys } from "./keys";
 import { listenLive } from "./live";
 import { watchMenus } from "./menu";
@@ -19,6 +20,7 @@ watchCopying();
 watchRenaming();
 watchToasts();
 watchOtherPages();
+keepPlaceInList();
 watchShortcuts();
 markModifierKeys();
 keepTimesTrue();

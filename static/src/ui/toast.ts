@@ -67,11 +67,21 @@ function show(content: Node): void {
   const toast = shell.cloneNode(true);
   if (!(toast instanceof HTMLElement)) return;
   toast.querySelector(".toast-content")?.append(content);
+  bringToTop(region);
   region.append(toast);
   // The oldest give way: nobody reads a tower of messages.
   while (region.childElementCount > mostAtOnce) region.firstElementChild?.remove();
   htmx.process(toast);
   leaveInTime(toast);
+}
+
+/** Everything outside of an open dialog is dimmed and out of reach, so the messages move into it while it is open. */
+function bringToTop(region: HTMLElement): void {
+  const dialog = document.querySelector<HTMLDialogElement>("dialog[open]");
+  const host = dialog ?? document.body;
+  if (region.parentElement === host) return;
+  host.append(region);
+  dialog?.addEventListener("close", () => { document.body.append(region); }, { once: true });
 }
 
 /** Goes by itself, but not while a pointer or focus is on it: somebody may be about to undo. */

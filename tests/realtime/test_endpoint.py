@@ -1,0 +1,333 @@
+"""The endpoint on a real socket: both dialects, who is let in, and what hostile clients get."""
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from uuid import uuid4
+
+import pytest
+import uvicorn
+from pycrdt import Text
+from starlette.applications import Starlette
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+
+from realtime import awareness, client, close, wire
+from realtime.awareness import Entry
+from realtime.close import Refused
+from realtime.endpoint import ConnectionLimits, Door, routes
+from realtime.hub import Hub
+from realtime.memory import MemoryBus, MemoryLog
+from realtime.ports import Admission, Credentials, DocumentId, Epoch
+
+from .documents import EMPTY_UPDATE, Author, seed, text_of
+from .test_hub import LoopClock, until
+
+pytestmark = pytest.mark.anyio
+
+
+class Tokens:
+    """An Access with three tokens: `writer`, `reader` and everything else."""
+
+    def __init__(self, log: MemoryLog) -> None:
+        self._log = log
+        self.asked: list[Credentials] = []
+
+    async def admit(self, document_id: DocumentId, credentials: Credentials) -> Admission:
+        self.asked.append(credentials)
+        token = credentials.bearer or credentials.cookie
+        if token not in ("writer", "reader"):
+            raise Refused(close.UNAUTHENTICATED)
+        stored = await self._log.load(document_id)
+        if stored is None:
+            raise Refused(close.NOT_FOUND)
+        return Admission(user={"id": "1", "name": "Ada"}, may_write=token == "writer", epoch=stored.epoch)
+
+
+@dataclass
+class Running:
+    url: str
+    log: MemoryLog
+    hub: Hub
+    access: Tokens
+    document_id: DocumentId
+    start: bytes
+    epoch: Epoch
+
+
+@asynccontextmanager
+async def serving(limits: ConnectionLimits | None = None) -> AsyncIterator[Running]:
+    log, start = MemoryLog(), seed()
+    document_id = DocumentId(str(uuid4()))
+    epoch = log.create(document_id, start)
+    async with Hub(log=log, bus=MemoryBus().node(), clock=LoopClock(), node="one") as hub:
+        access = Tokens(log)
+        door = Door(
+            hub=hub,
+            access=access,
+            clock=LoopClock(),
+            cookie=lambda websocket: websocket.cookies.get("session"),
+            origins=lambda _: {"http://quillroom.test"},
+            limits=limits or ConnectionLimits(),
+        )
+        config = uvicorn.Config(
+            Starlette(routes=routes(lambda _: door)),
+            log_level="warning",
+            ws="websockets-sansio",
+            ws_per_message_deflate=False,
+            lifespan="off",
+            timeout_graceful_shutdown=2,
+        )
+        server = uvicorn.Server(config)
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            task = asyncio.create_task(server.serve(sockets=[listening]))
+            await until(lambda: server.started)
+            port = listening.getsockname()[1]
+            try:
+                yield Running(f"ws://127.0.0.1:{port}", log, hub, access, document_id, start, epoch)
+            finally:
+                server.should_exit = True
+                await task
+
+
+@pytest.fixture
+async def running() -> AsyncIterator[Running]:
+    async with serving() as one:
+        yield one
+
+
+def collab(running: Running, token: str = "writer", **query: str) -> str:  # noqa: S107 - the token of a double
+    pairs = "&".join(f"{name}={value}" for name, value in {"token": token, **query}.items())
+    return f"{running.url}/collab/{running.document_id}?{pairs}"
+
+
+async def code_of(connection: ClientConnection) -> int | None:
+    """Read until the server ends it. Returns the close code."""
+    async with asyncio.timeout(10):
+        try:
+            while True:
+                await connection.recv()
+        except ConnectionClosed:
+            return connection.close_code
+
+
+class Hocuspocus:
+    """One document of a Hocuspocus client, by hand."""
+
+    def __init__(self, connection: ClientConnection, name: str) -> None:
+        self.connection = connection
+        self.prefix = wire.routing_prefix(name)
+
+    async def send(self, frame: bytes) -> None:
+        await self.connection.send(self.prefix + frame)
+
+    async def sign_in(self, token: str) -> None:
+        await self.send(bytes((2, 0)) + wire.write_var_string(token) + wire.write_var_string("4.8.0"))
+
+    async def hear(self) -> bytes:
+        async with asyncio.timeout(5):
+            frame = await self.connection.recv()
+            assert isinstance(frame, bytes)
+            assert frame.startswith(self.prefix)
+            return frame.removeprefix(self.prefix)
+
+
+async def test_two_clients_write_together_and_a_third_comes_late(running: Running) -> None:
+    url = f"{running.url}/collab/{running.document_id}"
+    async with client.join(url, token="writer") as ada, client.join(url, token="writer") as ben:
+        ada.doc.get("text", type=Text).insert(0, "Ada ")
+        ben.doc.get("text", type=Text).insert(0, "Ben ")
+        for one in (ada, ben):
+            await one.wait_for(lambda doc: sorted(str(doc.get("text", type=Text)).split()) == ["Ada", "Ben", "seed"])
+        async with client.join(url, token="reader") as late:
+            assert str(late.doc.get("text", type=Text)) == str(ada.doc.get("text", type=Text))
+
+
+async def test_hocuspocus_two_documents_on_one_socket_each_acknowledged(running: Running) -> None:
+    other = DocumentId(str(uuid4()))
+    running.log.create(other, running.start)
+    async with connect(f"{running.url}/collab") as connection:
+        for name in (running.document_id, other + "\0session"):
+            one = Hocuspocus(connection, name)
+            await one.sign_in("writer")
+            assert await one.hear() == wire.authenticated(may_write=True)
+            await one.send(wire.sync_step_1(b"\x00"))
+            answer = wire.decode(await one.hear())
+            assert isinstance(answer, wire.Update)
+            assert text_of(answer.update) == "seed "
+            assert isinstance(wire.decode(await one.hear()), wire.SyncStep1)
+            await one.send(wire.sync_step_2(EMPTY_UPDATE))
+            assert await one.hear() == wire.sync_status(saved=True)
+            await one.send(wire.sync_update(Author(running.start).write("edit")))
+            assert await one.hear() == wire.sync_status(saved=True)
+            stored = await running.log.load(DocumentId(name[:36]))
+            assert stored is not None
+            assert stored.seq == 2
+
+
+async def test_hocuspocus_a_refused_document_leaves_the_socket_to_the_others(running: Running) -> None:
+    async with connect(f"{running.url}/collab") as connection:
+        good = Hocuspocus(connection, running.document_id)
+        await good.sign_in("writer")
+        await good.hear()
+        for name, token, code in (
+            (str(uuid4()), "writer", 4404),
+            ("no uuid", "writer", 4404),
+            (running.document_id + "\0two", "wrong", 4401),
+            (running.document_id + "\0three", f"writer;epoch={uuid4()}", 4409),
+        ):
+            bad = Hocuspocus(connection, name)
+            await bad.sign_in(token)
+            refusal = await bad.hear()
+            assert refusal[:2] == bytes((2, 1))
+            assert str(code).encode() in refusal
+            # What the provider sends before it hears of the refusal is no offence.
+            await bad.send(wire.sync_step_1(b"\x00"))
+        await good.send(wire.sync_step_1(b"\x00"))
+        assert isinstance(wire.decode(await good.hear()), wire.Update)
+
+
+async def test_hocuspocus_without_a_token_is_sent_away_and_no_room_is_opened(running: Running) -> None:
+    async with connect(f"{running.url}/collab") as connection:
+        await Hocuspocus(connection, running.document_id).send(wire.sync_step_1(b"\x00"))
+        assert await code_of(connection) == 4401
+    assert running.hub.rooms == 0
+
+
+async def test_who_never_signs_in_is_sent_away() -> None:
+    async with serving(ConnectionLimits(authentication_seconds=0.1)) as one, connect(f"{one.url}/collab") as connection:
+        assert await code_of(connection) == 4408
+
+
+@pytest.mark.parametrize("token", ["wrong", "", "writer%00"])
+async def test_a_wrong_token_opens_no_room(running: Running, token: str) -> None:
+    async with connect(collab(running, token)) as connection:
+        assert await code_of(connection) == 4401
+    assert running.hub.rooms == 0
+
+
+async def test_a_foreign_origin_is_refused_whatever_it_brings(running: Running) -> None:
+    for headers in ({"Cookie": "session=writer"}, {"Authorization": "Bearer writer"}):
+        url = f"{running.url}/collab/{running.document_id}"
+        async with connect(url, origin="http://evil.test", additional_headers=headers) as connection:  # type: ignore[arg-type]
+            assert await code_of(connection) == 4406
+    assert running.access.asked == []
+
+
+async def test_a_cookie_counts_only_with_an_origin(running: Running) -> None:
+    url = f"{running.url}/collab/{running.document_id}"
+    headers = {"Cookie": "session=writer"}
+    async with connect(url, additional_headers=headers) as connection:
+        assert await code_of(connection) == 4401
+    async with connect(url, origin="http://quillroom.test", additional_headers=headers) as connection:  # type: ignore[arg-type]
+        await connection.send(wire.sync_step_1(b"\x00"))
+        assert isinstance(wire.decode(await connection.recv()), wire.Update)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("frame", "code"),
+    [
+        (b"", 4400),
+        (b"\x00", 4400),
+        (b"\x00\x02\x7f", 4400),
+        (b"\x00\x02\x01\x00\x00", 4400),
+        (b"\xff" * 40, 4400),
+        (wire.sync_update(b"\x01\x02\x03"), 4400),
+        (wire.sync_step_1(b"\x05"), 4400),
+        (wire.awareness(awareness.encode([Entry(1, 1, "{").encode()])), 4400),
+        (b"\x63\x00", 4415),
+        (b"\x00\x09\x00", 4415),
+        ("text", 1003),
+        (wire.sync_update(Author(seed("elsewhere")).write("x")), 4422),
+    ],
+)
+async def test_a_hostile_frame_ends_its_sender_and_the_room_does_not_notice(
+    running: Running, frame: bytes | str, code: int
+) -> None:
+    url = f"{running.url}/collab/{running.document_id}"
+    async with client.join(url, token="writer") as ada, client.join(url, token="writer") as ben:
+        async with connect(collab(running)) as connection:
+            await connection.send(frame)
+            assert await code_of(connection) == code
+        ada.doc.get("text", type=Text).insert(0, "still here ")
+        await ben.wait_for(lambda doc: str(doc.get("text", type=Text)) == "still here seed ")
+        assert (ada.closed, ben.closed) == (None, None)
+
+
+async def test_a_frame_over_the_limit_is_refused() -> None:
+    async with serving(ConnectionLimits(frame_bytes=1000)) as one, connect(collab(one)) as connection:
+        await connection.send(wire.sync_update(b"x" * 2000))
+        assert await code_of(connection) == 1009
+
+
+async def test_a_flood_of_tiny_frames_is_refused_and_the_room_goes_on() -> None:
+    async with serving(ConnectionLimits(messages_per_second=100, messages_burst=500)) as one:
+        url = f"{one.url}/collab/{one.document_id}"
+        async with client.join(url, token="writer") as ada, connect(collab(one)) as flood:
+            try:
+                for _ in range(10_000):
+                    await flood.send(b"\x03")
+            except ConnectionClosed:
+                pass
+            assert await code_of(flood) == 4529
+            appends = one.log.appends
+            ada.doc.get("text", type=Text).insert(0, "x")
+            await until(lambda: one.log.appends > appends)
+            stored = await one.log.load(one.document_id)
+            assert stored is not None
+            assert stored.seq == 2
+
+
+async def test_a_client_that_never_reads_costs_bounded_memory_and_is_sent_away() -> None:
+    limits = ConnectionLimits(outbox_bytes=50_000, send_seconds=1, messages_burst=10**6, messages_per_second=10**6)
+    async with serving(limits) as one:
+        url = f"{one.url}/collab/{one.document_id}"
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(one.url.rpartition(":")[2]), limit=1024)
+        writer.write(
+            f"GET /collab/{one.document_id}?token=writer HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n"
+            "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode()
+        )
+        await reader.readuntil(b"\r\n\r\n")
+        async with client.join(url, token="writer") as ada, client.join(url, token="writer") as ben:
+            await until(lambda: one.hub.peers == 3)
+            text = ada.doc.get("text", type=Text)
+            async with asyncio.timeout(30):
+                while one.hub.peers == 3:
+                    text.insert(0, "0123456789" * 5000)
+                    del text[0:50_000]
+                    await asyncio.sleep(0.005)
+            assert one.hub.counts.refusals[close.TOO_SLOW.code] == 1
+            text.insert(0, "end ")
+            await ben.wait_for(lambda doc: str(doc.get("text", type=Text)) == "end seed ")
+        writer.close()
+
+
+async def test_presence_is_passed_on_with_the_true_name_and_ends_with_the_connection(running: Running) -> None:
+    url = f"{running.url}/collab/{running.document_id}"
+    async with client.join(url, token="writer") as ada:
+        async with client.join(url, token="writer") as ben:
+            state = json.dumps({"user": {"name": "Mallory"}, "cursor": 1})
+            await ben.send(wire.awareness(awareness.encode([Entry(7, 1, state).encode()])))
+            await until(lambda: ada.presence)
+            [entry] = awareness.decode(ada.presence[0])
+            assert json.loads(entry.state) == {"user": {"id": "1", "name": "Ada"}, "cursor": 1}
+        await until(lambda: len(ada.presence) == 2)
+        assert awareness.decode(ada.presence[1]) == [Entry(7, 1, "null")]
+
+
+async def test_a_silent_line_is_kept_alive() -> None:
+    async with serving(ConnectionLimits(keepalive_seconds=0.05)) as one, connect(collab(one)) as connection:
+        async with asyncio.timeout(5):
+            assert await connection.recv() == wire.NO_AWARENESS
+
+
+async def test_a_stopping_server_tells_clients_to_come_back() -> None:
+    async with serving() as one:
+        connection = await connect(collab(one))
+        await connection.send(wire.sync_step_1(b"\x00"))
+        await connection.recv()
+        await one.hub.shut(one.document_id, close.RESTARTING)
+        assert await code_of(connection) == 1012

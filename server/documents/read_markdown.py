@@ -1,0 +1,259 @@
+"""Markdown read into a document: CommonMark with tables, strikethrough, task lists and ==highlights==.
+
+HTML inside Markdown is read as HTML is read (read_html); a tag that HTML does not know, as in `Vec<String>`, is text.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from markdown_it import MarkdownIt
+from markdown_it.rules_inline import StateInline
+from markdown_it.rules_inline.state_inline import Delimiter
+from markdown_it.token import Token
+from prosemirror.model import Mark, Node
+
+from server.documents.building import Blocks, Item, clean_text, lists_of, table_of
+from server.documents.read_html import read_html
+from server.documents.schema import MAX_HEADING_LEVEL, mark, node
+from server.errors import Invalid
+
+MAX_NESTING: Final = 50
+
+_MARK_OF_TOKEN: Final = {"strong": "bold", "em": "italic", "s": "strike", "mark": "highlight"}
+_MARK_OF_TAG: Final = {
+    "strong": "bold",
+    "b": "bold",
+    "em": "italic",
+    "i": "italic",
+    "s": "strike",
+    "del": "strike",
+    "mark": "highlight",
+    "code": "code",
+    "kbd": "code",
+}
+# Tags that the schema has no mark for: the words between them stay.
+_SILENT_TAGS: Final = frozenset("u ins sub sup small span font abbr cite q var a".split())
+_TAG: Final = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9-]*)[^>]*>")
+_TASK: Final = re.compile(r"\[([ xX])\](?:[ \t\n]+|$)")
+
+
+def _begin_highlight(state: StateInline, silent: bool) -> bool:  # noqa: FBT001 - markdown-it's signature
+    """Take a run of `=` as possible ends of a highlight, two by two."""
+    if silent or state.src[state.pos] != "=":
+        return False
+    run = state.scanDelims(state.pos, True)  # noqa: FBT003 - markdown-it's signature
+    if run.length < 2:  # noqa: PLR2004 - a highlight has two
+        return False
+    if run.length % 2:
+        state.push("text", "", 0).content = "="
+    for _ in range(run.length // 2):
+        state.push("text", "", 0).content = "=="
+        state.delimiters.append(
+            Delimiter(
+                marker=ord("="),
+                length=0,
+                token=len(state.tokens) - 1,
+                end=-1,
+                open=run.can_open,
+                close=run.can_close,
+            )
+        )
+    state.pos += run.length
+    return True
+
+
+def _end_highlights(state: StateInline) -> None:
+    """Make tokens of the pairs that were found."""
+    for delimiters in [state.delimiters, *(meta["delimiters"] for meta in state.tokens_meta if meta)]:
+        for start in delimiters:
+            if start.marker == ord("=") and start.end != -1:
+                for delimiter, kind, nesting in ((start, "mark_open", 1), (delimiters[start.end], "mark_close", -1)):
+                    token = state.tokens[delimiter.token]
+                    token.type, token.tag, token.content, token.markup = kind, "mark", "", "=="
+                    token.nesting = 1 if nesting == 1 else -1
+
+
+def _make_parser() -> MarkdownIt:
+    parser = MarkdownIt("commonmark", {"html": True, "maxNesting": MAX_NESTING}).enable(["table", "strikethrough"])
+    parser.inline.ruler.before("emphasis", "highlight", _begin_highlight)
+    parser.inline.ruler2.before("emphasis", "highlight", _end_highlights)
+    return parser
+
+
+PARSER: Final = _make_parser()
+
+
+def read_markdown(source: str) -> list[Node]:
+    """Return the blocks of a Markdown text; none if it says nothing.
+
+    Raises Invalid if quotes or lists are nested deeper than anyone writes.
+    """
+    tokens = PARSER.parse(clean_text(source))
+    # The parser leaves out what is deeper; half a document must not pass for the whole.
+    if any(token.level >= MAX_NESTING - 1 for token in tokens):
+        raise Invalid({"content": "Quotes or lists are nested too deeply."})
+    return _Tokens(tokens).blocks("")
+
+
+class _Tokens:
+    """A stream of block tokens. State: the place of the next one."""
+
+    def __init__(self, tokens: list[Token]) -> None:
+        self.tokens = tokens
+        self.at = 0
+
+    def next(self) -> Token:
+        token = self.tokens[self.at]
+        self.at += 1
+        return token
+
+    def blocks(self, end: str) -> list[Node]:
+        """Read blocks up to the token of type `end`, which is taken too."""
+        found: list[Node] = []
+        while self.at < len(self.tokens):
+            token = self.next()
+            if token.type == end:
+                break
+            found += self.block(token)
+        return found
+
+    def block(self, token: Token) -> list[Node]:  # noqa: PLR0911 - one answer per kind of token
+        match token.type:
+            case "paragraph_open":
+                return self.text_block("paragraph", {})
+            case "heading_open":
+                return self.text_block("heading", {"level": min(int(token.tag[1]), MAX_HEADING_LEVEL)})
+            case "blockquote_open":
+                return [node("blockquote", {}, self.blocks("blockquote_close") or [node("paragraph")])]
+            case "bullet_list_open":
+                return lists_of(self.items("bullet_list_close"), "bulletList", {})
+            case "ordered_list_open":
+                start = token.attrGet("start")
+                items = self.items("ordered_list_close", tasks=False)
+                return lists_of(items, "orderedList", {"start": 1 if start is None else start})
+            case "fence" | "code_block":
+                return [_code_block(token)]
+            case "hr":
+                return [node("horizontalRule")]
+            case "html_block":
+                return read_html(token.content)
+            case "table_open":
+                return self.table()
+            case _:
+                return []
+
+    def text_block(self, kind: str, attributes: dict[str, object]) -> list[Node]:
+        blocks = Blocks(kind, attributes)
+        _read_inline(self.next(), blocks)
+        self.next()
+        return blocks.finished()
+
+    def items(self, end: str, *, tasks: bool = True) -> list[Item]:
+        items: list[Item] = []
+        while self.next().type != end:
+            checked = self.take_task() if tasks else None
+            items.append((checked, self.blocks("list_item_close"), {}))
+        return items
+
+    def take_task(self) -> bool | None:
+        """Take the box off an item's first paragraph; None if there is none."""
+        if self.tokens[self.at].type != "paragraph_open":
+            return None
+        inline = self.tokens[self.at + 1]
+        box = _TASK.match(inline.content)
+        first = inline.children[0] if inline.children else None
+        # Of `[x]` a link may have been made, if the text defines one of that name.
+        if box is None or first is None or first.type != "text" or not first.content.startswith(f"[{box[1]}]"):
+            return None
+        first.content = first.content[3:].lstrip()
+        if not first.content and len(inline.children or []) > 1 and inline.children:
+            inline.children = inline.children[2:] if inline.children[1].type == "softbreak" else inline.children[1:]
+        return box[1] != " "
+
+    def table(self) -> list[Node]:
+        rows: list[list[Node]] = []
+        while (token := self.next()).type != "table_close":
+            if token.type == "tr_open":
+                rows.append([])
+            elif token.type in {"th_open", "td_open"}:
+                content = Blocks()
+                _read_inline(self.next(), content)
+                kind = "tableHeader" if token.tag == "th" else "tableCell"
+                rows[-1].append(node(kind, {}, content.finished()))
+        table = table_of(rows)
+        return [] if table is None else [table]
+
+
+def _code_block(token: Token) -> Node:
+    block = Blocks("codeBlock", {"language": (token.info.split() or [""])[0]})
+    block.add_text(token.content.removesuffix("\n"), [])
+    return block.finished()[0]
+
+
+def _read_inline(token: Token, into: Blocks) -> None:
+    open_marks: list[Mark] = []
+    for child in token.children or []:
+        marks: list[Mark] = []
+        for each in open_marks:
+            marks = each.add_to_set(marks)
+        kind, _, edge = child.type.rpartition("_")
+        match child.type:
+            case "text" | "text_special":
+                # What follows an image in the middle of a paragraph begins one of its own.
+                into.add_text(child.content if into.inline else child.content.lstrip(" "), marks)
+            case "code_inline":
+                into.add_text(child.content, mark("code").add_to_set(marks))
+            case "softbreak":
+                into.add_text(" ", marks)
+            case "hardbreak":
+                into.add_break(marks)
+            case "image":
+                _read_image(child, marks, into)
+            case "link_open":
+                open_marks.append(mark("link", {"href": child.attrGet("href")}))
+            case "link_close":
+                _close(open_marks, "link")
+            case "html_inline":
+                _read_tag(child.content, open_marks, marks, into)
+            case _ if edge == "open" and kind in _MARK_OF_TOKEN:
+                open_marks.append(mark(_MARK_OF_TOKEN[kind]))
+            case _ if edge == "close" and kind in _MARK_OF_TOKEN:
+                _close(open_marks, _MARK_OF_TOKEN[kind])
+
+
+def _close(open_marks: list[Mark], name: str) -> None:
+    for at in reversed(range(len(open_marks))):
+        if open_marks[at].type.name == name:
+            del open_marks[at]
+            return
+
+
+def _read_tag(source: str, open_marks: list[Mark], marks: list[Mark], into: Blocks) -> None:
+    tag = _TAG.fullmatch(source)
+    if source.startswith(("<!--", "<?", "<!")):
+        return
+    name = tag[2].lower() if tag else ""
+    if name == "br":
+        into.add_break(marks)
+    elif name in _MARK_OF_TAG and tag:
+        if tag[1]:
+            _close(open_marks, _MARK_OF_TAG[name])
+        else:
+            open_marks.append(mark(_MARK_OF_TAG[name]))
+    elif name not in _SILENT_TAGS:
+        into.add_text(source.replace("\n", " "), marks)
+
+
+def _read_image(token: Token, marks: list[Mark], into: Blocks) -> None:
+    alt = " ".join("".join(_words(child) for child in token.children or []).split())
+    image = node("image", {"src": token.attrGet("src"), "alt": alt, "title": token.attrGet("title")})
+    if image.attrs["src"] is None:
+        into.add_text(alt, marks)
+    else:
+        into.add_block(image)
+
+
+def _words(token: Token) -> str:
+    return " " if token.type in {"softbreak", "hardbreak"} else token.content

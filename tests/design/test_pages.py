@@ -1,0 +1,143 @@
+"""What every page keeps, whatever its context: it passes the content policy and can be found one's way in."""
+
+import re
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from server.web.render import environment
+
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+NASTY = "<script>alert('“1”')</script> & \"Co\""
+PERSON = SimpleNamespace(id="u", name=NASTY, email="ada@example.org", colour=7)
+INVITATION = {"workspace_name": NASTY, "inviter_name": NASTY, "document_title": None}
+
+
+def row(number: int, *, title: str = NASTY, trashed: bool = False, may_edit: bool = True) -> SimpleNamespace:
+    return SimpleNamespace(
+        id=f"d{number}",
+        title=title,
+        excerpt=title,
+        updated_at=NOW - timedelta(minutes=number),
+        updated_by=NASTY if number % 2 else None,
+        trashed_at=NOW if trashed else None,
+        may_edit=may_edit,
+    )
+
+
+def listing(*documents: SimpleNamespace, view: str = "all", query: str = "") -> dict[str, Any]:
+    counts = {"all": len(documents), "trash": len(documents)}
+    return {"user": PERSON, "documents": documents, "view": view, "query": query, "counts": counts}
+
+
+REFUSED = {"form": NASTY, "name": NASTY, "email": NASTY, "password": NASTY}
+PAGES: list[tuple[str, dict[str, Any]]] = [
+    ("documents/index.html", listing()),
+    ("documents/index.html", listing() | {"may_write": False}),
+    ("documents/index.html", listing(query=NASTY)),
+    ("documents/index.html", listing(view="trash")),
+    ("documents/index.html", listing(row(1), row(2, title=""), row(3, may_edit=False))),
+    ("documents/index.html", listing(row(1, trashed=True), row(2, trashed=True, may_edit=False), view="trash")),
+    ("accounts/setup.html", {"values": {}, "errors": {}}),
+    ("accounts/setup.html", {"values": {"name": NASTY, "email": NASTY}, "errors": REFUSED}),
+    ("accounts/setup_needed.html", {}),
+    ("accounts/link_spent.html", {}),
+    ("accounts/sign_in.html", {"values": {}, "errors": {}, "next": None}),
+    ("accounts/sign_in.html", {"values": {"email": NASTY}, "errors": REFUSED, "next": NASTY}),
+    ("accounts/join.html", {"values": {}, "errors": {}, "invitation": INVITATION, "next_url": NASTY}),
+    ("accounts/join.html", {"user": PERSON, "values": {}, "errors": {}, "invitation": INVITATION, "next_url": "/"}),
+    ("workspaces/invite.html", {"user": PERSON, "url": NASTY, "expires_at": NOW}),
+    ("errors/error.html", {"status": 404, "title": NASTY, "detail": NASTY, "action_url": None, "action_label": None}),
+]
+
+
+def render(name: str, context: dict[str, Any], *, block: str | None = None) -> str:
+    everything = {
+        "request": SimpleNamespace(cookies={"quillroom_theme": "dark"}),
+        "user": None,
+        "workspace": SimpleNamespace(name=NASTY),
+        "csrf": "token",
+        "static": lambda bundle: f"/static/{bundle}",
+        "now": NOW,
+        **context,
+    }
+    template = environment().get_template(name)
+    if block is None:
+        return template.render(everything)
+    return "".join(template.blocks[block](template.new_context(everything)))
+
+
+@pytest.mark.parametrize(("name", "context"), PAGES)
+def test_page_passes_the_content_policy(name: str, context: dict[str, Any]) -> None:
+    tags = re.findall(r"<[a-z][^>]*>", render(name, context))
+    assert not [tag for tag in tags if re.search(r"\s(style|on\w+|hx-on\S*)=", re.sub(r'"[^"]*"', '""', tag))]
+    assert not [tag for tag in tags if tag.startswith("<style")]
+    assert all(" src=" in tag for tag in tags if tag.startswith("<script"))
+
+
+@pytest.mark.parametrize(("name", "context"), PAGES)
+def test_page_has_one_heading_one_main_and_no_id_twice(name: str, context: dict[str, Any]) -> None:
+    page = render(name, context)
+    assert len(re.findall(r"<h1[ >]", page)) == 1
+    assert len(re.findall(r"<main[ >]", page)) == 1
+    assert not [name for name, times in Counter(re.findall(r'\sid="([^"]+)"', page)).items() if times > 1]
+
+
+@pytest.mark.parametrize(("name", "context"), PAGES)
+def test_every_form_that_changes_something_carries_the_token(name: str, context: dict[str, Any]) -> None:
+    for attributes, body in re.findall(r"<form\b([^>]*)>(.*?)</form>", render(name, context), re.DOTALL):
+        if 'method="post"' in attributes:
+            assert 'name="csrf" value="token"' in body, attributes
+
+
+@pytest.mark.parametrize(("name", "context"), PAGES)
+def test_every_field_has_a_name_that_is_read_out(name: str, context: dict[str, Any]) -> None:
+    page = render(name, context)
+    labelled = set(re.findall(r'<label[^>]* for="([^"]+)"', page))
+    for field in re.findall(r"<input\b[^>]*>", page):
+        if 'type="hidden"' in field or "aria-label=" in field:
+            continue
+        found = re.search(r'\sid="([^"]+)"', field)
+        assert found and found.group(1) in labelled, field
+
+
+def test_list_block_is_the_region_that_replaces_itself() -> None:
+    part = render("documents/index.html", listing(row(1)), block="list").strip()
+    assert part.startswith('<section class="documents" id="documents"')
+    assert part.endswith("</section>")
+    assert "<html" not in part
+
+
+def test_link_block_stands_alone() -> None:
+    part = render("workspaces/invite.html", {"url": "https://example.org/join/x", "expires_at": NOW}, block="link")
+    assert 'value="https://example.org/join/x"' in part
+    assert "28 November" not in part and "21 November 2026" in part
+
+
+def test_nobody_without_the_right_is_offered_to_write() -> None:
+    page = render("documents/index.html", listing(row(1, may_edit=False)) | {"may_write": False})
+    assert 'action="/documents"' not in re.sub(r"<form[^>]*role=\"search\"[^>]*>", "", page)
+    assert "/rename" not in page
+    assert '/trash"' not in page
+    assert "/workspace/invitations" not in page
+
+
+@pytest.mark.parametrize(
+    ("age", "words"),
+    [
+        (timedelta(seconds=-3), "just now"),
+        (timedelta(seconds=59), "just now"),
+        (timedelta(minutes=59, seconds=59), "59 min ago"),
+        (timedelta(hours=23), "23 h ago"),
+        (timedelta(hours=25), "yesterday"),
+        (timedelta(days=3), "3 days ago"),
+        (timedelta(days=10), "11 Nov"),
+        (timedelta(days=400), "17 Oct 2025"),
+    ],
+)
+def test_time_in_words(age: timedelta, words: str) -> None:
+    ui: Any = environment().get_template("ui.html").module
+    assert f">{words}</time>" in str(ui.time(NOW - age, NOW))

@@ -1,8 +1,8 @@
 """Where documents and the realtime library meet: the log in Postgres, who may enter, and edits of our own."""
 
-
 from server.documents.live.compacting import compact
 from server.documents.live.editing import Live
 from server.documents.live.log import PostgresLog
+from server.documents.live.opening import open_live, socket_routes
 
-__all__ = ["Live", "PostgresLog", "compact"]
+__all__ = ["Live", "PostgresLog", "compact", "open_live", "socket_routes"]

@@ -51,9 +51,7 @@ async def compact(pool: "asyncpg.Pool[Any]", *, most: int = 100) -> int:
     due = [
         row["document_id"]
         for row in rows
-        if compaction.is_due(
-            updates=row["updates"], log_bytes=int(row["bytes"]), snapshot_bytes=row["snapshot_bytes"]
-        )
+        if compaction.is_due(updates=row["updates"], log_bytes=int(row["bytes"]), snapshot_bytes=row["snapshot_bytes"])
     ]
     folded = 0
     for document_id in due[:most]:

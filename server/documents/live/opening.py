@@ -1,0 +1,84 @@
+"""The live side of the web process, put together: hub, bus, door, and what pages and the API edit through."""
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import uuid4
+
+import asyncpg
+from redis.asyncio import Redis
+from starlette.routing import WebSocketRoute
+from starlette.websockets import WebSocket
+
+from realtime.endpoint import ConnectionLimits, Door, routes
+from realtime.hub import Hub, Settle, Timing
+from realtime.redis_bus import RedisBus
+from realtime.room import Limits
+from server.db import Sessions
+from server.documents.live.admission import Doorkeeper, origins
+from server.documents.live.editing import Live
+from server.documents.live.log import PostgresLog
+from server.settings import Settings
+from server.web.cookies import SESSION, read_cookie
+
+
+class MonotonicClock:
+    """See realtime.ports.Clock."""
+
+    def now(self) -> float:
+        """See Clock."""
+        return time.monotonic()
+
+
+@asynccontextmanager
+async def open_live(
+    settings: Settings, *, pool: "asyncpg.Pool[Any]", sessions: Sessions, redis: Redis, settle: Settle
+) -> AsyncIterator[tuple[Live, Door]]:
+    """Run the live documents of this process while the context lasts; its end saves everything."""
+    node = str(uuid4())
+    async with (
+        RedisBus(redis, node=node) as bus,
+        Hub(
+            log=PostgresLog(pool),
+            bus=bus,
+            clock=MonotonicClock(),
+            node=node,
+            settle=settle,
+            limits=Limits(
+                document_bytes=settings.max_document_bytes,
+                peers=settings.max_peers_per_document,
+                presence_seconds=settings.presence_seconds,
+            ),
+            timing=Timing(
+                relay_after_seconds=settings.relay_after_ms / 1000,
+                idle_seconds=settings.room_idle_seconds,
+            ),
+        ) as hub,
+    ):
+        yield (
+            Live(hub),
+            Door(
+                hub=hub,
+                access=Doorkeeper(sessions),
+                clock=MonotonicClock(),
+                cookie=lambda websocket: read_cookie(websocket, SESSION, settings),
+                origins=lambda websocket: origins(websocket, settings),
+                limits=ConnectionLimits(
+                    frame_bytes=settings.max_frame_bytes,
+                    outbox_bytes=settings.outbox_bytes,
+                    messages_per_second=settings.messages_per_second,
+                    messages_burst=settings.messages_burst,
+                ),
+            ),
+        )
+
+
+def socket_routes() -> list[WebSocketRoute]:
+    """The two socket paths; the door is `app.state.door`, which `open_live` gave."""
+
+    def door(websocket: WebSocket) -> Door:
+        found: Door = websocket.app.state.door
+        return found
+
+    return routes(door)

@@ -1,0 +1,269 @@
+"""Creating, finding, renaming, trashing and restoring documents.
+
+Every function checks what the actor may do. None commits: what changes rows belongs to the caller's transaction, and
+what others must hear of is announced by the caller after the commit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import Error as NotBase64
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Final, Protocol
+from uuid import UUID, uuid4
+
+from prosemirror.model import Node
+from sqlalchemy import ColumnElement, func, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from server.accounts.models import User
+from server.documents import ydoc
+from server.documents.models import (
+    MAX_EXCERPT_CHARACTERS,
+    Document,
+    DocumentUpdate,
+    Lineage,
+    utc_now,
+)
+from server.documents.plain_text import excerpt
+from server.documents.schema import empty_document
+from server.errors import Conflict, Invalid, NotFound
+from server.events import Events
+from server.workspaces.access import Actor, Verb, actor_for, require
+
+MAX_PAGE_SIZE: Final = 500
+MAX_QUERY_CHARACTERS: Final = 200
+FIRST_SEQ: Final = 1
+
+EVENT: Final = "documents"
+
+
+class View(StrEnum):
+    """Which documents a list shows."""
+
+    ALL = "all"
+    TRASH = "trash"
+
+
+class Change(StrEnum):
+    """What happened to a document, as lists hear of it."""
+
+    CREATED = "created"
+    RENAMED = "renamed"
+    TRASHED = "trashed"
+    RESTORED = "restored"
+    UPDATED = "updated"
+
+
+class LiveDocuments(Protocol):
+    """Documents as they are now, open rooms included (server.documents.live.Live)."""
+
+    async def read(self, document_id: UUID) -> bytes:
+        """Return the whole state as one Yjs update. Raises NotFound, Unavailable."""
+
+    async def edit(self, document_id: UUID, change: Callable[[ydoc.YDoc], None]) -> int:
+        """Make a forward edit that everybody sees; return its durable place in the log, 0 if nothing changed."""
+
+    async def close(self, document_id: UUID) -> None:
+        """Send everybody out, in every process."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A document in a list, with the name of who changed it last."""
+
+    document: Document
+    updated_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A part of a list; `next_cursor` asks for the part after it, None at the end."""
+
+    rows: list[Listed]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many documents each view holds."""
+
+    all: int
+    trash: int
+
+
+async def find(db: AsyncSession, user: User, document_id: UUID, verb: Verb = Verb.VIEW) -> tuple[Document, Actor]:
+    """Return a document, trashed or not, and the person as an actor in its workspace.
+
+    Raises NotFound if there is none or it is not shared with the person, Forbidden if they may not do that with it.
+    """
+    document = await db.get(Document, document_id)
+    if document is None:
+        raise NotFound
+    actor = await actor_for(db, user, document.workspace_id)
+    require(actor, verb, document)
+    return document, actor
+
+
+async def create(db: AsyncSession, actor: Actor, *, title: str = "", content: Node | None = None) -> Document:
+    """Create a document with its first update, which goes into the log here and nowhere else."""
+    require(actor, Verb.CREATE, actor)
+    node = content or empty_document()
+    # A long import is seconds of work; others go on meanwhile.
+    seed = await asyncio.to_thread(ydoc.seed, title, node)
+    now = utc_now()
+    document = Document(
+        id=uuid4(),
+        workspace_id=actor.workspace_id,
+        title=ydoc.clean_title(title),
+        excerpt=excerpt(node, MAX_EXCERPT_CHARACTERS),
+        created_by=actor.user_id,
+        created_at=now,
+        updated_at=now,
+        updated_by=actor.user_id,
+        projected_seq=FIRST_SEQ,
+    )
+    db.add(document)
+    # Rows without a relationship are written in any order; the log's rows refer to this one.
+    await db.flush()
+    db.add(Lineage(document_id=document.id, seq=FIRST_SEQ, bytes=len(seed)))
+    db.add(DocumentUpdate(document_id=document.id, seq=FIRST_SEQ, data=seed, created_at=now))
+    await db.flush()
+    return document
+
+
+async def epoch_of(db: AsyncSession, document_id: UUID) -> UUID:
+    """Return the name of a document's lineage. Raises NotFound."""
+    epoch = await db.scalar(select(col(Lineage.epoch)).where(col(Lineage.document_id) == document_id))
+    if epoch is None:
+        raise NotFound
+    return epoch
+
+
+async def rename(db: AsyncSession, live: LiveDocuments, user: User, document_id: UUID, title: str) -> Document:
+    """Give a document another title: in the text that people have open, and in the lists.
+
+    Raises Conflict if it is in the trash.
+    """
+    document, actor = await find(db, user, document_id, Verb.RENAME)
+    _refuse_trashed(document)
+    cleaned = ydoc.clean_title(title)
+    await live.edit(document_id, lambda doc: ydoc.write_title(doc, cleaned))
+    document.title = cleaned
+    document.updated_at, document.updated_by = utc_now(), actor.user_id
+    await db.flush()
+    return document
+
+
+async def replace_content(
+    db: AsyncSession, live: LiveDocuments, user: User, document_id: UUID, change: Callable[[ydoc.YDoc], None]
+) -> tuple[Document, int]:
+    """Apply a change to the text of a document, and return its place in the log (0 if it changed nothing).
+
+    Raises Conflict if the document is in the trash.
+    """
+    document, actor = await find(db, user, document_id, Verb.EDIT)
+    _refuse_trashed(document)
+    seq = await live.edit(document_id, change)
+    document.updated_at, document.updated_by = utc_now(), actor.user_id
+    await db.flush()
+    return document, seq
+
+
+async def trash(db: AsyncSession, user: User, document_id: UUID) -> Document:
+    """Move a document to the trash; nothing of it is lost. One that is there already stays as it is."""
+    document, actor = await find(db, user, document_id, Verb.TRASH)
+    if document.trashed_at is None:
+        document.trashed_at, document.trashed_by = utc_now(), actor.user_id
+        await db.flush()
+    return document
+
+
+async def restore(db: AsyncSession, user: User, document_id: UUID) -> Document:
+    """Take a document out of the trash. One that is not there stays as it is."""
+    document, _ = await find(db, user, document_id, Verb.RESTORE)
+    if document.trashed_at is not None:
+        document.trashed_at, document.trashed_by = None, None
+        await db.flush()
+    return document
+
+
+async def announce(events: Events, document: Document, change: Change, by: UUID | None) -> None:
+    """Tell the lists that are open in the workspace. Call it after the commit."""
+    data = {"document_id": str(document.id), "change": change.value, "by": str(by) if by else None}
+    await events.publish(document.workspace_id, EVENT, data)
+
+
+async def page(
+    db: AsyncSession,
+    actor: Actor,
+    *,
+    view: View = View.ALL,
+    query: str = "",
+    limit: int = MAX_PAGE_SIZE,
+    cursor: str | None = None,
+) -> Page:
+    """Return documents of the actor's workspace, newest change (or newest in the trash) first.
+
+    `query` looks for documents whose title or first words hold every word of it. Raises Invalid for a foreign cursor.
+    """
+    limit = max(1, min(limit, MAX_PAGE_SIZE))
+    when = col(Document.trashed_at) if view is View.TRASH else col(Document.updated_at)
+    found = (
+        select(Document, col(User.name))
+        .outerjoin(User, col(User.id) == Document.updated_by)
+        .where(*_matching(actor, view, query))
+        .order_by(when.desc(), col(Document.id).desc())
+        .limit(limit + 1)
+    )
+    if cursor is not None:
+        found = found.where(tuple_(when, col(Document.id)) < tuple_(*_read_cursor(cursor)))
+    rows = [Listed(document, name) for document, name in (await db.execute(found)).tuples()]
+    shown = rows[:limit]
+    last = shown[-1].document if len(rows) > limit else None
+    return Page(shown, _write_cursor(last, view) if last else None)
+
+
+async def counts(db: AsyncSession, actor: Actor) -> Counts:
+    """Return how many documents the workspace has, in and out of the trash."""
+    trashed = func.count(col(Document.trashed_at))
+    row = (
+        await db.execute(select(func.count(), trashed).where(col(Document.workspace_id) == actor.workspace_id))
+    ).one()
+    return Counts(all=row[0] - row[1], trash=row[1])
+
+
+def _matching(actor: Actor, view: View, query: str) -> list[ColumnElement[bool]]:
+    trashed = col(Document.trashed_at).is_not(None)
+    conditions = [col(Document.workspace_id) == actor.workspace_id, trashed if view is View.TRASH else ~trashed]
+    for word in query[:MAX_QUERY_CHARACTERS].replace("\0", "").split():
+        pattern = "%" + word.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_") + "%"
+        conditions.append((col(Document.title) + " " + col(Document.excerpt)).ilike(pattern, escape="\\"))
+    return conditions
+
+
+def _refuse_trashed(document: Document) -> None:
+    if document.trashed_at is not None:
+        raise Conflict("This document is in the trash. Restore it first.")
+
+
+def _write_cursor(document: Document, view: View) -> str:
+    when = document.trashed_at if view is View.TRASH else document.updated_at
+    return urlsafe_b64encode(json.dumps([when.isoformat() if when else "", str(document.id)]).encode()).decode()
+
+
+def _read_cursor(cursor: str) -> tuple[datetime, UUID]:
+    try:
+        when, document_id = json.loads(urlsafe_b64decode(cursor.encode()))
+        read = datetime.fromisoformat(when), UUID(document_id)
+    except (NotBase64, ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise Invalid({"cursor": "This cursor is not one of ours."}) from error
+    if read[0].tzinfo is None:
+        raise Invalid({"cursor": "This cursor is not one of ours."})
+    return read

@@ -1,0 +1,64 @@
+"""Who is asking: the one answer for pages, the API and sockets."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.requests import HTTPConnection
+
+from server.accounts import sessions, tokens
+from server.accounts.models import ApiToken, Session, User
+from server.accounts.secret import MAX_CHARACTERS
+from server.errors import Unauthenticated
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A person, and what proved it: a session or an API token."""
+
+    user: User
+    session: Session | None = None
+    token: ApiToken | None = None
+
+    @property
+    def session_id(self) -> UUID | None:
+        """The session's id; None for a program."""
+        return self.session.id if self.session else None
+
+
+async def recognise(
+    db: AsyncSession, *, cookie: str | None, bearer: str | None, now: datetime | None = None
+) -> Identity | None:
+    """Return who holds this cookie or token, or None.
+
+    A bearer token is the only proof looked at when there is one. A wrong one is nobody, never the cookie's person:
+    requests with that header are free of the CSRF check.
+    """
+    if bearer is not None:
+        found = await tokens.find(db, bearer, now=now) if len(bearer) <= MAX_CHARACTERS else None
+        return Identity(user=found[1], token=found[0]) if found else None
+    if cookie and len(cookie) <= MAX_CHARACTERS:
+        opened = await sessions.find(db, cookie, now=now)
+        return Identity(user=opened[1], session=opened[0]) if opened else None
+    return None
+
+
+async def identify(db: AsyncSession, *, cookie: str | None, bearer: str | None) -> User | None:
+    """Return the person of this cookie or token, or None; for sockets, which need no more."""
+    identity = await recognise(db, cookie=cookie, bearer=bearer)
+    return identity.user if identity else None
+
+
+def bearer_of(connection: HTTPConnection) -> str | None:
+    """Return the token of the Authorization header; an empty one is wrong, not missing."""
+    scheme, _, text = connection.headers.get("Authorization", "").partition(" ")
+    return text.strip() if scheme.lower() == "bearer" else None
+
+
+def signed_in(connection: HTTPConnection) -> User:
+    """Return the person who asks. Raises Unauthenticated."""
+    user: User | None = getattr(connection.state, "user", None)
+    if user is None:
+        raise Unauthenticated
+    return user

@@ -1,0 +1,117 @@
+"""How often somebody may try to sign in or to make an account, counted in Redis for all processes together.
+
+Without Redis nobody can sign in: a counter that forgets would let a guesser in. Who is signed in already notices
+nothing, because sessions live in Postgres.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from ipaddress import IPv6Address, ip_address
+
+import anyio
+import structlog
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from server.errors import TooMany, Unavailable
+
+log = structlog.get_logger(__name__)
+
+_WAIT_SECONDS = 2
+_PREFIX = "quillroom:throttle:"
+_IPV6_NETWORK_BITS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """At most `attempts` in each window of `window_seconds` that begins with a first attempt."""
+
+    name: str
+    attempts: int
+    window_seconds: int
+
+
+# A person who mistypes is stopped late; a guesser from one address soon; a guesser with many addresses, per account.
+SIGN_IN_PAIR = Limit("sign-in-pair", 10, 15 * 60)
+SIGN_IN_ADDRESS = Limit("sign-in-address", 50, 15 * 60)
+SIGN_IN_EMAIL = Limit("sign-in-email", 100, 60 * 60)
+NEW_ACCOUNT_ADDRESS = Limit("new-account-address", 30, 60 * 60)
+
+
+async def count_sign_in(redis: Redis, *, email: str, address: str) -> None:
+    """Count an attempt to sign in, before the password is looked at. Raises TooMany or Unavailable."""
+    network = network_of(address)
+    await _count(
+        redis,
+        (
+            (SIGN_IN_ADDRESS, network),
+            (SIGN_IN_PAIR, f"{email} {network}"),
+            (SIGN_IN_EMAIL, email),
+        ),
+    )
+
+
+async def forgive_sign_in(redis: Redis, *, email: str, address: str) -> None:
+    """Forget the attempts of this person from this address after a success.
+
+    The counters of the address and of the e-mail stay: whoever owns one account could otherwise go on guessing others.
+    """
+    try:
+        with anyio.fail_after(_WAIT_SECONDS):
+            await redis.delete(_key(SIGN_IN_PAIR, f"{email} {network_of(address)}"))
+    except (RedisError, OSError, TimeoutError) as error:
+        # The person is in; the counter ends by itself.
+        log.warning("attempts not forgotten", reason=type(error).__name__)
+
+
+async def count_new_account(redis: Redis, *, address: str) -> None:
+    """Count an attempt to make an account. Raises TooMany or Unavailable."""
+    await _count(redis, ((NEW_ACCOUNT_ADDRESS, network_of(address)),))
+
+
+def network_of(address: str) -> str:
+    """Return what counts as one sender: an IPv4 address, or the /64 that one IPv6 customer owns."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return "unknown"
+    if isinstance(parsed, IPv6Address):
+        if parsed.ipv4_mapped:
+            return str(parsed.ipv4_mapped)
+        return f"{int(parsed) >> _IPV6_NETWORK_BITS:x}"
+    return str(parsed)
+
+
+async def _count(redis: Redis, counted: Iterable[tuple[Limit, str]]) -> None:
+    for limit, subject in counted:
+        attempts, ends_in_seconds = await _increment(redis, limit, subject)
+        if attempts > limit.attempts:
+            minutes = max(1, round(ends_in_seconds / 60))
+            unit = "minute" if minutes == 1 else "minutes"
+            raise TooMany(ends_in_seconds, f"Too many attempts. Try again in about {minutes} {unit}.")
+
+
+async def _increment(redis: Redis, limit: Limit, subject: str) -> tuple[int, int]:
+    """Return the attempts in this window, this one included, and the seconds until it ends."""
+    key = _key(limit, subject)
+    try:
+        with anyio.fail_after(_WAIT_SECONDS):
+            async with redis.pipeline(transaction=True) as pipe:
+                # The window starts with the key and is never made longer, or trying on would lock a person out for good.
+                pipe.set(key, 0, ex=limit.window_seconds, nx=True)
+                pipe.incr(key)
+                pipe.ttl(key)
+                _, attempts, ends_in_seconds = await pipe.execute()
+    except (RedisError, OSError, TimeoutError) as error:
+        log.error("sign-in refused: Redis does not answer", reason=type(error).__name__)
+        raise Unavailable(
+            "Signing in is not possible for the moment, because this server cannot count attempts. Try again shortly; "
+            "whoever is signed in can go on writing."
+        ) from error
+    return int(attempts), max(1, int(ends_in_seconds))
+
+
+def _key(limit: Limit, subject: str) -> str:
+    # Hashed, so that Redis holds no e-mail addresses.
+    return f"{_PREFIX}{limit.name}:{hashlib.sha256(subject.encode('utf-8', 'surrogatepass')).hexdigest()[:32]}"

@@ -1,0 +1,128 @@
+"""Links into a workspace. One link serves many people, until it expires, is revoked, or its maker may no longer invite."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from server.accounts.models import User, utc_now
+from server.accounts.secret import digest, new_secret
+from server.errors import DomainError, Forbidden, NotFound
+from server.workspaces import access, membership
+from server.workspaces.access import Actor, Verb
+from server.workspaces.models import Invitation, Member, Role, Workspace
+
+LASTS: Final = timedelta(days=7)
+
+
+class InvitationOver(DomainError):
+    """The link has expired, was revoked, or never was one."""
+
+    sentence = "This invitation has expired or was taken back. Ask for a new link."
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """An invitation that works now, with what a page says about it."""
+
+    invitation: Invitation
+    workspace_name: str
+    inviter_name: str
+
+
+async def create(
+    db: AsyncSession,
+    actor: Actor,
+    workspace_id: UUID,
+    document_id: UUID | None = None,
+    *,
+    role: Role = Role.MEMBER,
+    now: datetime | None = None,
+) -> tuple[Invitation, str]:
+    """Make a link; the caller has checked that the document is in the workspace. Returns the row and the secret.
+
+    Raises NotFound, or Forbidden: also for a role that may do more than the one who invites.
+    """
+    if actor.workspace_id != workspace_id:
+        raise NotFound
+    access.require(actor, Verb.INVITE, actor)
+    if not access.ALLOWED[role] <= access.ALLOWED[actor.role]:
+        raise Forbidden("You can invite people to do what you may do yourself, not more.")
+    now = now or utc_now()
+    secret = new_secret()
+    invitation = Invitation(
+        workspace_id=workspace_id,
+        document_id=document_id,
+        token_hash=digest(secret),
+        role=role.value,
+        created_by=actor.user_id,
+        created_at=now,
+        expires_at=now + LASTS,
+    )
+    db.add(invitation)
+    await db.flush()
+    return invitation, secret
+
+
+async def look(db: AsyncSession, secret: str, *, lock: bool = False, now: datetime | None = None) -> Open:
+    """Return the invitation of this secret. Raises InvitationOver.
+
+    With `lock` nobody can revoke it, nor take its maker's role away, until the transaction ends.
+    """
+    statement = (
+        select(Invitation, col(Workspace.name), col(User.name), col(Member.role))
+        .join(Workspace, col(Workspace.id) == col(Invitation.workspace_id))
+        .join(User, col(User.id) == col(Invitation.created_by))
+        .join(
+            Member,
+            (col(Member.workspace_id) == col(Invitation.workspace_id))
+            & (col(Member.user_id) == col(Invitation.created_by)),
+        )
+        .where(
+            col(Invitation.token_hash) == digest(secret),
+            col(Invitation.revoked_at).is_(None),
+            col(Invitation.expires_at) > (now or utc_now()),
+            col(User.disabled_at).is_(None),
+        )
+    )
+    if lock:
+        statement = statement.with_for_update(of=[Invitation, Member]).execution_options(populate_existing=True)
+    row = (await db.execute(statement)).one_or_none()
+    if row is None:
+        raise InvitationOver
+    invitation, workspace_name, inviter_name, inviter_role = row
+    may = access.ALLOWED[Role(inviter_role)]
+    if Verb.INVITE not in may or not access.ALLOWED[Role(invitation.role)] <= may:
+        raise InvitationOver
+    return Open(invitation, workspace_name, inviter_name)
+
+
+async def accept(db: AsyncSession, secret: str, user: User, *, now: datetime | None = None) -> Invitation:
+    """Make `user` a member by this link. Raises InvitationOver. Somebody who is a member already stays what they are."""
+    now = now or utc_now()
+    invitation = (await look(db, secret, lock=True, now=now)).invitation
+    joined = await membership.join(
+        db, workspace_id=invitation.workspace_id, user_id=user.id, role=Role(invitation.role), now=now
+    )
+    if joined:
+        invitation.uses += 1
+        await db.flush()
+    return invitation
+
+
+async def revoke(db: AsyncSession, actor: Actor, invitation_id: UUID, *, now: datetime | None = None) -> None:
+    """Take a link back: its maker may, and whoever manages the workspace. Raises NotFound, Forbidden."""
+    invitation = await db.get(Invitation, invitation_id)
+    if invitation is None or invitation.workspace_id != actor.workspace_id:
+        raise NotFound
+    if invitation.created_by != actor.user_id:
+        access.require(actor, Verb.MANAGE, invitation)
+    await db.execute(
+        update(Invitation)
+        .where(col(Invitation.id) == invitation_id, col(Invitation.revoked_at).is_(None))
+        .values(revoked_at=now or utc_now())
+    )

@@ -72,11 +72,12 @@ def _sentence(details: ErrorDetails) -> str:
     match details["type"]:
         case "missing":
             return "Fill this in."
-        case "string_too_short" if context.get("min_length") == 1:
+        # Pydantic says `too_short` where the length is asked for after another validator.
+        case "string_too_short" | "too_short" if context.get("min_length") == 1:
             return "Fill this in."
-        case "string_too_short":
+        case "string_too_short" | "too_short":
             return f"Use at least {context['min_length']} characters."
-        case "string_too_long":
+        case "string_too_long" | "too_long":
             return f"Use at most {context['max_length']} characters."
         case "value_error":
             # Raised by our own validators, whose words are for people.

@@ -146,6 +146,12 @@ async def epoch_of(db: AsyncSession, document_id: UUID) -> UUID:
     return epoch
 
 
+async def title_of(db: AsyncSession, document_id: UUID) -> str | None:
+    """Return the title of a document that is not in the trash, for an invitation to it; None if there is none."""
+    found = select(col(Document.title)).where(col(Document.id) == document_id, col(Document.trashed_at).is_(None))
+    return await db.scalar(found)
+
+
 async def rename(db: AsyncSession, live: LiveDocuments, user: User, document_id: UUID, title: str) -> Document:
     """Give a document another title: in the text that people have open, and in the lists.
 

@@ -18,7 +18,7 @@ _TAGS: Final = {"bold": "strong", "italic": "em", "strike": "s", "highlight": "m
 _ESCAPED_ALWAYS: Final = re.compile(r"[\\`*\[\]<]")
 # At the start of a line these would begin a heading, list, quote, table, underline or definition.
 _LINE_START: Final = re.compile(
-    r"(?P<sign>#{1,6}(?=\s|$)|[-+](?=[\s-]|$)|[>=|]|:(?=-))|(?P<number>\d{1,9})(?P<point>[.)](?=\s|$))"
+    r"(?P<sign>#{1,6}(?=\s|$)|[-+](?=[\s-]|$)|=(?==*\s*$)|[>|]|:(?=-))|(?P<number>\d{1,9})(?P<point>[.)](?=\s|$))"
 )
 _ENTITY: Final = re.compile(r"&(?=#|[A-Za-z])")
 _SPACE: Final = re.compile(r"\s+")
@@ -62,9 +62,9 @@ def write_address(address: str) -> str | None:
 
 
 def write_title(title: str) -> str:
-    """Return an image's title with the quotes around it."""
+    """Return an image's title with a space before and quotes around it; empty if it says nothing."""
     words = " ".join(clean_text(title).split())
-    return '"' + _ENTITY.sub(r"\&", re.sub(r'([\\"])', r"\\\1", words)) + '"'
+    return words and ' "' + _ENTITY.sub(r"\&", re.sub(r'([\\"])', r"\\\1", words)) + '"'
 
 
 def _pieces(node: Node) -> list[_Piece]:

@@ -11,12 +11,13 @@ from typing import Final
 
 from prosemirror.model import Node
 
-from server.documents.building import clean_text
+from server.documents.building import clean_text, table_of
 from server.documents.markdown_inline import write_address, write_inline, write_label, write_title
 from server.documents.schema import node, text
 from server.documents.write_html import write_html
 
 _MOST_DIGITS_START: Final = 999_000_000
+_FAMILIES: Final = {"bulletList": "bullet", "taskList": "bullet", "orderedList": "number"}
 _BLANKS: Final = re.compile(r"[ \t\n\r\f]+")
 
 
@@ -30,13 +31,16 @@ def _blocks(parent: Node) -> str:
     return "\n\n".join(written for _, written in _written_blocks(parent))
 
 
-def _written_blocks(parent: Node) -> list[tuple[Node, str]]:
-    """Return the blocks that have something to say, with what they say."""
+def _written_blocks(parent: Node, before: tuple[str, bool] = ("", False)) -> list[tuple[Node, str]]:
+    """Return the blocks that have something to say, with what they say.
+
+    `before` is the list whose marker stands right before the first one: its family, and whether it is the other marker.
+    """
     written: list[tuple[Node, str]] = []
-    previous: tuple[str, bool] = ("", False)
+    previous = before
     for block in parent.content.content:
-        family = {"bulletList": "bullet", "taskList": "bullet", "orderedList": "number"}.get(block.type.name, "")
-        # Two lists in a row would be read as one; another marker keeps them apart.
+        family = _FAMILIES.get(block.type.name, "")
+        # Two lists in a row would be read as one, and `- - -` as a rule; another marker keeps them apart.
         other_marker = previous[0] == family != "" and not previous[1]
         source = _list(block, other_marker=other_marker) if family else _block(block)
         if source:
@@ -87,8 +91,7 @@ def _image(block: Node) -> str:
     label = write_label(str(block.attrs["alt"] or ""))
     if address is None:
         return ""
-    title = block.attrs["title"]
-    return f"![{label}]({address}{' ' + write_title(str(title)) if title else ''})"
+    return f"![{label}]({address}{write_title(str(block.attrs['title'] or ''))})"
 
 
 def _list(block: Node, *, other_marker: bool) -> str:
@@ -102,13 +105,13 @@ def _list(block: Node, *, other_marker: bool) -> str:
         box = ""
         if block.type.name == "taskList":
             box = "[x]" if item.attrs["checked"] is True else "[ ]"
-        items.append(_item(item, marker, box))
+        blocks = _written_blocks(item, ("", False) if box else (_FAMILIES[block.type.name], other_marker))
+        items.append(_item(item, blocks, marker, box))
     loose = any("\n\n" in item for item in items)
     return ("\n\n" if loose else "\n").join(items)
 
 
-def _item(item: Node, marker: str, box: str) -> str:
-    blocks = _written_blocks(item)
+def _item(item: Node, blocks: list[tuple[Node, str]], marker: str, box: str) -> str:
     first = item.content.content[0]
     begun = bool(blocks) and blocks[0][0] is first
     if box:
@@ -135,8 +138,10 @@ def _may_follow_a_line(block: Node, written: str) -> bool:
 
 def _table(block: Node) -> str:
     rows = [row.content.content for row in block.content.content]
+    if not any(rows):
+        return ""
     if not _is_simple(rows):
-        html = str(write_html(node("doc", content=[_without_spaces_and_ids(block)])))
+        html = str(write_html(node("doc", content=[_as_html_shows(block)])))
         # A line without anything would end the HTML.
         return html.replace("\n", "&#10;")
     lines = ["| " + " | ".join(_cell(cell) for cell in row) + " |" for row in rows]
@@ -160,14 +165,20 @@ def _cell(cell: Node) -> str:
     return write_inline(cell.child(0), one_line=True).replace("|", r"\|")
 
 
-def _without_spaces_and_ids(block: Node) -> Node:
-    """Return a block as HTML would show it, which is how it is read back."""
+def _as_html_shows(block: Node) -> Node:
+    """Return a block as it is read back from HTML: without ids and needless spaces, rows of one length."""
     attributes = {**block.attrs, "id": None}
+    if block.type.name == "image":
+        labels = {name: clean_text(str(block.attrs[name] or "")) for name in ("alt", "title")}
+        return node("image", attributes | labels) if block.attrs["src"] else node("paragraph")
     if block.type.name == "codeBlock":
         # The reader takes one line end off the code of others.
         return node("codeBlock", attributes, [text(clean_text(block.text_content) + "\n")])
+    if block.type.name == "table":
+        rows = [[_as_html_shows(cell) for cell in row.content.content] for row in block.content.content]
+        return table_of(rows) or node("paragraph")
     if not block.inline_content:
-        return node(block.type.name, attributes, [_without_spaces_and_ids(child) for child in block.content.content])
+        return node(block.type.name, attributes, [_as_html_shows(child) for child in block.content.content])
     inline: list[Node] = []
     begins = True
     for child in block.content.content:

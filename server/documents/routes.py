@@ -1,0 +1,177 @@
+"""The pages of documents: the list with its trash, and the page to write on."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import urlencode
+from uuid import UUID
+
+from markupsafe import Markup
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from server.accounts.identity import signed_in
+from server.documents import content, lifecycle
+from server.documents.forms import RenameForm, WhereForm
+from server.documents.lifecycle import Change, Listed, LiveDocuments, View
+from server.documents.models import Document
+from server.documents.write_html import write_html
+from server.settings import Settings
+from server.web.render import render, wants_fragment
+from server.workspaces.access import Actor, Verb, can
+from server.workspaces.forms import InviteForm
+from server.workspaces.middleware import current_actor
+from server.workspaces.routes import answer_with_link
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentRow:
+    """A document in the list; `updated_by` is a name."""
+
+    id: UUID
+    title: str
+    excerpt: str
+    updated_at: datetime
+    updated_by: str | None
+    trashed_at: datetime | None
+    may_edit: bool
+
+
+async def index(request: Request) -> Response:
+    """Show the documents of the workspace, or those in its trash."""
+    return await _list(request, WhereForm.model_validate(dict(request.query_params)))
+
+
+async def create(request: Request) -> Response:
+    """Make an empty document and go to it."""
+    db: AsyncSession = request.state.db
+    document = await lifecycle.create(db, current_actor(request))
+    await _announce(request, document, Change.CREATED)
+    return RedirectResponse(f"/documents/{document.id}", status_code=303)
+
+
+async def show(request: Request) -> Response:
+    """Show a document with its last saved text in the page; the editor takes over in place."""
+    db: AsyncSession = request.state.db
+    user = signed_in(request)
+    document, actor = await lifecycle.find(db, user, request.path_params["document_id"])
+    epoch = await lifecycle.epoch_of(db, document.id)
+    live: LiveDocuments = request.app.state.live
+    state = await live.read(document.id)
+    title, content_html = await asyncio.to_thread(_read, state)
+    settings: Settings = request.app.state.settings
+    return render(
+        request,
+        "documents/editor.html",
+        document={"id": document.id, "title": title, "epoch": epoch},
+        content_html=content_html,
+        saved_at=document.updated_at,
+        may_write=document.trashed_at is None and can(actor, Verb.EDIT, document),
+        me={"id": user.id, "name": user.name, "colour": user.colour},
+        limits={"max_upload_bytes": settings.max_upload_bytes},
+    )
+
+
+async def rename(request: Request) -> Response:
+    """Give a document another title."""
+    form = await RenameForm.read(request)
+    document = await lifecycle.rename(
+        request.state.db,
+        request.app.state.live,
+        signed_in(request),
+        request.path_params["document_id"],
+        form.title,
+    )
+    await _announce(request, document, Change.RENAMED)
+    return await _back_to_list(request, form)
+
+
+async def trash(request: Request) -> Response:
+    """Move a document to the trash; whoever has it open is told so."""
+    form = await WhereForm.read(request)
+    document = await lifecycle.trash(request.state.db, signed_in(request), request.path_params["document_id"])
+    await request.state.db.commit()
+    live: LiveDocuments = request.app.state.live
+    await live.close(document.id)
+    await _announce(request, document, Change.TRASHED)
+    return await _back_to_list(request, form)
+
+
+async def restore(request: Request) -> Response:
+    """Take a document out of the trash."""
+    form = await WhereForm.read(request)
+    document = await lifecycle.restore(request.state.db, signed_in(request), request.path_params["document_id"])
+    await _announce(request, document, Change.RESTORED)
+    return await _back_to_list(request, form)
+
+
+async def invite(request: Request) -> Response:
+    """Make a link that leads to a document, by way of joining its workspace."""
+    form = await InviteForm.read(request)
+    document, actor = await lifecycle.find(
+        request.state.db, signed_in(request), request.path_params["document_id"], Verb.INVITE
+    )
+    return await answer_with_link(request, actor, document_id=document.id, role=form.role)
+
+
+def _read(state: bytes) -> tuple[str, Markup]:
+    read = content.load(state)
+    return read.title, write_html(read.node)
+
+
+async def _announce(request: Request, document: Document, change: Change) -> None:
+    # First the commit: whoever hears of it reads the database at once.
+    await request.state.db.commit()
+    await lifecycle.announce(request.app.state.events, document, change, signed_in(request).id)
+
+
+async def _back_to_list(request: Request, where: WhereForm) -> Response:
+    if wants_fragment(request):
+        return await _list(request, where)
+    wishes = {"view": where.view.value if where.view is View.TRASH else "", "q": where.q}
+    query = urlencode({name: value for name, value in wishes.items() if value})
+    return RedirectResponse(f"/documents?{query}" if query else "/documents", status_code=303)
+
+
+async def _list(request: Request, where: WhereForm) -> Response:
+    db: AsyncSession = request.state.db
+    actor = current_actor(request)
+    page = await lifecycle.page(db, actor, view=where.view, query=where.q)
+    return render(
+        request,
+        "documents/index.html",
+        block="list" if wants_fragment(request) else None,
+        documents=[_row(listed, actor) for listed in page.rows],
+        view=where.view.value,
+        query=where.q,
+        counts=await lifecycle.counts(db, actor),
+        may_write=can(actor, Verb.CREATE, actor),
+    )
+
+
+def _row(listed: Listed, actor: Actor) -> DocumentRow:
+    document = listed.document
+    return DocumentRow(
+        id=document.id,
+        title=document.title,
+        excerpt=document.excerpt,
+        updated_at=document.updated_at,
+        updated_by=listed.updated_by,
+        trashed_at=document.trashed_at,
+        may_edit=can(actor, Verb.RENAME, document),
+    )
+
+
+routes = [
+    Route("/documents", index, methods=["GET"]),
+    Route("/documents", create, methods=["POST"]),
+    Route("/documents/{document_id:uuid}", show, methods=["GET"]),
+    Route("/documents/{document_id:uuid}/rename", rename, methods=["POST"]),
+    Route("/documents/{document_id:uuid}/trash", trash, methods=["POST"]),
+    Route("/documents/{document_id:uuid}/restore", restore, methods=["POST"]),
+    Route("/documents/{document_id:uuid}/invitations", invite, methods=["POST"]),
+]

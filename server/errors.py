@@ -55,6 +55,12 @@ class TooLarge(DomainError):
     sentence = "That is larger than this server accepts."
 
 
+class Unsupported(DomainError):
+    """A kind of content that is never taken, whatever its details; another kind will do."""
+
+    sentence = "That kind of content is not accepted here."
+
+
 class TooMany(DomainError):
     """Too often; come back after `retry_after_seconds`."""
 

@@ -13,15 +13,15 @@ AssetId = NewType("AssetId", UUID)
 
 
 class Asset(SQLModel, table=True):
-    """A picture of a workspace. The bytes lie in the store; `server.assets.store.key` says where."""
+    """A picture of a workspace. The bytes lie in the store; `server.assets.storage.key_for` says where."""
 
     __tablename__: ClassVar[Any] = "assets"
     __table_args__: ClassVar[Any] = (UniqueConstraint("workspace_id", "sha256", name="assets_once_per_workspace"),)
 
     id: UUID = Field(default_factory=uuid4, primary_key=True)
     workspace_id: UUID = Field(sa_column=Column(ForeignKey("workspaces.id", ondelete="CASCADE"), nullable=False))
-    # The document it was first put into. No foreign key: layers point down, and a picture may outlive that document
-    # because another one shows it too.
+    # Its home: the document it was put into last. No foreign key: layers point down, and a picture may outlive that
+    # document because another one shows it too.
     document_id: UUID | None = Field(default=None, index=True)
     sha256: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     media_type: str = Field(sa_column=Column(Text, nullable=False))
@@ -33,3 +33,5 @@ class Asset(SQLModel, table=True):
     created_at: datetime = Field(
         default_factory=lambda: datetime.now(UTC), sa_column=Column(DateTime(timezone=True), nullable=False)
     )
+    # Since when the clean-up has found no document that shows it; it goes some days later.
+    unused_since: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))

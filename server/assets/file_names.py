@@ -1,0 +1,36 @@
+"""Names of files: what people called them, made safe to store and to send."""
+
+import re
+from typing import Final
+from urllib.parse import quote
+
+from server.assets.kinds import Kind
+from server.web.text import clean_line, has_ink
+
+MAX_CHARACTERS: Final = 120
+_EXTENSION: Final = re.compile(r"\.[A-Za-z0-9]{1,5}$")
+# Nothing here may end a header's value, a path, or a shell word on somebody's machine.
+_UNSAFE: Final = re.compile(r"[\x00-\x1f\x7f\"*:<>?|`$%;\\/]+")
+
+
+def clean(name: str, kind: Kind) -> str:
+    """Return a bare name whose extension tells what the bytes are: `../../x.svg` that is a PNG becomes `x.png`."""
+    last = re.split(r"[\\/]", name)[-1]
+    stem = clean_line(_UNSAFE.sub(" ", clean_line(last))).strip(". ")
+    if not stem or not has_ink(_EXTENSION.sub("", stem)):
+        return f"picture{kind.extension}"
+    if kind is Kind.JPEG and stem.lower().endswith((".jpg", ".jpeg")):
+        extension = stem[stem.rindex(".") :].lower()
+    else:
+        extension = kind.extension
+    return _EXTENSION.sub("", stem)[: MAX_CHARACTERS - len(extension)].rstrip(". ") + extension
+
+
+def inline(name: str) -> str:
+    """Return a Content-Disposition that shows the file, and gives it its name when it is saved.
+
+    Source: RFC 6266, RFC 8187.
+    """
+    plain = name.encode("ascii", "replace").decode("ascii").replace("?", "_")
+    value = f'inline; filename="{plain}"'
+    return value if plain == name else f"{value}; filename*=UTF-8''{quote(name, safe='')}"

@@ -1,27 +1,23 @@
-"""Connections to Postgres: SQLAlchemy sessions for rows, an asyncpg pool for the log of updates."""
+"""Connections to Postgres and Redis: sessions for rows, a pool for the log of updates, a client for messages."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import ExponentialBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
-from sqlmodel import SQLModel
-
-# Constraint names are part of the schema: migrations must be able to name what they change.
-# Set here, so a module that declares tables imports this one first.
-SQLModel.metadata.naming_convention = {
-    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-    "ck": "ck_%(table_name)s_%(constraint_name)s",
-    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
-    "pk": "pk_%(table_name)s",
-}
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 CONNECT_TIMEOUT_SECONDS = 10
 STATEMENT_TIMEOUT_SECONDS = 30
 POOL_WAIT_SECONDS = 10
+REDIS_TIMEOUT_SECONDS = 5
+FIRST_REFUSAL = 400
 
 Sessions = async_sessionmaker[AsyncSession]
 
@@ -84,3 +80,45 @@ async def create_pool(database_url: str, *, min_size: int = 1, max_size: int = 1
         command_timeout=STATEMENT_TIMEOUT_SECONDS,
         server_settings={"application_name": "quillroom-log"},
     )
+
+
+def create_redis(redis_url: str) -> Redis:
+    """Make a client whose every wait is limited; it connects when first used, and again after a restart of Redis."""
+    return Redis.from_url(
+        redis_url,
+        socket_timeout=REDIS_TIMEOUT_SECONDS,
+        socket_connect_timeout=REDIS_TIMEOUT_SECONDS,
+        health_check_interval=15,
+        # A connection that Redis closed while it lay idle is noticed only when it is used: try again with a new one.
+        retry=Retry(ExponentialBackoff(cap=0.5, base=0.05), retries=2),
+        retry_on_error=[RedisConnectionError],
+    )
+
+
+class SessionPerRequest:
+    """ASGI middleware that gives each HTTP request its `request.state.db`.
+
+    The work is committed before the first byte of the answer leaves, so a redirect never overtakes its own commit.
+    A refusal (status 400 and above) or an exception rolls back, wherever it was made into an answer.
+    """
+
+    def __init__(self, app: ASGIApp, *, sessions: Sessions) -> None:
+        self._app = app
+        self._sessions = sessions
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        async with self._sessions() as session:
+
+            async def send_after_commit(message: Message) -> None:
+                if message["type"] == "http.response.start":
+                    if message["status"] < FIRST_REFUSAL:
+                        await session.commit()
+                    else:
+                        await session.rollback()
+                await send(message)
+
+            scope.setdefault("state", {})["db"] = session
+            await self._app(scope, receive, send_after_commit)

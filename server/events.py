@@ -1,0 +1,170 @@
+"""News between the processes of one installation, by way of Redis: what changed in which workspace.
+
+An event says that something changed, never what it is now: the receiver reads that from the database. So a lost
+event costs freshness only, and a receiver that may have missed some is told so by the event `resync`.
+"""
+
+import json
+from collections import deque
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Self
+from uuid import UUID
+
+import anyio
+import anyio.abc
+import structlog
+from redis.asyncio import Redis
+from redis.asyncio.client import PubSub
+from redis.exceptions import RedisError
+
+from server import metrics
+
+CHANNEL = "quillroom:events"
+RESYNC = "resync"
+# A browser that is this far behind gets one `resync` in place of them all.
+MAX_WAITING_EVENTS = 64
+POLL_SECONDS = 1.0
+RECONNECT_SECONDS = (0.1, 0.2, 0.5, 1.0, 2.0)
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """One piece of news; `data` is small and JSON."""
+
+    name: str
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+class Stream:
+    """The events one listener has not taken yet: iterate to wait for the next."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[Event] = deque()
+        self._news = anyio.Event()
+
+    def put(self, event: Event) -> None:
+        """Add an event; a listener too far behind loses them all and is told to read everything again."""
+        if len(self._waiting) >= MAX_WAITING_EVENTS:
+            metrics.EVENTS_DROPPED.inc()
+            self._waiting.clear()
+            event = Event(name=RESYNC)
+        self._waiting.append(event)
+        self._news.set()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Event:
+        while not self._waiting:
+            self._news = anyio.Event()
+            await self._news.wait()
+        return self._waiting.popleft()
+
+
+class Events:
+    """This process's one connection for events; `async with` runs it."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._streams: dict[UUID, set[Stream]] = {}
+        self._tasks: anyio.abc.TaskGroup | None = None
+        self._started = False
+
+    async def __aenter__(self) -> Self:
+        self._tasks = await anyio.create_task_group().__aenter__()
+        await self._tasks.start(self._run)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
+        assert self._tasks is not None  # noqa: S101 - entered before it is left
+        self._tasks.cancel_scope.cancel()
+        return await self._tasks.__aexit__(kind, error, trace)
+
+    async def publish(self, workspace_id: UUID, name: str, data: dict[str, Any]) -> None:
+        """Tell every listener of the workspace in every process. Call it after the commit.
+
+        Without Redis the event is lost and counted; listeners are told to read again when it is back.
+        """
+        message = json.dumps({"workspace_id": str(workspace_id), "name": name, "data": data}, default=str)
+        try:
+            await self._redis.publish(CHANNEL, message)
+        except RedisError as error:
+            # The change itself is committed: an error page would tell its author something untrue.
+            metrics.EVENTS_LOST.inc()
+            log.warning("event lost", event_name=name, reason=str(error))
+
+    @asynccontextmanager
+    async def subscribe(self, workspace_id: UUID) -> AsyncIterator[Stream]:
+        """Give a stream of what is published to the workspace from now on."""
+        with self._listening(workspace_id) as stream:
+            yield stream
+
+    @contextmanager
+    def _listening(self, workspace_id: UUID) -> Iterator[Stream]:
+        stream = Stream()
+        streams = self._streams.setdefault(workspace_id, set())
+        streams.add(stream)
+        try:
+            yield stream
+        finally:
+            streams.discard(stream)
+            if not streams and self._streams.get(workspace_id) is streams:
+                del self._streams[workspace_id]
+
+    async def _run(self, *, task_status: anyio.abc.TaskStatus[None]) -> None:
+        """Listen for ever, connecting anew after each failure."""
+        attempt = 0
+        while True:
+            begun = anyio.current_time()
+            try:
+                async with self._redis.pubsub() as pubsub:
+                    await pubsub.subscribe(CHANNEL)
+                    await self._listen(pubsub, task_status)
+            except (RedisError, OSError) as error:
+                log.warning("events connection lost", reason=str(error))
+            self._start_anyway(task_status)
+            attempt = 0 if anyio.current_time() - begun > max(RECONNECT_SECONDS) else attempt + 1
+            await anyio.sleep(RECONNECT_SECONDS[min(attempt, len(RECONNECT_SECONDS) - 1)])
+
+    async def _listen(self, pubsub: PubSub, task_status: anyio.abc.TaskStatus[None]) -> None:
+        while True:
+            message = await pubsub.get_message(timeout=POLL_SECONDS)
+            if message is None:
+                continue
+            if message["type"] == "message":
+                self._hear(message["data"])
+            elif message["type"] == "subscribe":
+                # Confirmed at the start and after each new connection, also one that the library made unasked.
+                if self._started:
+                    self._tell_all(Event(name=RESYNC))
+                self._start_anyway(task_status)
+
+    def _start_anyway(self, task_status: anyio.abc.TaskStatus[None]) -> None:
+        # Also after a failure: the pages must open while Redis is away.
+        if not self._started:
+            self._started = True
+            task_status.started()
+
+    def _hear(self, data: bytes) -> None:
+        try:
+            message = json.loads(data)
+            workspace_id = UUID(str(message["workspace_id"]))
+            event = Event(name=message["name"], data=message["data"])
+        except (ValueError, KeyError, TypeError) as error:
+            # Another release during an upgrade, or a stranger on a shared Redis.
+            log.warning("event not understood", reason=str(error))
+            return
+        for stream in self._streams.get(workspace_id, ()):
+            stream.put(event)
+
+    def _tell_all(self, event: Event) -> None:
+        for streams in self._streams.values():
+            for stream in streams:
+                stream.put(event)

@@ -1,0 +1,112 @@
+"""The web process, put together from its parts. The only place where they meet."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from uuid import UUID
+
+from prometheus_client import REGISTRY
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.routing import BaseRoute
+
+from server import db, logs
+from server.accounts.middleware import IdentityMiddleware
+from server.accounts.routes import routes as account_routes
+from server.assets.routes import routes as asset_routes
+from server.assets.storage import open_store
+from server.documents.api import routes as api_routes
+from server.documents.live import HubFigures, open_live, socket_routes
+from server.documents.models import Document
+from server.documents.projection import project
+from server.documents.routes import routes as document_routes
+from server.documents.samples import create_sample
+from server.events import Events
+from server.queue import create_queue
+from server.settings import Settings
+from server.web.csrf import CsrfMiddleware
+from server.web.errors import ErrorsMiddleware, pass_on
+from server.web.headers import SecurityHeadersMiddleware
+from server.web.health import routes as health_routes
+from server.web.static import static_routes
+from server.workspaces.middleware import WorkspaceMiddleware
+from server.workspaces.routes import routes as workspace_routes
+
+
+def create_app(settings: Settings) -> Starlette:
+    """Build the application. It connects to its parts when its lifespan begins."""
+    engine = db.create_engine(settings.database_url)
+    sessions = db.create_sessions(engine)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        async with contextlib.AsyncExitStack() as stack:
+            stack.push_async_callback(engine.dispose)
+            pool = await db.create_pool(settings.database_url)
+            stack.push_async_callback(pool.close)
+            redis = db.create_redis(settings.redis_url)
+            stack.push_async_callback(redis.aclose)
+            queue = create_queue(settings.redis_url)
+            stack.push_async_callback(queue.close)
+            events = await stack.enter_async_context(Events(redis))
+
+            async def settle(document_id: str, seq: int, state: bytes) -> None:
+                await project(sessions, events, UUID(document_id), seq, state)
+
+            live, door = await stack.enter_async_context(
+                open_live(settings, pool=pool, sessions=sessions, redis=redis, settle=settle)
+            )
+            figures = HubFigures(door.hub)
+            REGISTRY.register(figures)
+            stack.callback(REGISTRY.unregister, figures)
+            app.state.redis = redis
+            app.state.queue = queue
+            app.state.events = events
+            app.state.live = live
+            app.state.door = door
+            yield
+
+    routes: list[BaseRoute] = [
+        *health_routes,
+        *static_routes(),
+        *account_routes,
+        *workspace_routes,
+        *document_routes,
+        *asset_routes,
+        *api_routes,
+        *socket_routes(),
+    ]
+    app = Starlette(
+        routes=routes,
+        lifespan=lifespan,
+        # Inside the router an error would be answered before the transaction knows of it.
+        exception_handlers={HTTPException: pass_on},
+        middleware=[
+            Middleware(logs.RequestLog, routes=routes),
+            Middleware(SecurityHeadersMiddleware, settings),
+            Middleware(ErrorsMiddleware),
+            Middleware(db.SessionPerRequest, sessions=sessions),
+            Middleware(IdentityMiddleware, settings),
+            Middleware(WorkspaceMiddleware, settings),
+            Middleware(CsrfMiddleware, settings),
+        ],
+    )
+    app.state.settings = settings
+    app.state.sessions = sessions
+    app.state.store = open_store(settings)
+    app.state.welcome = create_sample
+    app.state.document_title = _document_title
+    return app
+
+
+def from_environment() -> Starlette:
+    """Build the application of one web process; uvicorn calls this in each."""
+    settings = Settings()
+    logs.configure(settings.log_level, settings.log_format, process="web")
+    return create_app(settings)
+
+
+async def _document_title(session: AsyncSession, document_id: UUID) -> str | None:
+    document = await session.get(Document, document_id)
+    return document.title if document is not None and document.trashed_at is None else None

@@ -1,0 +1,9 @@
+"""Documents for programs: `/api/v1`, described at `/api/v1/openapi.json` and in docs/api.md.
+
+`table` holds the operations and makes the routes of them; `shapes` is what goes in and comes out; `documents` and
+`contents` do the work.
+"""
+
+from server.documents.api.table import routes
+
+__all__ = ["routes"]

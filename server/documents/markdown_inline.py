@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from markdown_it.common.utils import isMdAsciiPunct, isPunctChar, isWhiteSpace
-from prosemirror.model import Mark, Node
+from prosemirror.model import Node
 
 from server.documents.building import clean_text
 from server.documents.read_markdown import PARSER
@@ -15,7 +15,7 @@ from server.documents.read_markdown import PARSER
 _DELIMITERS: Final = {"bold": ("**",), "italic": ("*", "_"), "strike": ("~~",), "highlight": ("==",)}
 _TAGS: Final = {"bold": "strong", "italic": "em", "strike": "s", "highlight": "mark"}
 
-_ESCAPED_ALWAYS: Final = re.compile(r"[\\`*\[\]<]")
+_ESCAPED_ALWAYS: Final = re.compile(r"[\\`\[\]<]")
 # At the start of a line these would begin a heading, list, quote, table, underline or definition.
 _LINE_START: Final = re.compile(
     r"(?P<sign>#{1,6}(?=\s|$)|[-+](?=[\s-]|$)|=(?==*\s*$)|[>|]|:(?=-))|(?P<number>\d{1,9})(?P<point>[.)](?=\s|$))"
@@ -27,12 +27,16 @@ _SPACE: Final = re.compile(r"\s+")
 _UNKNOWN: Final = "\0"
 
 
+# A mark's name, and the address if it is a link. ProseMirror's marks know no equality by value.
+_Mark = tuple[str, str]
+
+
 @dataclass(frozen=True, slots=True)
 class _Piece:
     """Text, code or a line break (`\\n`), with the marks that Markdown can say."""
 
     text: str
-    marks: tuple[Mark, ...] = ()
+    marks: tuple[_Mark, ...] = ()
     code: bool = False
 
     @property
@@ -79,7 +83,7 @@ def _pieces(node: Node) -> list[_Piece]:
         if any(mark.type.name == "code" for mark in child.marks):
             pieces.append(_Piece(text, code=True))
             continue
-        marks = tuple(mark for mark in child.marks if mark.type.name != "link" or _leads_somewhere(mark))
+        marks = _marks(child)
         # Spaces at the edges apart: whether they belong to a mark depends on what is on their other side.
         core = text.strip()
         start = text.index(core) if core else 0
@@ -100,8 +104,14 @@ def _clean(node: Node) -> str:
     return clean_text(node.text or "")
 
 
-def _leads_somewhere(link: Mark) -> bool:
-    return link.attrs["href"] is not None and write_address(str(link.attrs["href"])) is not None
+def _marks(node: Node) -> tuple[_Mark, ...]:
+    marks: list[_Mark] = []
+    for mark in node.marks:
+        if mark.type.name != "link":
+            marks.append((mark.type.name, ""))
+        elif (address := write_address(str(mark.attrs["href"] or ""))) is not None:
+            marks.append(("link", address))
+    return tuple(marks)
 
 
 def _with_closed_marks(pieces: list[_Piece]) -> list[_Piece]:
@@ -166,13 +176,13 @@ class _Writer:
             return "\\\n" if inside and not self.one_line else "<br>"
         return _escape(piece.text, previous, self.first_of(pieces, at + 1, after))
 
-    def widest(self, pieces: list[_Piece], at: int) -> tuple[Mark, int]:
+    def widest(self, pieces: list[_Piece], at: int) -> tuple[_Mark, int]:
         """Return the mark that opens here and stays open longest, and where it ends. A link is outermost."""
-        ends = {}
+        ends: dict[_Mark, int] = {}
         for mark in pieces[at].marks:
-            ends[mark.type.name] = next((i for i in range(at, len(pieces)) if mark not in pieces[i].marks), len(pieces))
-        chosen = max(pieces[at].marks, key=lambda mark: (mark.type.name == "link", ends[mark.type.name]))
-        return chosen, ends[chosen.type.name]
+            ends[mark] = next((i for i in range(at, len(pieces)) if mark not in pieces[i].marks), len(pieces))
+        chosen = max(pieces[at].marks, key=lambda mark: (mark[0] == "link", ends[mark]))
+        return chosen, ends[chosen]
 
     def first_of(self, pieces: list[_Piece], at: int, after: str) -> str:
         """Return the first character of what comes at a place."""
@@ -180,17 +190,17 @@ class _Writer:
             return after
         piece = pieces[at]
         if piece.marks:
-            return "[" if any(mark.type.name == "link" for mark in piece.marks) else _UNKNOWN
+            return "[" if any(name == "link" for name, _ in piece.marks) else _UNKNOWN
         if piece.code:
             return "`"
         if piece.text == "\n":
             return "<" if self.one_line else "\\"
         return _escape(piece.text, "", _UNKNOWN)[0]
 
-    def marked(self, mark: Mark, inner: list[_Piece], before: str, after: str) -> str:
-        name = mark.type.name
+    def marked(self, mark: _Mark, inner: list[_Piece], before: str, after: str) -> str:
+        name, address = mark
         if name == "link":
-            return f"[{self.write(inner, '[', ']')}]({write_address(str(mark.attrs['href']))})"
+            return f"[{self.write(inner, '[', ']')}]({address})"
         for delimiter in _DELIMITERS[name]:
             written = self.write(inner, delimiter[0], delimiter[0])
             if _is_read_back(delimiter, before, written, after):
@@ -242,9 +252,10 @@ def _escape(text: str, previous: str, following: str) -> str:
         right = text[at + 1] if at + 1 < len(text) else following
         doubled = character in "~=" and (character in {left, right} or not left or right in {"", _UNKNOWN} or not at)
         loose = character == "_" and not (left.isalnum() and right.isalnum() and right != _UNKNOWN)
+        star = character == "*" and not (left == right == " ")
         before_link = character == "!" and right in {"[", _UNKNOWN}
         entity = character == "&" and (right == "#" or right == _UNKNOWN or right.isalpha())
-        escaped = _ESCAPED_ALWAYS.match(character) or doubled or loose or before_link or entity
+        escaped = _ESCAPED_ALWAYS.match(character) or doubled or loose or star or before_link or entity
         out.append("\\" + character if escaped else character)
     return "".join(out)
 

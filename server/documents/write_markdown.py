@@ -121,7 +121,8 @@ def _item(item: Node, blocks: list[tuple[Node, str]], marker: str, box: str) -> 
     for at, (block, written) in enumerate(blocks):
         # A rule of the same sign as the marker would swallow it.
         said = "***" if block.type.name == "horizontalRule" and at == 0 else written
-        tight = at == 1 and begun and _may_follow_a_line(block, said)
+        # A tag alone on its line begins HTML, which goes on up to an empty line.
+        tight = at == 1 and begun and not source.startswith("<") and _may_follow_a_line(block, said)
         source += ("" if at == 0 else "\n" if tight else "\n\n") + said
     indent = " " * (len(marker) + 1)
     lines = source.split("\n")
@@ -170,7 +171,7 @@ def _as_html_shows(block: Node) -> Node:
     attributes = {**block.attrs, "id": None}
     if block.type.name == "image":
         labels = {name: clean_text(str(block.attrs[name] or "")) for name in ("alt", "title")}
-        return node("image", attributes | labels) if block.attrs["src"] else node("paragraph")
+        return node("image", {**attributes, **labels}) if block.attrs["src"] else node("paragraph")
     if block.type.name == "codeBlock":
         # The reader takes one line end off the code of others.
         return node("codeBlock", attributes, [text(clean_text(block.text_content) + "\n")])

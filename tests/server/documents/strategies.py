@@ -21,7 +21,17 @@ words = st.lists(st.sampled_from(AWKWARD) | st.text(max_size=4), min_size=1, max
 characters = words.filter(lambda value: not any("\ud800" <= each <= "\udfff" for each in value))
 
 addresses = st.sampled_from(
-    ["https://example.org/a?b=c&d=e#f", "/assets/1", "mailto:a@b.c", "http://x.y/(z)", "a b", "x`y", "ü/ß", "%zz", "a&amp;b"]
+    [
+        "https://example.org/a?b=c&d=e#f",
+        "/assets/1",
+        "mailto:a@b.c",
+        "http://x.y/(z)",
+        "a b",
+        "x`y",
+        "ü/ß",
+        "%zz",
+        "a&amp;b",
+    ]
 )
 block_ids = st.none() | st.from_regex(r"[A-Za-z0-9_-]{1,12}", fullmatch=True)
 
@@ -58,7 +68,10 @@ def leaves(draw: st.DrawFn) -> Node:
     if kind == "image":
         label = st.none() | characters
         attributes |= {"src": draw(st.none() | addresses), "alt": draw(label), "title": draw(label)}
-        attributes |= {"width": draw(st.none() | st.integers(1, 9000)), "height": draw(st.none() | st.integers(1, 9000))}
+        attributes |= {
+            "width": draw(st.none() | st.integers(1, 9000)),
+            "height": draw(st.none() | st.integers(1, 9000)),
+        }
     return node(kind, attributes, draw(inline) if kind in {"paragraph", "heading"} else [])
 
 

@@ -26,7 +26,9 @@ def test_markdown_of_a_document_is_stable(document: Node) -> None:
     assert write_markdown(read(written)) == written
 
 
-@given(st.lists(st.sampled_from([*AWKWARD, "\n", "\n\n", "    ", "\n- ", "\n> ", "\n1. ", "| a |\n|---|\n"])).map("".join))
+@given(
+    st.lists(st.sampled_from([*AWKWARD, "\n", "\n\n", "    ", "\n- ", "\n> ", "\n1. ", "| a |\n|---|\n"])).map("".join)
+)
 @settings(deadline=None, max_examples=500)
 @example("- [ ] a\n- b\n- [x] c")
 def test_any_markdown_becomes_stable(source: str) -> None:

@@ -230,7 +230,7 @@ async def page(
     )
     if cursor is not None:
         found = found.where(tuple_(when, col(Document.id)) < tuple_(*_read_cursor(cursor)))
-    rows = [Listed(document, name) for document, name in (await db.execute(found)).tuples()]
+    rows = [Listed(document, name) for document, name in (await db.execute(found)).all()]
     shown = rows[:limit]
     last = shown[-1].document if len(rows) > limit else None
     return Page(shown, _write_cursor(last, view) if last else None)

@@ -138,15 +138,22 @@ def _may_follow_a_line(block: Node, written: str) -> bool:
 
 
 def _table(block: Node) -> str:
-    rows = [row.content.content for row in block.content.content]
+    rows = _rows(block)
     if not any(rows):
         return ""
     if not _is_simple(rows):
-        html = str(write_html(node("doc", content=[_as_html_shows(block)])))
+        # What HTML leaves out of the cells may make it simple after all.
+        block = _as_html_shows(block)
+        rows = _rows(block)
+    if not _is_simple(rows):
         # A line without anything would end the HTML.
-        return html.replace("\n", "&#10;")
+        return str(write_html(node("doc", content=[block]))).replace("\n", "&#10;")
     lines = ["| " + " | ".join(_cell(cell) for cell in row) + " |" for row in rows]
     return "\n".join([lines[0], "|" + " --- |" * len(rows[0]), *lines[1:]])
+
+
+def _rows(table: Node) -> list[list[Node]]:
+    return [row.content.content for row in table.content.content]
 
 
 def _is_simple(rows: list[list[Node]]) -> bool:

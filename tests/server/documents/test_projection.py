@@ -1,0 +1,39 @@
+"""Lists follow the text, never backwards."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+from redis.asyncio import Redis
+
+from server.db import Sessions, transaction
+from server.documents import lifecycle, ydoc
+from server.documents.models import Document
+from server.documents.projection import project
+from server.documents.read_markdown import read_markdown
+from server.documents.schema import empty_document, node
+from server.events import Events
+from server.workspaces.models import Role
+from tests.factories import actor, make_team
+
+
+async def test_a_newer_state_is_written_and_an_older_one_is_not(sessions: Sessions, redis: Redis) -> None:
+    user, workspace = await make_team(sessions)
+    async with transaction(sessions) as db:
+        document = await lifecycle.create(db, actor(user, workspace, Role.ADMIN), title="First")
+    state = ydoc.seed("Second\x00", node("doc", content=read_markdown("some *words*\n\n- a list")))
+    async with Events(redis) as events, events.subscribe(workspace.id) as stream:
+        assert await project(sessions, events, document.id, 5, state)
+        event = await anext(stream)
+        assert (event.name, event.data) == (
+            "documents",
+            {"document_id": str(document.id), "change": "updated", "by": None},
+        )
+        assert not await project(sessions, events, document.id, 5, state)
+        assert not await project(sessions, events, document.id, 4, ydoc.seed("Older", empty_document()))
+        assert not await project(sessions, events, uuid4(), 9, state)
+    async with transaction(sessions) as db:
+        row = await db.get_one(Document, document.id)
+    assert (row.title, row.excerpt, row.projected_seq) == ("Second", "some words • a list", 5)
+    assert row.updated_at > document.updated_at
+    assert row.updated_by is None

@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 
-from server import db, logs
+from server import db, lifeline, logs
 from server.accounts.middleware import IdentityMiddleware
 from server.accounts.routes import routes as account_routes
 from server.assets.routes import routes as asset_routes
@@ -104,6 +104,7 @@ def from_environment() -> Starlette:
     """Build the application of one web process; uvicorn calls this in each."""
     settings = Settings()
     logs.configure(settings.log_level, settings.log_format, process="web")
+    lifeline.hold_on()
     return create_app(settings)
 
 

@@ -55,9 +55,9 @@ def configure(level: str, log_format: Literal["auto", "console", "json"], *, pro
     root.setLevel(level.upper())
     # At info uvicorn logs the whole address of a socket, whose query may hold a token.
     logging.getLogger("uvicorn.error").setLevel(max(logging.WARNING, root.level))
-    # At debug these log every statement's or frame's content: people's text.
-    for chatty in ("asyncio", "websockets", "httpx", "sqlalchemy.engine"):
-        logging.getLogger(chatty).setLevel(max(logging.INFO, root.level))
+    # These log statements with their values, or frames: people's text and hashes of secrets.
+    for chatty in ("asyncio", "websockets", "httpx", "sqlalchemy.engine", "alembic", "arq"):
+        logging.getLogger(chatty).setLevel(max(logging.WARNING, root.level))
     structlog.contextvars.bind_contextvars(process=process)
 
 

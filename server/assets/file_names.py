@@ -15,15 +15,15 @@ _UNSAFE: Final = re.compile(r"[\x00-\x1f\x7f\"*:<>?|`$%;\\/]+")
 
 def clean(name: str, kind: Kind) -> str:
     """Return a bare name whose extension tells what the bytes are: `../../x.svg` that is a PNG becomes `x.png`."""
-    last = re.split(r"[\\/]", name)[-1]
-    stem = clean_line(_UNSAFE.sub(" ", clean_line(last))).strip(". ")
-    if not stem or not has_ink(_EXTENSION.sub("", stem)):
-        return f"picture{kind.extension}"
-    if kind is Kind.JPEG and stem.lower().endswith((".jpg", ".jpeg")):
-        extension = stem[stem.rindex(".") :].lower()
-    else:
-        extension = kind.extension
-    return _EXTENSION.sub("", stem)[: MAX_CHARACTERS - len(extension)].rstrip(". ") + extension
+    line = clean_line(_UNSAFE.sub(" ", clean_line(re.split(r"[\\/]", name)[-1])))
+    found = _EXTENSION.search(line)
+    stem = _EXTENSION.sub("", line).strip(". ")
+    if not has_ink(stem):
+        stem = "picture"
+    extension = kind.extension
+    if kind is Kind.JPEG and found and found[0].lower() == ".jpeg":
+        extension = ".jpeg"
+    return stem[: MAX_CHARACTERS - len(extension)].rstrip(". ") + extension
 
 
 def inline(name: str) -> str:

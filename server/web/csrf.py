@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from server.errors import Forbidden
+from server.errors import Forbidden, Unauthenticated
 from server.settings import Settings
 from server.web.bodies import MAX_FORM_BYTES, MAX_FORM_FIELDS, read_bounded
 from server.web.cookies import SESSION, VISIT, read_cookie, set_cookie
@@ -70,6 +70,9 @@ class CsrfMiddleware:
             body = await read_bounded(request, MAX_FORM_BYTES)
             sent = _field(body)
             receive = _again(body, request.receive)
+        if secret is None and request.url.path.startswith("/api/"):
+            # A program that forgot its token has no page to reload.
+            raise Unauthenticated("Send a token that is valid, as `Authorization: Bearer qr_…`, or sign in.")
         if secret is None or sent is None or not matches(secret, sent):
             raise Forbidden("This page is out of date. Reload it and try again.")
         return receive

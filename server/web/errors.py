@@ -4,6 +4,7 @@ Under `/api/`, and for scripts that ask for JSON, it is a problem as RFC 9457 de
 not signed in is led to the sign-in page and back.
 """
 
+import re
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
@@ -77,6 +78,12 @@ class Refusal:
     detail: str
     fields: dict[str, str] = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
+    kind: str = ""
+
+    @property
+    def type(self) -> str:
+        """A URI that programs can tell refusals apart by; where the status says it all, that is its meaning."""
+        return f"urn:quillroom:problem:{self.kind}" if self.kind else "about:blank"
 
     @property
     def title(self) -> str:
@@ -147,12 +154,12 @@ def refusal_for(error: Exception) -> Refusal:
         if isinstance(error, errors.Unauthenticated):
             headers["WWW-Authenticate"] = 'Bearer realm="quillroom"'
         fields = error.fields if isinstance(error, errors.Invalid) else {}
-        return Refusal(status, str(error), fields, headers)
+        return Refusal(status, str(error), fields, headers, kind=_kebab(type(error).__name__))
     if isinstance(error, HTTPException):
         sentence = _HTTP_SENTENCES.get(error.status_code, error.detail)
         return Refusal(error.status_code, sentence, headers=dict(error.headers or {}))
     if isinstance(error, _OUTAGES):
-        return Refusal(503, errors.Unavailable.sentence, headers={"Retry-After": str(_OUTAGE_RETRY_SECONDS)})
+        return refusal_for(errors.Unavailable())
     return Refusal(500, "The fault is ours and has been written to the log. Nothing you typed caused it.")
 
 
@@ -165,13 +172,13 @@ def wants_problem(request: Request) -> bool:
     accept = request.headers.get("Accept", "*/*")
     if "text/html" in accept:
         return False
-    return "json" in accept or request.headers.get("Sec-Fetch-Dest") == "empty"
+    return "json" in accept or "event-stream" in accept or request.headers.get("Sec-Fetch-Dest") == "empty"
 
 
 def problem(refusal: Refusal) -> Response:
     """Return `refusal` as a problem. `errors` lists the fields at fault. Source: RFC 9457."""
     body: dict[str, Any] = {
-        "type": "about:blank",
+        "type": refusal.type,
         "title": refusal.title,
         "status": refusal.status,
         "detail": refusal.detail,
@@ -184,6 +191,10 @@ def problem(refusal: Refusal) -> Response:
         headers={"Cache-Control": "no-store", **refusal.headers},
         media_type=PROBLEM_TYPE,
     )
+
+
+def _kebab(name: str) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "-", name).lower()
 
 
 def _to_sign_in(request: Request) -> Response:

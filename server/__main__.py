@@ -1,0 +1,5 @@
+"""`python -m server` is `quillroom`."""
+
+from server.cli import main
+
+main()

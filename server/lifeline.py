@@ -1,0 +1,24 @@
+"""Children that end when the `serve` that started them is gone, even if it was killed."""
+
+import os
+import signal
+import threading
+import time
+
+PARENT = "QUILLROOM_SUPERVISED_BY"
+POLL_SECONDS = 0.5
+
+
+def hold_on() -> None:
+    """From now on, end this process as on SIGTERM once its supervisor is gone. Does nothing without one."""
+    supervisor = os.environ.get(PARENT)
+    if supervisor is None or supervisor == str(os.getpid()):
+        return
+    threading.Thread(target=_watch, args=(os.getppid(),), name="lifeline", daemon=True).start()
+
+
+def _watch(parent: int) -> None:
+    # An orphan is given to another parent; there is no signal for that on every system.
+    while os.getppid() == parent:
+        time.sleep(POLL_SECONDS)
+    os.kill(os.getpid(), signal.SIGTERM)

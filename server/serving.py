@@ -1,0 +1,179 @@
+"""`quillroom serve`: private servers where none are given, migration, the worker, the web processes; and all of it ended
+in order."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+
+import structlog
+import uvicorn
+
+from server import db, lifeline
+from server.accounts import setup
+from server.embedded import open_servers
+from server.migrating import migrate
+from server.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+STOP_LIMIT_SECONDS = 15
+READY_LIMIT_SECONDS = 60
+RESTART_AFTER_SECONDS = (1, 2, 5, 10, 30)
+
+
+class PortInUse(Exception):  # noqa: N818 - told to a person, as a sentence
+    """Something else listens where Quillroom should."""
+
+
+def serve(settings: Settings) -> None:
+    """Run until told to stop. Raises PortInUse, EmbeddedError; leaves nothing running that it started."""
+    _check_port(settings)
+    # uvicorn raises the signal again when it has stopped; this turns it into an orderly way out.
+    signal.signal(signal.SIGTERM, _leave)
+    with contextlib.ExitStack() as stack:
+        private = not (settings.database_url and settings.redis_url)
+        inherited: tuple[int, ...] = ()
+        if private:
+            servers = stack.enter_context(
+                open_servers(
+                    settings.data_dir,
+                    with_postgres=not settings.database_url,
+                    with_redis=not settings.redis_url,
+                    say=_say,
+                )
+            )
+            inherited = (servers.lock_fd,)
+            settings = settings.model_copy(
+                update={
+                    "database_url": settings.database_url or servers.database_url,
+                    "redis_url": settings.redis_url or servers.redis_url,
+                }
+            )
+        # Web processes and the worker read these as an operator's own.
+        os.environ["DATABASE_URL"], os.environ["REDIS_URL"] = settings.database_url, settings.redis_url
+        os.environ[lifeline.PARENT] = str(os.getpid())
+        migrate(settings.database_url)
+        if private:
+            stack.enter_context(_worker(inherited))
+        threading.Thread(target=_announce, args=(settings,), name="announce", daemon=True).start()
+        _serve_web(settings)
+
+
+def _serve_web(settings: Settings) -> None:
+    uvicorn.run(
+        "server.app:from_environment",
+        factory=True,
+        host=settings.host,
+        port=settings.port,
+        workers=settings.workers,
+        loop="uvloop" if sys.platform != "win32" else "asyncio",
+        http="httptools",
+        ws="websockets-sansio",
+        ws_max_size=settings.max_frame_bytes,
+        # The same frame goes to every peer; compressing it for each would cost more than it saves.
+        ws_per_message_deflate=False,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=settings.trusted_proxies or "",
+        server_header=False,
+        access_log=False,
+        log_config=None,
+        lifespan="on",
+        timeout_graceful_shutdown=STOP_LIMIT_SECONDS,
+    )
+
+
+@contextlib.contextmanager
+def _worker(inherited: tuple[int, ...]) -> Iterator[None]:
+    """Keep a worker running for the time of the block."""
+    stopping = threading.Event()
+    processes: list[subprocess.Popen[bytes]] = []
+
+    def start() -> subprocess.Popen[bytes]:
+        # In a session of its own: Ctrl-C is for `serve`, which ends its children in order.
+        process = subprocess.Popen(  # noqa: S603 - our own program
+            [sys.executable, "-m", "server", "worker"], start_new_session=True, pass_fds=inherited
+        )
+        processes[:] = [process]
+        return process
+
+    def keep() -> None:
+        tries = 0
+        while not stopping.is_set():
+            begun = time.monotonic()
+            code = start().wait()
+            if stopping.is_set():
+                return
+            tries = 0 if time.monotonic() - begun > READY_LIMIT_SECONDS else tries + 1
+            log.error("the worker ended; starting it again", code=code)
+            stopping.wait(RESTART_AFTER_SECONDS[min(tries, len(RESTART_AFTER_SECONDS) - 1)])
+
+    keeper = threading.Thread(target=keep, name="worker", daemon=True)
+    keeper.start()
+    try:
+        yield
+    finally:
+        stopping.set()
+        for process in processes:
+            process.terminate()
+            try:
+                process.wait(STOP_LIMIT_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _announce(settings: Settings) -> None:
+    """Print where Quillroom is, once it answers, and how to make the first account."""
+    host = "127.0.0.1" if settings.host in {"0.0.0.0", "::"} else settings.host  # noqa: S104 - compared, not bound
+    until = time.monotonic() + READY_LIMIT_SECONDS
+    while time.monotonic() < until:
+        with contextlib.suppress(OSError), socket.create_connection((host, settings.port), timeout=1):
+            break
+        time.sleep(0.05)
+    _say(f"Quillroom is at {settings.public_url}")
+    if settings.host not in {"127.0.0.1", "::1", "localhost"} and not settings.secure:
+        _say("It listens beyond this machine without https: put a proxy with TLS in front (docs/operations.md).")
+    link = asyncio.run(_setup_link(settings))
+    if link is not None:
+        _say(f"Create the first account (works once, for a day): {settings.public_url}{link}")
+    if settings.host in {"127.0.0.1", "::1", "localhost"}:
+        _say("Only this machine can reach it. Ctrl-C stops it.")
+
+
+async def _setup_link(settings: Settings) -> str | None:
+    engine = db.create_engine(settings.database_url)
+    try:
+        async with db.transaction(db.create_sessions(engine)) as session:
+            return await setup.issue_link(session)
+    finally:
+        await engine.dispose()
+
+
+def _check_port(settings: Settings) -> None:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            sentence = (
+                f"Cannot listen on {settings.host} port {settings.port}: {error.strerror}. "
+                "Set QUILLROOM_PORT to another port, or stop what uses this one."
+            )
+            raise PortInUse(sentence) from error
+
+
+def _leave(number: int, frame: object) -> None:
+    del frame
+    raise SystemExit(128 + number)
+
+
+def _say(sentence: str) -> None:
+    print(sentence, flush=True)  # noqa: T201 - words for the person who started it

@@ -1,0 +1,99 @@
+"""The worker process, put together: every domain's jobs, at their times and when nudged.
+
+A job reads from its rows what is due. To run it twice, late or not at all changes nothing that the next run does not
+mend, so arq neither retries nor keeps results.
+"""
+
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import structlog
+from arq import cron
+from arq.worker import Worker, func
+
+from server import db, metrics
+from server.accounts import jobs as account_jobs
+from server.assets import jobs as asset_jobs
+from server.assets.storage import open_store
+from server.documents import jobs as document_jobs
+from server.queue import QUEUE_NAME, deserialize, redis_settings, serialize
+from server.settings import Settings
+from server.workspaces import jobs as workspace_jobs
+
+JOB_LIMIT_SECONDS = 600
+# A worker that goes has this long to finish what it does; what it does not finish, the next run does.
+STOP_LIMIT_SECONDS = 10
+COMPACTION_MINUTES = set(range(0, 60, 5))
+CLEAN_UP_MINUTES = {17}
+
+log = structlog.get_logger(__name__)
+
+Context = dict[str, Any]
+Job = Callable[[Context], Awaitable[object]]
+
+
+async def compact_documents(context: Context) -> None:
+    """Fold the logs of documents that have grown long."""
+    folded = await document_jobs.compact_documents(context["pool"])
+    if folded:
+        log.info("documents compacted", documents=folded)
+
+
+async def clean_up(context: Context) -> None:
+    """Remove what has expired: sessions, links, invitations, pictures that nothing shows any more."""
+    async with db.transaction(context["sessions"]) as session:
+        accounts = await account_jobs.clean_up(session)
+        workspaces = await workspace_jobs.clean_up(session)
+    pictures = await asset_jobs.clean_up(context["sessions"], context["store"])
+    log.info("cleaned up", account_rows=accounts, workspace_rows=workspaces, pictures=str(pictures))
+
+
+def create_worker(settings: Settings) -> Worker:
+    """Build the worker; `run()` works until it is told to stop."""
+
+    async def start(context: Context) -> None:
+        engine = db.create_engine(settings.database_url)
+        context["engine"] = engine
+        context["sessions"] = db.create_sessions(engine)
+        context["pool"] = await db.create_pool(settings.database_url, max_size=4)
+        context["store"] = open_store(settings)
+
+    async def stop(context: Context) -> None:
+        await context["pool"].close()
+        await context["engine"].dispose()
+
+    jobs: dict[str, Job] = {"compact_documents": compact_documents, "clean_up": clean_up}
+    timed = {name: _timed(name, job) for name, job in jobs.items()}
+    return Worker(
+        functions=[
+            func(job, name=name, timeout=JOB_LIMIT_SECONDS, max_tries=1, keep_result=0) for name, job in timed.items()
+        ],
+        cron_jobs=[
+            cron(timed["compact_documents"], name="compact_documents_timed", minute=COMPACTION_MINUTES, keep_result=0),
+            # The first run after a start finds what a long stop has left.
+            cron(timed["clean_up"], name="clean_up_timed", minute=CLEAN_UP_MINUTES, keep_result=0, run_at_startup=True),
+        ],
+        queue_name=QUEUE_NAME,
+        redis_settings=redis_settings(settings.redis_url),
+        job_serializer=serialize,
+        job_deserializer=deserialize,
+        on_startup=start,
+        on_shutdown=stop,
+        job_completion_wait=STOP_LIMIT_SECONDS,
+        health_check_interval=60,
+        log_results=False,
+    )
+
+
+def _timed(name: str, job: Job) -> Job:
+    async def run(context: Context) -> None:
+        begun, outcome = time.perf_counter(), "failed"
+        try:
+            await job(context)
+            outcome = "done"
+        finally:
+            metrics.JOB_SECONDS.labels(name, outcome).observe(time.perf_counter() - begun)
+
+    run.__qualname__ = name
+    return run

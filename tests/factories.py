@@ -61,8 +61,13 @@ async def sign_in(client: httpx.AsyncClient, db_sessions: Sessions, user: User) 
     async with db_sessions() as db:
         secret = await sessions.start(db, user, lasts=timedelta(days=30))
         await db.commit()
-    client.cookies.set(SESSION, secret)
+    set_cookie(client, SESSION, secret)
     return secret
+
+
+def set_cookie(client: httpx.AsyncClient, name: str, value: str) -> None:
+    """Put a cookie into this browser as if the server had sent it: an answer may then replace or delete it."""
+    client.cookies.set(name, value, domain=client.base_url.host, path="/")
 
 
 async def csrf_of(client: httpx.AsyncClient, path: str = "/sign-in") -> str:

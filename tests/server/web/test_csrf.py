@@ -47,9 +47,7 @@ async def test_a_wrong_or_missing_token_is_refused(client: httpx.AsyncClient, se
 async def test_two_tokens_are_not_one(client: httpx.AsyncClient) -> None:
     sent = await token(client)
     body = f"csrf=wrong&csrf={sent}"
-    answer = await client.post(
-        "/change", content=body, headers={"Content-Type": "application/x-www-form-urlencoded"}
-    )
+    answer = await client.post("/change", content=body, headers={"Content-Type": "application/x-www-form-urlencoded"})
     assert answer.status_code == 403
 
 
@@ -131,6 +129,11 @@ async def test_the_api_with_a_cookie_needs_the_token_and_says_so_as_a_problem(cl
     assert (await client.post("/api/v1/change", headers={"X-CSRF-Token": sent})).status_code == 200
 
 
+async def test_a_program_without_any_proof_is_asked_for_its_token(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/api/v1/change", headers={"Accept": "*/*"})
+    assert (answer.status_code, answer.headers["www-authenticate"]) == (401, 'Bearer realm="quillroom"')
+
+
 async def test_a_form_that_is_too_long_is_not_read_to_its_end(client: httpx.AsyncClient) -> None:
     sent = await token(client)
     answer = await client.post("/change", data={"csrf": sent, "note": "x" * MAX_FORM_BYTES})
@@ -153,9 +156,7 @@ async def test_a_form_that_is_too_long_is_not_read_to_its_end(client: httpx.Asyn
 
 async def test_a_form_with_thousands_of_fields_is_refused(client: httpx.AsyncClient) -> None:
     body = "&".join(f"f{number}=1" for number in range(5000)) + f"&csrf={await token(client)}"
-    answer = await client.post(
-        "/change", content=body, headers={"Content-Type": "application/x-www-form-urlencoded"}
-    )
+    answer = await client.post("/change", content=body, headers={"Content-Type": "application/x-www-form-urlencoded"})
     assert answer.status_code == 403
 
 

@@ -59,6 +59,20 @@ async def test_a_program_gets_a_problem(error: Exception, status: int) -> None:
     assert "secret of the inside" not in answer.text
 
 
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (errors.NotFound(), "urn:quillroom:problem:not-found"),
+        (errors.TooMany(5), "urn:quillroom:problem:too-many"),
+        (RedisConnectionError(), "urn:quillroom:problem:unavailable"),
+        (RuntimeError(), "about:blank"),
+    ],
+)
+async def test_programs_can_tell_problems_apart(error: Exception, kind: str) -> None:
+    async with browser(site(routes=raising(error))) as client:
+        assert (await client.get("/api/v1/fail")).json()["type"] == kind
+
+
 async def test_a_problem_names_the_fields_at_fault() -> None:
     async with browser(site(routes=raising(errors.Invalid({"title": "Fill this in."})))) as client:
         problem = (await client.get("/api/v1/fail")).json()

@@ -1,0 +1,159 @@
+"""The pages of documents, through the whole application with real Postgres and Redis."""
+
+from __future__ import annotations
+
+import re
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+
+from server.accounts.models import User
+from server.db import Sessions, transaction
+from server.documents import lifecycle, ydoc
+from server.documents.models import Document
+from server.documents.read_markdown import read_markdown
+from server.documents.replacing import replace
+from server.documents.schema import node
+from server.workspaces.models import Role, Workspace
+from tests.factories import actor, csrf_of, make_member, make_team, sign_in
+
+
+@pytest.fixture
+async def team(app: Starlette, client: httpx.AsyncClient, sessions: Sessions) -> tuple[User, Workspace]:
+    user, workspace = await make_team(sessions)
+    await sign_in(client, sessions, user)
+    return user, workspace
+
+
+@pytest.fixture
+async def document(team: tuple[User, Workspace], sessions: Sessions) -> Document:
+    async with transaction(sessions) as db:
+        words = node("doc", content=read_markdown("# Head\n\nwith **weight** & \\<b>"))
+        return await lifecycle.create(db, actor(*team, Role.ADMIN), title="Plan <1>", content=words)
+
+
+async def post(client: httpx.AsyncClient, path: str, *, part: bool = False, **fields: str) -> httpx.Response:
+    headers = {"HX-Request": "true"} if part else {}
+    return await client.post(path, data={"csrf": await csrf_of(client, "/documents"), **fields}, headers=headers)
+
+
+async def test_a_new_document_opens_and_is_listed(client: httpx.AsyncClient, team: tuple[User, Workspace]) -> None:
+    made = await post(client, "/documents")
+    assert made.status_code == 303
+    page = await client.get(made.headers["location"])
+    assert page.status_code == 200
+    assert '<div class="prose-body"><p data-id=' in page.text
+    assert made.headers["location"] in (await client.get("/documents")).text
+
+
+async def test_the_page_holds_the_text_as_it_is_now(
+    app: Starlette, client: httpx.AsyncClient, document: Document
+) -> None:
+    def change(doc: ydoc.YDoc) -> None:
+        replace(doc, node("doc", content=read_markdown("now *live*")))
+        ydoc.write_title(doc, "Now")
+
+    page = (await client.get(f"/documents/{document.id}")).text
+    assert "<strong>weight</strong> &amp; &lt;b&gt;" in page
+    assert "<title>Plan &lt;1&gt;" in page
+    await app.state.live.edit(document.id, change)
+    page = (await client.get(f"/documents/{document.id}")).text
+    assert "now <em>live</em>" in page
+    assert "<title>Now " in page
+
+
+async def test_a_rename_shows_in_the_list_and_in_the_text(
+    app: Starlette, client: httpx.AsyncClient, document: Document
+) -> None:
+    answer = await post(client, f"/documents/{document.id}/rename", part=True, title="Fresh", view="all", q="fre")
+    assert answer.status_code == 200
+    assert answer.text.lstrip().startswith('<section class="documents" id="documents"')
+    assert "Fresh" in answer.text
+    assert ydoc.read_title(ydoc.load(await app.state.live.read(document.id))) == "Fresh"
+
+
+async def test_the_trash_closes_the_document_and_restoring_opens_it(
+    client: httpx.AsyncClient, document: Document
+) -> None:
+    answer = await post(client, f"/documents/{document.id}/trash", view="all", q="a b")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/documents?q=a+b")
+    assert str(document.id) not in (await client.get("/documents")).text
+    assert str(document.id) in (await client.get("/documents?view=trash")).text
+    page = (await client.get(f"/documents/{document.id}")).text
+    assert 'data-may-write="false"' in page
+    assert (await post(client, f"/documents/{document.id}/rename", title="x")).status_code == 409
+    answer = await post(client, f"/documents/{document.id}/restore", view="trash")
+    assert answer.headers["location"] == "/documents?view=trash"
+    assert 'data-may-write="true"' in (await client.get(f"/documents/{document.id}")).text
+
+
+async def test_each_change_is_announced_after_its_commit(
+    app: Starlette, client: httpx.AsyncClient, sessions: Sessions, team: tuple[User, Workspace]
+) -> None:
+    user, workspace = team
+    async with app.state.events.subscribe(workspace.id) as stream:
+        path = (await post(client, "/documents")).headers["location"]
+        document_id = UUID(path.rpartition("/")[2])
+        for action in ("rename", "trash", "restore"):
+            await post(client, f"{path}/{action}", title="Title")
+        heard = []
+        while len(heard) < 4:
+            event = await anext(stream)
+            if event.data["change"] != "updated":
+                heard.append(event.data)
+                async with sessions() as db:
+                    assert await db.get(Document, document_id) is not None
+    assert [each["change"] for each in heard] == ["created", "renamed", "trashed", "restored"]
+    assert {each["by"] for each in heard} == {str(user.id)}
+
+
+async def test_a_guest_reads_and_is_offered_nothing_else(
+    client: httpx.AsyncClient, sessions: Sessions, team: tuple[User, Workspace], document: Document
+) -> None:
+    async with transaction(sessions) as db:
+        guest = await make_member(db, team[1], role=Role.GUEST)
+    await sign_in(client, sessions, guest)
+    page = (await client.get(f"/documents/{document.id}")).text
+    assert 'data-may-write="false"' in page
+    assert "/invitations" not in page
+    assert "New document" not in (await client.get("/documents")).text
+    for path in ("/documents", f"/documents/{document.id}/trash", f"/documents/{document.id}/invitations"):
+        assert (await post(client, path)).status_code == 403
+    assert (await post(client, f"/documents/{document.id}/rename", title="x")).status_code == 403
+
+
+async def test_strangers_and_nobody_learn_nothing(
+    client: httpx.AsyncClient, sessions: Sessions, document: Document
+) -> None:
+    stranger, _ = await make_team(sessions, name="Eve")
+    await sign_in(client, sessions, stranger)
+    assert (await client.get(f"/documents/{document.id}")).status_code == 404
+    assert (await client.get(f"/documents/{uuid4()}")).status_code == 404
+    assert (await post(client, f"/documents/{document.id}/trash")).status_code == 404
+    client.cookies.clear()
+    answer = await client.get(f"/documents/{document.id}")
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/sign-in?next=/documents/{document.id}")
+
+
+async def test_an_invitation_leads_to_the_document(client: httpx.AsyncClient, document: Document) -> None:
+    answer = await post(client, f"/documents/{document.id}/invitations", part=True)
+    assert answer.status_code == 200
+    link = re.search(r'value="(http[^"]+/join/[^"]+)"', answer.text)
+    assert link
+    joined = await client.get(link[1])
+    assert joined.headers["location"] == f"/documents/{document.id}"
+
+
+@pytest.mark.parametrize("query", ["view=nonsense", "q=" + "x" * 500, "q=%00", "view=trash&q=%25"])
+async def test_odd_questions_get_a_list(client: httpx.AsyncClient, document: Document, query: str) -> None:
+    assert (await client.get(f"/documents?{query}")).status_code == 200
+
+
+async def test_a_search_by_htmx_gets_the_list_alone(client: httpx.AsyncClient, document: Document) -> None:
+    found = await client.get("/documents?q=plan", headers={"HX-Request": "true"})
+    assert "Plan &lt;1&gt;" in found.text
+    assert "<html" not in found.text
+    missed = await client.get("/documents?q=nothing", headers={"HX-Request": "true"})
+    assert "No document matches" in missed.text

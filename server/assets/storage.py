@@ -155,7 +155,8 @@ def _outage(verb: str, key: str) -> Iterator[None]:
     except FileNotFoundError:
         raise
     except (StoreError, OSError) as error:
-        log.error("the store of pictures failed", verb=verb, key=key, reason=str(error))
+        # The first line is the reason; behind it comes the inside of the client.
+        log.error("the store of pictures failed", verb=verb, key=key, reason=str(error).partition("\n")[0])
         sentence = "The place where pictures are kept does not answer. Nothing was changed; try again in a moment."
         raise Unavailable(sentence) from error
 

@@ -122,7 +122,8 @@ def _item(item: Node, blocks: list[tuple[Node, str]], marker: str, box: str) -> 
         # A rule of the same sign as the marker would swallow it.
         said = "***" if block.type.name == "horizontalRule" and at == 0 else written
         # A tag alone on its line begins HTML, which goes on up to an empty line.
-        tight = at == 1 and begun and not source.startswith("<") and _may_follow_a_line(block, said)
+        below_line = at == 1 and blocks[0][0].type.name == "paragraph" and not source.startswith("<")
+        tight = below_line and _may_follow_a_line(block, said)
         source += ("" if at == 0 else "\n" if tight else "\n\n") + said
     indent = " " * (len(marker) + 1)
     lines = source.split("\n")

@@ -7,35 +7,26 @@ import httpx
 import pytest
 from obstore.store import ObjectStore
 from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
-from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
 
-from server.accounts.middleware import IdentityMiddleware
 from server.accounts.models import User
-from server.assets.routes import routes
 from server.assets.storage import open_store
-from server.db import SessionPerRequest, Sessions
+from server.db import Sessions
 from server.documents.models import Document
 from server.settings import Settings
 from server.web import csrf
 from server.web.cookies import SESSION
-from server.web.csrf import CsrfMiddleware
-from server.web.errors import ErrorsMiddleware, pass_on
-from server.web.headers import SecurityHeadersMiddleware
 from server.workspaces.models import Role, Workspace
-from tests.factories import make_member, make_team, sign_in
+from tests.factories import csrf_of, make_member, make_team, sign_in
 
 PUBLIC_URL = "http://quillroom.test"
 
 
 @pytest.fixture
-def settings(db_url: str, tmp_path: Any) -> Settings:
+def settings(db_url: str, redis_url: str, tmp_path: Any) -> Settings:
     """Small limits, so that a test needs no large files."""
     return Settings(
         database_url=db_url,
+        redis_url=redis_url,
         data_dir=tmp_path / "data",
         base_url=PUBLIC_URL,
         max_upload_bytes=200_000,
@@ -45,30 +36,8 @@ def settings(db_url: str, tmp_path: Any) -> Settings:
 
 @pytest.fixture
 def store(settings: Settings) -> ObjectStore:
-    """The real local store."""
+    """The real local store, as the application opens it."""
     return open_store(settings)
-
-
-async def _token(request: Request) -> Response:
-    return PlainTextResponse(csrf.token_for(request))
-
-
-@pytest.fixture
-def app(settings: Settings, sessions: Sessions, store: ObjectStore) -> Starlette:
-    """The two routes with the middleware of the application around them, and a page that gives a token."""
-    app = Starlette(
-        routes=[*routes, Route("/token", _token)],
-        middleware=[
-            Middleware(SecurityHeadersMiddleware, settings=settings),
-            Middleware(ErrorsMiddleware),
-            Middleware(SessionPerRequest, sessions=sessions),
-            Middleware(IdentityMiddleware, settings=settings),
-            Middleware(CsrfMiddleware, settings=settings),
-        ],
-        exception_handlers={HTTPException: pass_on},
-    )
-    app.state.settings, app.state.store = settings, store
-    return app
 
 
 def assert_refused(response: httpx.Response, status: int, word: str) -> None:
@@ -90,7 +59,8 @@ class Browser:
 
     async def token(self) -> str:
         """A token of this person's pages."""
-        return (await self.client.get("/token")).text
+        secret = self.client.cookies.get(SESSION)
+        return csrf.issue(secret) if secret else await csrf_of(self.client)
 
     async def post(self, document_id: UUID, **request: Any) -> httpx.Response:
         """Upload as the editor does."""

@@ -30,7 +30,10 @@ class Bucket:
         """The bucket `pictures` as an application."""
         methods = ["GET", "HEAD", "PUT", "POST"]
         return Starlette(
-            routes=[Route("/pictures", self._all, methods=["GET", "POST"]), Route("/pictures/{key:path}", self._one, methods=methods)]
+            routes=[
+                Route("/pictures", self._all, methods=["GET", "POST"]),
+                Route("/pictures/{key:path}", self._one, methods=methods),
+            ]
         )
 
     async def _all(self, request: Request) -> Response:

@@ -1,7 +1,11 @@
 """The web process, put together from its parts. The only place where they meet."""
 
+import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+import signal
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from types import FrameType
 from uuid import UUID
 
 from prometheus_client import REGISTRY
@@ -50,6 +54,7 @@ def create_app(settings: Settings) -> Starlette:
             queue = create_queue(settings.redis_url)
             stack.push_async_callback(queue.close)
             events = await stack.enter_async_context(Events(redis))
+            stack.enter_context(_at_a_signal_to_stop(events.end))
 
             async def settle(document_id: str, seq: int, state: bytes) -> None:
                 await project(sessions, events, UUID(document_id), seq, state)
@@ -106,6 +111,36 @@ def from_environment() -> Starlette:
     logs.configure(settings.log_level, settings.log_format, process="web")
     lifeline.hold_on()
     return create_app(settings)
+
+
+@contextlib.contextmanager
+def _at_a_signal_to_stop(act: Callable[[], None]) -> Iterator[None]:
+    """Call `act` on the event loop when the process is told to stop, before whoever handles the signal now.
+
+    uvicorn waits for open responses first and tells the application afterwards; a stream of events never ends by itself.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        # Signals cannot be listened to here; without them the server's own time limit ends the streams.
+        yield
+        return
+    loop = asyncio.get_running_loop()
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def heard(number: int, frame: FrameType | None) -> None:
+        loop.call_soon_threadsafe(act)
+        handler = before[signal.Signals(number)]
+        if callable(handler):
+            handler(number, frame)
+
+    for number, handler in before.items():
+        if callable(handler):
+            signal.signal(number, heard)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            if callable(handler):
+                signal.signal(number, handler)
 
 
 async def _document_title(session: AsyncSession, document_id: UUID) -> str | None:

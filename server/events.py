@@ -46,6 +46,12 @@ class Stream:
     def __init__(self) -> None:
         self._waiting: deque[Event] = deque()
         self._news = anyio.Event()
+        self._ended = False
+
+    def end(self) -> None:
+        """Let the listener take what waits, and no more."""
+        self._ended = True
+        self._news.set()
 
     def put(self, event: Event) -> None:
         """Add an event; a listener too far behind loses them all and is told to read everything again."""
@@ -61,6 +67,8 @@ class Stream:
 
     async def __anext__(self) -> Event:
         while not self._waiting:
+            if self._ended:
+                raise StopAsyncIteration
             self._news = anyio.Event()
             await self._news.wait()
         return self._waiting.popleft()
@@ -74,6 +82,7 @@ class Events:
         self._streams: dict[UUID, set[Stream]] = {}
         self._tasks: anyio.abc.TaskGroup | None = None
         self._started = False
+        self._ended = False
 
     async def __aenter__(self) -> Self:
         self._tasks = await anyio.create_task_group().__aenter__()
@@ -100,6 +109,13 @@ class Events:
             metrics.EVENTS_LOST.inc()
             log.warning("event lost", event_name=name, reason=str(error))
 
+    def end(self) -> None:
+        """End every stream, those still to come too: the process is about to stop, and open pages would hold it up."""
+        self._ended = True
+        for streams in self._streams.values():
+            for stream in streams:
+                stream.end()
+
     @asynccontextmanager
     async def subscribe(self, workspace_id: UUID) -> AsyncIterator[Stream]:
         """Give a stream of what is published to the workspace from now on."""
@@ -109,6 +125,8 @@ class Events:
     @contextmanager
     def _listening(self, workspace_id: UUID) -> Iterator[Stream]:
         stream = Stream()
+        if self._ended:
+            stream.end()
         streams = self._streams.setdefault(workspace_id, set())
         streams.add(stream)
         try:

@@ -31,6 +31,12 @@ _MAX_TOKEN_CHARACTERS = 100
 _PORTS = {"http": 80, "https": 443}
 
 
+class StalePage(Forbidden):
+    """The form's token is missing or belongs to another session: the page is older than the sign-in, or not ours."""
+
+    sentence = "This page is out of date. Reload it and try again."
+
+
 class CsrfMiddleware:
     """Refuses changes that no page of ours asked for, and gives a new browser its visit cookie."""
 
@@ -74,7 +80,7 @@ class CsrfMiddleware:
             # A program that forgot its token has no page to reload.
             raise Unauthenticated("Send a token that is valid, as `Authorization: Bearer qr_…`, or sign in.")
         if secret is None or sent is None or not matches(secret, sent):
-            raise Forbidden("This page is out of date. Reload it and try again.")
+            raise StalePage
         return receive
 
 

@@ -20,7 +20,8 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server import errors
-from server.web.redirects import sign_in_path
+from server.web.csrf import StalePage
+from server.web.redirects import page_behind, sign_in_path
 from server.web.render import render, wants_fragment
 
 log = structlog.get_logger(__name__)
@@ -93,7 +94,8 @@ class Refusal:
 
 async def pass_on(request: Request, error: Exception) -> Response:
     """Raise `error` again. Registered for HTTPException, which Starlette would answer in plain text inside the router,
-    where the transaction would then be committed."""
+    where the transaction would then be committed.
+    """
     del request
     raise error
 
@@ -193,6 +195,15 @@ def problem(refusal: Refusal) -> Response:
     )
 
 
+def _way_on(request: Request, refusal: Refusal) -> tuple[str, str]:
+    """Return the address and the words of the link that helps."""
+    if refusal.kind == _kebab(StalePage.__name__) and (page := page_behind(request)):
+        return page, "Reload"
+    if getattr(request.state, "user", None) is not None:
+        return "/documents", "Back to documents"
+    return "/", "To the start"
+
+
 def _kebab(name: str) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", "-", name).lower()
 
@@ -208,15 +219,15 @@ def _page(request: Request, refusal: Refusal) -> Response:
     detail = refusal.detail
     if refusal.fields:
         detail = " ".join([detail, *(f"{name}: {sentence}" for name, sentence in refusal.fields.items())])
-    known = getattr(request.state, "user", None) is not None
+    action_url, action_label = _way_on(request, refusal)
     response = render(
         request,
         "errors/error.html",
         status=refusal.status,
         title=refusal.title,
         detail=detail,
-        action_url="/documents" if known else "/",
-        action_label="Back to documents" if known else "To the start",
+        action_url=action_url,
+        action_label=action_label,
     )
     response.headers.update({"Cache-Control": "no-store", **refusal.headers})
     return response

@@ -36,7 +36,9 @@ class Problem(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    type: str = Field(description="Always `about:blank`: the status says what kind of problem it is.")
+    type: str = Field(
+        description="`urn:quillroom:problem:<kind>`, or `about:blank` where the status says what kind of problem it is."
+    )
     title: str = Field(description="A few words for the kind of problem.")
     status: int = Field(description="The status code.")
     detail: str = Field(description="A sentence for a person: what happened and what to do.")

@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from server.errors import Invalid, Unauthenticated
+from server.errors import Invalid, Unauthenticated, Unsupported
 from server.web.bodies import read_bounded
 from server.web.forms import field_sentences
 
@@ -179,9 +179,9 @@ def _require_plain_json(request: Request) -> None:
     kind, _, parameters = request.headers.get("Content-Type", "").partition(";")
     charset = parameters.replace(" ", "").replace('"', "").lower()
     if kind.strip().lower() != JSON or charset not in {"", "charset=utf-8"}:
-        raise HTTPException(415, "Send the body as `Content-Type: application/json`, in UTF-8.", {"Accept": JSON})
+        raise Unsupported("Send the body as `Content-Type: application/json`, in UTF-8.")
     if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
-        raise HTTPException(415, "Send the body uncompressed.", {"Accept-Encoding": "identity"})
+        raise Unsupported("Send the body uncompressed.")
 
 
 def _invalid(error: ValidationError) -> Exception:

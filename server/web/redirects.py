@@ -2,7 +2,6 @@
 
 from urllib.parse import quote, urlsplit
 
-from starlette.datastructures import URL
 from starlette.requests import Request
 
 MAX_NEXT_CHARACTERS = 2000
@@ -27,11 +26,21 @@ def safe_next(value: str | None, *, default: str = "/documents") -> str:
     return value
 
 
+def page_behind(request: Request) -> str:
+    """Return the path of the page that sent this request, as far as the browser tells; empty if it does not."""
+    address = request.headers.get("HX-Current-URL") or request.headers.get("Referer", "")
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return ""
+    return safe_next(f"{parts.path}?{parts.query}" if parts.query else parts.path, default="")
+
+
 def sign_in_path(request: Request) -> str:
     """Return the address of the sign-in page that comes back to where the person is."""
     here = request.url.path
     if request.headers.get("HX-Request") == "true":
-        here = URL(request.headers.get("HX-Current-URL", "")).path
+        here = page_behind(request)
     elif request.method not in {"GET", "HEAD"}:
         here = ""
     elif request.url.query:

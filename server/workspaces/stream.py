@@ -75,6 +75,8 @@ class EventStream(Response):
                     async for event in stream:
                         async with sending:
                             await _write(send, encode(event))
+                    # The process stops.
+                    tasks.cancel_scope.cancel()
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
             _open[self._user_id] -= 1

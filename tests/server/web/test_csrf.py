@@ -44,6 +44,20 @@ async def test_a_wrong_or_missing_token_is_refused(client: httpx.AsyncClient, se
     assert "Reload it" in answer.text
 
 
+async def test_a_page_that_is_out_of_date_leads_back_to_itself(client: httpx.AsyncClient) -> None:
+    for headers in (
+        {"Referer": "http://quillroom.test/documents?view=trash"},
+        {"HX-Request": "true", "HX-Current-URL": "http://quillroom.test/documents?view=trash"},
+    ):
+        answer = await client.post("/change", headers=headers)
+        assert 'href="/documents?view=trash"' in answer.text
+    for address in ("http://evil.example//evil.example/x", "javascript:alert(1)", "http://[x", "/\\evil.example"):
+        answer = await client.post("/change", headers={"Referer": address})
+        assert answer.status_code == 403
+        assert "evil" not in answer.text
+        assert "alert" not in answer.text
+
+
 async def test_two_tokens_are_not_one(client: httpx.AsyncClient) -> None:
     sent = await token(client)
     body = f"csrf=wrong&csrf={sent}"

@@ -116,12 +116,12 @@ async def test_a_change_in_the_workspace_arrives(app: Starlette, sessions: Sessi
 
 async def test_a_page_that_is_closed_is_let_go(app: Starlette, sessions: Sessions, team: Team) -> None:
     async with opened(app, sessions, team) as (page, over):
-        assert stream._open[team.user.id] == 1  # noqa: SLF001 - the count is what is tested
+        assert stream._open[team.user.id] == 1
         page.left.set()
         with anyio.fail_after(SOON_SECONDS):
             await over.wait()
-    assert team.user.id not in stream._open  # noqa: SLF001 - as above
-    assert not app.state.events._streams  # noqa: SLF001 - nothing may be left listening
+    assert team.user.id not in stream._open
+    assert not app.state.events._streams
 
 
 async def test_quiet_streams_beat(app: Starlette, sessions: Sessions, team: Team) -> None:
@@ -144,6 +144,18 @@ async def test_the_stream_ends_with_the_membership(app: Starlette, sessions: Ses
         async with sessions() as db:
             await db.execute(delete(Member))
             await db.commit()
+        with anyio.fail_after(SOON_SECONDS):
+            await over.wait()
+        assert page.ended
+
+
+async def test_open_pages_do_not_hold_up_a_stop(app: Starlette, sessions: Sessions, team: Team) -> None:
+    async with opened(app, sessions, team) as (page, over):
+        app.state.events.end()
+        with anyio.fail_after(SOON_SECONDS):
+            await over.wait()
+        assert page.ended
+    async with opened(app, sessions, team) as (page, over):
         with anyio.fail_after(SOON_SECONDS):
             await over.wait()
         assert page.ended

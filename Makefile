@@ -46,9 +46,11 @@ fix: setup ## Format, and mend what the linter can.
 docs: setup ## Write the generated pages of docs/ anew.
 	$(BIN)/python -m tests.docs.generate
 
-lock: $(DONE)/development ## Choose versions anew and write the hashed requirements.
-	$(BIN)/pip-compile $(LOCK) --output-file requirements.txt pyproject.toml
-	$(BIN)/pip-compile $(LOCK) --extra dev --constraint requirements.txt --output-file requirements-dev.txt pyproject.toml
+lock: | $(BIN)/python ## Choose versions anew and write the hashed requirements.
+	$(PYTHON) -m venv .venv/.lock
+	.venv/.lock/bin/python -m pip install --quiet --disable-pip-version-check uv
+	.venv/.lock/bin/uv $(LOCK) --group build --output-file requirements.txt pyproject.toml
+	.venv/.lock/bin/uv $(LOCK) --group build --extra dev --constraint requirements.txt --output-file requirements-dev.txt pyproject.toml
 
 migrate: $(DONE)/runtime ## Bring the database's tables up to date.
 	$(BIN)/quillroom migrate
@@ -59,8 +61,10 @@ bench: setup ## Measure the realtime engine.
 clean: ## Remove what was installed and built. Documents in data/ stay.
 	rm -rf .venv static/node_modules static/dist
 
-LOCK = --quiet --upgrade --generate-hashes --allow-unsafe --build-deps-for editable --strip-extras \
-	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header
+# One file for every system and every Python from 3.11 on: `universal` keeps what only some of them need, with its
+# condition. No address of a package index gets into the file.
+LOCK = pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	--no-emit-index-url --no-emit-find-links
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -141,7 +141,7 @@ class _Connection:
         """Queue a frame for the socket."""
         self._outbox.put(frame)
 
-    async def enter(  # noqa: PLR0913 - one call, all by name
+    async def enter(
         self, key: str, document_id: str, *, bearer: str | None, epoch: str | None, dialect: _Dialect, prefix: bytes
     ) -> _Seat:
         """Admit the connection to a document and take a seat. Raises Refused."""

@@ -92,7 +92,7 @@ Settle = Callable[[DocumentId, int, bytes], Awaitable[None]]
 class Hub:
     """The rooms of one process. An async context manager; leaving it saves everything and ends every task."""
 
-    def __init__(  # noqa: PLR0913 - the ports and numbers of a composition root, all by name
+    def __init__(
         self,
         *,
         log: UpdateLog,
@@ -555,7 +555,7 @@ class Hub:
         seq, state = live.room.seq, live.room.state()
         try:
             await self._settle(live.room.document_id, seq, state)
-        except Exception:  # noqa: BLE001 - whatever the host's derived data suffers from, editing goes on
+        except Exception:
             logger.exception("what is derived from a document was not brought up to date")
             live.unsettled_since = live.changed_at = self._clock.now()
 

@@ -113,7 +113,9 @@ class RedisBus:
                 async with asyncio.timeout(_ANSWER_SECONDS):
                     await pipe.execute()
             except (RedisError, OSError, TimeoutError):
-                self._waiting.extendleft(reversed([_reduced(message) for message in batch if isinstance(message, Committed | Shut)]))
+                self._waiting.extendleft(
+                    reversed([_reduced(message) for message in batch if isinstance(message, Committed | Shut)])
+                )
                 await asyncio.sleep(_RETRY_SECONDS)
                 self._wake.set()
 

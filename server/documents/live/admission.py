@@ -5,6 +5,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
+from sqlmodel import col
 from starlette.websockets import WebSocket
 
 from realtime import close
@@ -40,9 +41,9 @@ class Doorkeeper:
                 raise Refused(close.UNAUTHENTICATED)
             found = (
                 await db.execute(
-                    select(Document, Lineage.epoch)
-                    .join(Lineage, Lineage.document_id == Document.id)
-                    .where(Document.id == document_id)
+                    select(Document, col(Lineage.epoch))
+                    .join(Lineage, col(Lineage.document_id) == col(Document.id))
+                    .where(col(Document.id) == document_id)
                 )
             ).one_or_none()
             if found is None:

@@ -38,7 +38,9 @@ class HubFigures(Collector):
             ("gap_refills", "Times that a room read from the log what the bus did not bring.", counts.gap_refills),
         ):
             yield CounterMetricFamily(f"quillroom_{name}", meaning, value=number)
-        refusals = CounterMetricFamily("quillroom_refusals", "Connections refused or ended, by close code.", labels=["code"])
+        refusals = CounterMetricFamily(
+            "quillroom_refusals", "Connections refused or ended, by close code.", labels=["code"]
+        )
         for code, number in counts.refusals.items():
             refusals.add_metric([str(code)], number)
         yield refusals

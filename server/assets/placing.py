@@ -43,9 +43,7 @@ async def find(db: AsyncSession, document_id: UUID) -> Place:
     """Return the document. Raises NotFound."""
     columns = _DOCUMENTS.c
     row = (
-        await db.execute(
-            select(columns.id, columns.workspace_id, columns.trashed_at).where(columns.id == document_id)
-        )
+        await db.execute(select(columns.id, columns.workspace_id, columns.trashed_at).where(columns.id == document_id))
     ).one_or_none()
     if row is None:
         raise NotFound

@@ -82,7 +82,7 @@ def _segments(source: Source) -> Iterator[_Segment]:
             continue
         length = int.from_bytes(cut(source, at, 2), "big")
         start, body, at = at - 2, at + 2, at + length
-        if length < 2 or at > len(source):  # noqa: PLR2004 - the length counts itself
+        if length < 2 or at > len(source):
             raise Broken("ends inside of a segment")
         if marker == _SCAN:
             following = _NEXT.search(source, at)

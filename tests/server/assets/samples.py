@@ -83,8 +83,7 @@ def frames_of(data: bytes) -> list[bytes]:
 def png(*chunks: tuple[bytes, bytes]) -> bytes:
     """A PNG of exactly these chunks, with right check sums."""
     return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-        for kind, data in chunks
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks
     )
 
 

@@ -28,7 +28,7 @@ LATER = SETTLED + timedelta(minutes=1)
 
 def mention(url: str) -> bytes:
     """The update that puts a picture into an empty document, as the editor writes it."""
-    doc: Doc[object] = Doc()
+    doc: Doc[XmlFragment] = Doc()
     fragment = doc.get("default", type=XmlFragment)
     fragment.children.append(XmlElement("image", {"src": url, "id": "b1"}))
     return doc.get_update()
@@ -183,17 +183,14 @@ async def test_bytes_are_not_let_go_while_somebody_keeps_them(tidying: Tidying) 
 
     async def let_go() -> None:
         went.append(
-            await keeping.let_go(
-                sessions, tidying.store, key=key, workspace_id=asset.workspace_id, sha256=asset.sha256
-            )
+            await keeping.let_go(sessions, tidying.store, key=key, workspace_id=asset.workspace_id, sha256=asset.sha256)
         )
 
-    async with anyio.create_task_group() as group:
-        async with transaction(sessions) as db:
-            await keeping.lock(db, key)
-            group.start_soon(let_go)
-            await _until_somebody_waits(sessions)
-            db.add(Asset(**asset.model_dump()))
+    async with anyio.create_task_group() as group, transaction(sessions) as db:
+        await keeping.lock(db, key)
+        group.start_soon(let_go)
+        await _until_somebody_waits(sessions)
+        db.add(Asset(**asset.model_dump()))
     assert went == [False]
     assert len(tidying.objects()) == 1
 

@@ -100,9 +100,7 @@ async def test_what_is_listed_is_ours_and_what_is_deleted_is_gone(store: ObjectS
         await storage.read(store, key, Span(0, 1))
 
 
-async def test_a_bucket_gets_signed_requests_under_its_prefix(
-    endpoint: str, bucket: Bucket, tmp_path: Path
-) -> None:
+async def test_a_bucket_gets_signed_requests_under_its_prefix(endpoint: str, bucket: Bucket, tmp_path: Path) -> None:
     store = storage.open_store(s3_settings(endpoint, tmp_path))
     with file_of(b"x") as file:
         await storage.put(store, "a/b.png", file)

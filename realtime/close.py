@@ -28,7 +28,7 @@ class Close:
         return f"{self.code} {self.name}: {self.reason}"
 
 
-class Refused(Exception):  # noqa: N818 - a refusal is an answer to the peer, not a fault of ours
+class Refused(Exception):
     """This peer may not go on; `close` says why. The room and the other peers do not notice."""
 
     def __init__(self, close: Close) -> None:

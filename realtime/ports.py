@@ -58,7 +58,7 @@ class Append:
     update: bytes
 
 
-class LogUnavailable(Exception):  # noqa: N818 - a state of the world, not a mistake
+class LogUnavailable(Exception):
     """The log did not answer; nothing is known to be written. Try again."""
 
 

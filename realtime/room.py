@@ -59,7 +59,7 @@ class Flush:
     refused: list[tuple[Peer, Close]] = field(default_factory=list)
 
 
-class BrokenRoom(Exception):  # noqa: N818 - a state, answered by loading the room anew
+class BrokenRoom(Exception):
     """The document in memory cannot be trusted any more. What was acknowledged is in the log."""
 
     def __init__(self, suspects: set[Peer]) -> None:

@@ -1,0 +1,1 @@
+"""The studio around the live documents: people, workspaces, documents, pages, the API, the commands."""

@@ -101,7 +101,7 @@ def create_user(
     email: Annotated[str, typer.Option(help="Address to sign in with.")],
     name: Annotated[str, typer.Option(help="Name that others see.")],
     role: Annotated[Role, typer.Option(help="Role in the workspace.")] = Role.MEMBER,
-    password_stdin: Annotated[
+    password_stdin: Annotated[  # noqa: FBT002 - typer's way to write a flag
         bool, typer.Option("--password-stdin", help="Read the password from standard input, not from a prompt.")
     ] = False,
 ) -> None:

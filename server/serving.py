@@ -1,5 +1,4 @@
-"""`quillroom serve`: private servers where none are given, migration, the worker, the web processes; and all of it ended
-in order."""
+"""`quillroom serve`: private servers where none are given, migration, worker, web; and all of it ended in order."""
 
 import asyncio
 import contextlib
@@ -28,7 +27,7 @@ READY_LIMIT_SECONDS = 60
 RESTART_AFTER_SECONDS = (1, 2, 5, 10, 30)
 
 
-class PortInUse(Exception):  # noqa: N818 - told to a person, as a sentence
+class PortInUse(Exception):
     """Something else listens where Quillroom should."""
 
 
@@ -97,7 +96,7 @@ def _worker(inherited: tuple[int, ...]) -> Iterator[None]:
 
     def start() -> subprocess.Popen[bytes]:
         # In a session of its own: Ctrl-C is for `serve`, which ends its children in order.
-        process = subprocess.Popen(  # noqa: S603 - our own program
+        process = subprocess.Popen(
             [sys.executable, "-m", "server", "worker"], start_new_session=True, pass_fds=inherited
         )
         processes[:] = [process]

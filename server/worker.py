@@ -29,42 +29,60 @@ CLEAN_UP_MINUTES = {17}
 
 log = structlog.get_logger(__name__)
 
-Context = dict[str, Any]
-Job = Callable[[Context], Awaitable[object]]
+# arq hands its own dictionary to every job; its types say no more.
+Context = dict[Any, Any]
+Job = Callable[..., Awaitable[object]]
 
 
-async def compact_documents(context: Context) -> None:
+class _Timed:
+    """A job that counts how long it took and how it ended, under the name that arq knows it by."""
+
+    def __init__(self, name: str, job: Job) -> None:
+        self.__qualname__ = name
+        self._job = job
+
+    async def __call__(self, ctx: Context, *args: object, **kwargs: object) -> None:
+        """Run the job."""
+        begun, outcome = time.perf_counter(), "failed"
+        try:
+            await self._job(ctx, *args, **kwargs)
+            outcome = "done"
+        finally:
+            metrics.JOB_SECONDS.labels(self.__qualname__, outcome).observe(time.perf_counter() - begun)
+
+
+async def compact_documents(ctx: Context) -> None:
     """Fold the logs of documents that have grown long."""
-    folded = await document_jobs.compact_documents(context["pool"])
+    folded = await document_jobs.compact_documents(ctx["pool"])
     if folded:
         log.info("documents compacted", documents=folded)
 
 
-async def clean_up(context: Context) -> None:
+async def clean_up(ctx: Context) -> None:
     """Remove what has expired: sessions, links, invitations, pictures that nothing shows any more."""
-    async with db.transaction(context["sessions"]) as session:
+    async with db.transaction(ctx["sessions"]) as session:
         accounts = await account_jobs.clean_up(session)
         workspaces = await workspace_jobs.clean_up(session)
-    pictures = await asset_jobs.clean_up(context["sessions"], context["store"])
+    pictures = await asset_jobs.clean_up(ctx["sessions"], ctx["store"])
     log.info("cleaned up", account_rows=accounts, workspace_rows=workspaces, pictures=str(pictures))
 
 
 def create_worker(settings: Settings) -> Worker:
     """Build the worker; `run()` works until it is told to stop."""
 
-    async def start(context: Context) -> None:
+    async def start(ctx: Context) -> None:
         engine = db.create_engine(settings.database_url)
-        context["engine"] = engine
-        context["sessions"] = db.create_sessions(engine)
-        context["pool"] = await db.create_pool(settings.database_url, max_size=4)
-        context["store"] = open_store(settings)
+        ctx["engine"] = engine
+        ctx["sessions"] = db.create_sessions(engine)
+        ctx["pool"] = await db.create_pool(settings.database_url, max_size=4)
+        ctx["store"] = open_store(settings)
 
-    async def stop(context: Context) -> None:
-        await context["pool"].close()
-        await context["engine"].dispose()
+    async def stop(ctx: Context) -> None:
+        await ctx["pool"].close()
+        await ctx["engine"].dispose()
 
     jobs: dict[str, Job] = {"compact_documents": compact_documents, "clean_up": clean_up}
-    timed = {name: _timed(name, job) for name, job in jobs.items()}
+    timed = {name: _Timed(name, job) for name, job in jobs.items()}
     return Worker(
         functions=[
             func(job, name=name, timeout=JOB_LIMIT_SECONDS, max_tries=1, keep_result=0) for name, job in timed.items()
@@ -84,16 +102,3 @@ def create_worker(settings: Settings) -> Worker:
         health_check_interval=60,
         log_results=False,
     )
-
-
-def _timed(name: str, job: Job) -> Job:
-    async def run(context: Context) -> None:
-        begun, outcome = time.perf_counter(), "failed"
-        try:
-            await job(context)
-            outcome = "done"
-        finally:
-            metrics.JOB_SECONDS.labels(name, outcome).observe(time.perf_counter() - begun)
-
-    run.__qualname__ = name
-    return run

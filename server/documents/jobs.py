@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import asyncpg  # type: ignore[import-untyped]  # asyncpg has no types
+import asyncpg
 
 from server.documents.live import compact
 

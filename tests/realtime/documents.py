@@ -5,9 +5,9 @@ from uuid import uuid4
 
 from pycrdt import Doc, Text, TransactionEvent
 
+from realtime.outbox import Outbox
 from realtime.ports import DocumentId, Epoch, Stored
 from realtime.room import Limits, Peer, Room
-from realtime.outbox import Outbox
 
 EMPTY_UPDATE = b"\x00\x00"
 

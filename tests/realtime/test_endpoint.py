@@ -99,7 +99,7 @@ async def running() -> AsyncIterator[Running]:
         yield one
 
 
-def collab(running: Running, token: str = "writer", **query: str) -> str:  # noqa: S107 - the token of a double
+def collab(running: Running, token: str = "writer", **query: str) -> str:
     pairs = "&".join(f"{name}={value}" for name, value in {"token": token, **query}.items())
     return f"{running.url}/collab/{running.document_id}?{pairs}"
 

@@ -5,6 +5,7 @@ import gc
 import weakref
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -205,7 +206,7 @@ async def test_an_idle_room_leaves_memory() -> None:
     log, start = MemoryLog(), seed()
     document_id = create(log, start)
     async with hub(log, timing=SHORT) as running:
-        references = []
+        references: list[weakref.ref[Any]] = []
         for _ in range(5):
             ada = peer()
             room, _ = await enter(running, document_id, ada)

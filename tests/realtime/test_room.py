@@ -244,7 +244,7 @@ def test_a_log_that_cannot_be_read_is_never_opened_as_an_empty_document() -> Non
 
 
 def room_of(updates: list[bytes]) -> Room:
-    from realtime.ports import DocumentId  # noqa: PLC0415
+    from realtime.ports import DocumentId
 
     return Room(DocumentId("d"), Stored(epoch=Epoch("e"), seq=1, updates=updates), Limits())
 
@@ -255,7 +255,7 @@ def test_any_order_and_grouping_joined_early_or_late_gives_the_same_document(
     seed_number: int, authors: int, edits: int
 ) -> None:
     """Clients type concurrently; the room takes their updates in any interleaving and any grouping into flushes."""
-    chance = random.Random(seed_number)  # noqa: S311 - a test's chance, not a secret
+    chance = random.Random(seed_number)
     start = seed()
     there = room(start)
     writers = [(Author(start), peer()) for _ in range(authors)]

@@ -1,7 +1,5 @@
 """The pages for coming in and going out."""
 
-from typing import Any
-
 from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import Request
@@ -27,7 +25,7 @@ async def sign_in_page(request: Request) -> Response:
         return RedirectResponse(safe_next(onward), status_code=303)
     if not await people.exist(request.state.db):
         return render(request, "accounts/setup_needed.html")
-    return _form(request, next=safe_next(onward, default=""))
+    return _form(request, onward=safe_next(onward, default=""))
 
 
 async def sign_in(request: Request) -> Response:
@@ -38,11 +36,11 @@ async def sign_in(request: Request) -> Response:
         user = await _check(request, form)
     except (TooMany, Unavailable) as error:
         status = 429 if isinstance(error, TooMany) else 503
-        response = _form(request, status=status, errors={"form": str(error)}, email=form.email, next=onward)
+        response = _form(request, status=status, errors={"form": str(error)}, email=form.email, onward=onward)
         response.headers["Retry-After"] = str(error.retry_after_seconds if isinstance(error, TooMany) else 5)
         return response
     if user is None:
-        return _form(request, status=422, errors={"form": NOT_RIGHT}, email=form.email, next=onward)
+        return _form(request, status=422, errors={"form": NOT_RIGHT}, email=form.email, onward=onward)
     response = RedirectResponse(safe_next(onward), status_code=303)
     await let_in(request, response, user)
     return response
@@ -77,10 +75,10 @@ async def _check(request: Request, form: SignInForm) -> User | None:
 
 
 def _form(
-    request: Request, *, status: int = 200, errors: dict[str, str] | None = None, email: str = "", **context: Any
+    request: Request, *, onward: str, status: int = 200, errors: dict[str, str] | None = None, email: str = ""
 ) -> Response:
     response = render(
-        request, "accounts/sign_in.html", status=status, values={"email": email}, errors=errors or {}, **context
+        request, "accounts/sign_in.html", status=status, values={"email": email}, errors=errors or {}, next=onward
     )
     response.headers["Cache-Control"] = "no-store"
     return response

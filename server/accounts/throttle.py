@@ -98,13 +98,13 @@ async def _increment(redis: Redis, limit: Limit, subject: str) -> tuple[int, int
     try:
         with anyio.fail_after(_WAIT_SECONDS):
             async with redis.pipeline(transaction=True) as pipe:
-                # The window starts with the key and is never made longer, or trying on would lock a person out for good.
+                # The window starts with the key and never grows: trying on must not lock a person out for good.
                 pipe.set(key, 0, ex=limit.window_seconds, nx=True)
                 pipe.incr(key)
                 pipe.ttl(key)
                 _, attempts, ends_in_seconds = await pipe.execute()
     except (RedisError, OSError, TimeoutError) as error:
-        log.error("sign-in refused: Redis does not answer", reason=type(error).__name__)
+        log.warning("sign-in refused: Redis does not answer", reason=type(error).__name__)
         raise Unavailable(
             "Signing in is not possible for the moment, because this server cannot count attempts. Try again shortly; "
             "whoever is signed in can go on writing."

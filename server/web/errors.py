@@ -1,7 +1,7 @@
 """One place that turns what went wrong into what a person or a program sees.
 
-Under `/api/`, and for scripts that ask for JSON, it is a problem as RFC 9457 describes; otherwise a page. A person who is
-not signed in is led to the sign-in page and back.
+Under `/api/`, and for scripts that ask for JSON, it is a problem as RFC 9457 describes; otherwise a page. A person who
+is not signed in is led to the sign-in page and back.
 """
 
 import re
@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
@@ -93,8 +93,9 @@ class Refusal:
 
 
 async def pass_on(request: Request, error: Exception) -> Response:
-    """Raise `error` again. Registered for HTTPException, which Starlette would answer in plain text inside the router,
-    where the transaction would then be committed.
+    """Raise `error` again.
+
+    Registered for HTTPException, which Starlette would otherwise answer inside the router, in plain text.
     """
     del request
     raise error
@@ -160,9 +161,16 @@ def refusal_for(error: Exception) -> Refusal:
     if isinstance(error, HTTPException):
         sentence = _HTTP_SENTENCES.get(error.status_code, error.detail)
         return Refusal(error.status_code, sentence, headers=dict(error.headers or {}))
-    if isinstance(error, _OUTAGES):
+    if _is_outage(error):
         return refusal_for(errors.Unavailable())
     return Refusal(500, "The fault is ours and has been written to the log. Nothing you typed caused it.")
+
+
+def _is_outage(error: Exception) -> bool:
+    if isinstance(error, DBAPIError) and error.connection_invalidated:
+        return True
+    # The socket file of a private server that is gone; a missing file that somebody opened has a name.
+    return isinstance(error, _OUTAGES) or (isinstance(error, FileNotFoundError) and error.filename is None)
 
 
 def wants_problem(request: Request) -> bool:

@@ -24,19 +24,9 @@ ALWAYS = {
 def content_policy(socket_source: str | None) -> str:
     """Return the Content-Security-Policy. `socket_source` names our own sockets for browsers whose 'self' does not."""
     connect = f"connect-src 'self' {socket_source}" if socket_source else "connect-src 'self'"
-    return "; ".join(
-        (
-            "default-src 'none'",
-            "script-src 'self'",
-            "style-src 'self'",
-            "img-src 'self' data: blob:",
-            connect,
-            "font-src 'self'",
-            "form-action 'self'",
-            "base-uri 'none'",
-            "frame-ancestors 'none'",
-            "manifest-src 'self'",
-        )
+    return (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; "
+        f"{connect}; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; manifest-src 'self'"
     )
 
 

@@ -8,7 +8,7 @@ MAX_NEXT_CHARACTERS = 2000
 
 
 def safe_next(value: str | None, *, default: str = "/documents") -> str:
-    """Return `value` if it is a path on this server, `default` otherwise.
+    r"""Return `value` if it is a path on this server, `default` otherwise.
 
     Browsers drop tabs and newlines from addresses and read `\\` as `/`, so `/\\evil.example` and `/<tab>/evil.example`
     would leave the site: both are refused, as is everything that is not a plain path.

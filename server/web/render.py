@@ -28,7 +28,9 @@ def environment() -> Environment:
     )
 
 
-def render(request: Request, name: str, *, block: str | None = None, status: int = 200, **context: Any) -> HTMLResponse:
+def render(
+    request: Request, name: str, *, block: str | None = None, status: int = 200, **context: object
+) -> HTMLResponse:
     """Render the template `name`, or only one `block` of it for htmx to swap.
 
     Every template also sees status, request, user, workspace, workspaces, csrf, static(name) and now (aware, UTC).

@@ -1,4 +1,4 @@
-"""Addresses of bundled scripts and styles: the build gives each a name with a hash, and browsers keep those for ever."""
+"""Addresses of bundled scripts and styles: each has a hash in its name, so browsers may keep it for ever."""
 
 import json
 from functools import lru_cache
@@ -34,7 +34,7 @@ def _manifest(path: Path, changed_ns: int) -> dict[str, str]:
 class HashedFiles(StaticFiles):
     """Files whose names change with their content, so that a browser never asks for one twice."""
 
-    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:  # noqa: ANN401 - only passed on
         """Return the file, to be kept for a year."""
         response = super().file_response(*args, **kwargs)
         response.headers["Cache-Control"] = "public, max-age=31536000, immutable"

@@ -1,4 +1,4 @@
-"""Links into a workspace. One link serves many people, until it expires, is revoked, or its maker may no longer invite."""
+"""Links into a workspace. One serves many people, until it expires, is revoked, or its maker may no longer invite."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -102,7 +102,7 @@ async def look(db: AsyncSession, secret: str, *, lock: bool = False, now: dateti
 
 
 async def accept(db: AsyncSession, secret: str, user: User, *, now: datetime | None = None) -> Invitation:
-    """Make `user` a member by this link. Raises InvitationOver. Somebody who is a member already stays what they are."""
+    """Make `user` a member by this link. Raises InvitationOver. Who is a member already stays what they are."""
     now = now or utc_now()
     invitation = (await look(db, secret, lock=True, now=now)).invitation
     joined = await membership.join(

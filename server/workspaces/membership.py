@@ -26,7 +26,9 @@ class Membership:
 async def found(db: AsyncSession, user: User, *, now: datetime | None = None) -> Workspace:
     """Begin a workspace of this person, who becomes its admin."""
     now = now or utc_now()
-    workspace = Workspace(name=f"{user.name}’s workspace"[:MAX_WORKSPACE_NAME_CHARACTERS], created_at=now)
+    workspace = Workspace(
+        name=f"{user.name}\N{RIGHT SINGLE QUOTATION MARK}s workspace"[:MAX_WORKSPACE_NAME_CHARACTERS], created_at=now
+    )
     db.add(workspace)
     await db.flush()
     await join(db, workspace_id=workspace.id, user_id=user.id, role=Role.ADMIN, now=now)

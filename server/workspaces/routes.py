@@ -207,7 +207,7 @@ def _account_form(
     template: str,
     error: Invalid | TooMany | Unavailable,
     fields: Mapping[str, str],
-    **context: Any,
+    **context: Any,  # noqa: ANN401 - whatever the template names
 ) -> Response:
     """Show the form again with what was typed, except the password, and what is wrong with it."""
     status, headers = 422, {}

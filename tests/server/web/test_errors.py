@@ -1,4 +1,5 @@
 import html
+from collections.abc import AsyncIterator
 
 import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -22,6 +23,9 @@ CASES = [
     (RuntimeError("secret of the inside"), 500),
     (errors.Unavailable(), 503),
     (RedisConnectionError("secret of the inside"), 503),
+    # A private Postgres whose socket is gone, and a file of ours that is missing.
+    (FileNotFoundError(2, "secret of the inside"), 503),
+    (FileNotFoundError(2, "No such file", "secret of the inside"), 500),
     (OperationalError("SELECT secret of the inside", {}, Exception("secret of the inside")), 503),
 ]
 
@@ -125,12 +129,12 @@ async def test_what_was_asked_for_is_shown_as_text() -> None:
 
 async def test_an_answer_that_has_begun_is_broken_off_not_completed_with_a_page() -> None:
     async def begun(_request: Request) -> Response:
-        async def chunks() -> object:  # type: ignore[misc]  # an async generator
+        async def chunks() -> AsyncIterator[bytes]:
             yield b"begun"
             message = "half way"
             raise RuntimeError(message)
 
-        return StreamingResponse(chunks())  # type: ignore[arg-type]  # see above
+        return StreamingResponse(chunks())
 
     app = site(routes=[Route("/begun", begun)])
     async with browser(app) as client:

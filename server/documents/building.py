@@ -19,7 +19,7 @@ Item = tuple[bool | None, list[Node], Mapping[str, object]]
 
 
 def clean_text(source: str) -> str:
-    """Return text with `\\n` line ends and without control characters, tabs and line ends aside."""
+    """Return text with line feeds as line ends and without control characters, tabs and line ends aside."""
     return _UNWANTED.sub("", _LINE_ENDS.sub("\n", source))
 
 
@@ -37,6 +37,7 @@ class Blocks:
         self.inline: list[Node] = []
 
     def add_text(self, characters: str, marks: list[Mark]) -> None:
+        """Add text as it is; nothing, if it is empty."""
         if characters:
             self.inline.append(text(characters, marks))
 
@@ -48,9 +49,11 @@ class Blocks:
         self.add_text(collapsed, marks)
 
     def add_break(self, marks: list[Mark]) -> None:
+        """Add a line break."""
         self.inline.append(node("hardBreak").mark(marks))
 
     def add_block(self, block: Node) -> None:
+        """Add a block after what came before it."""
         self.end_inline(collapsed=True)
         self.blocks.append(block)
 

@@ -33,7 +33,7 @@ _Mark = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """Text, code or a line break (`\\n`), with the marks that Markdown can say."""
+    """Text, code, or a line break (a line feed), with the marks that Markdown can say."""
 
     text: str
     marks: tuple[_Mark, ...] = ()
@@ -89,14 +89,19 @@ def _pieces(node: Node) -> list[_Piece]:
         start = text.index(core) if core else 0
         parts = (text[:start], core, text[start + len(core) :]) if core else (text,)
         pieces += [_Piece(part, marks if part.strip() else ()) for part in parts if part]
+    return _merged(pieces, apart=True)
+
+
+def _merged(pieces: list[_Piece], *, apart: bool) -> list[_Piece]:
+    """Join neighbours with the same marks; with `apart`, blanks only with blanks."""
     merged: list[_Piece] = []
     for piece in pieces:
         last = merged[-1] if merged else None
-        if last and "\n" not in {last.text, piece.text} and (last.marks, last.code) == (piece.marks, piece.code):
-            if not (last.blank ^ piece.blank):
-                merged[-1] = _Piece(last.text + piece.text, piece.marks, piece.code)
-                continue
-        merged.append(piece)
+        same = last and "\n" not in {last.text, piece.text} and (last.marks, last.code) == (piece.marks, piece.code)
+        if last and same and not (apart and last.blank != piece.blank):
+            merged[-1] = _Piece(last.text + piece.text, piece.marks, piece.code)
+        else:
+            merged.append(piece)
     return merged
 
 
@@ -137,7 +142,7 @@ def _with_closed_marks(pieces: list[_Piece]) -> list[_Piece]:
         elif at and end < len(pieces):
             result.append(_Piece(spaces, marks))
         at = end
-    return result
+    return _merged(result, apart=False)
 
 
 class _Writer:
@@ -254,7 +259,7 @@ def _escape(text: str, previous: str, following: str) -> str:
         loose = character == "_" and not (left.isalnum() and right.isalnum() and right != _UNKNOWN)
         star = character == "*" and not (left == right == " ")
         before_link = character == "!" and right in {"[", _UNKNOWN}
-        entity = character == "&" and (right == "#" or right == _UNKNOWN or right.isalpha())
+        entity = character == "&" and (right in {"#", _UNKNOWN} or right.isalpha())
         escaped = _ESCAPED_ALWAYS.match(character) or doubled or loose or star or before_link or entity
         out.append("\\" + character if escaped else character)
     return "".join(out)

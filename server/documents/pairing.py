@@ -21,21 +21,20 @@ Pair = tuple[int, int]
 def pairs(old: Sequence[Content | None], new: Sequence[Content]) -> list[Pair]:
     """Return which child becomes which, in order: same id first, then same content, then most alike."""
     found: list[Pair] = []
-    for i0, i1, j0, j1 in _gaps(_same_id(old, new), len(old), len(new), found):
+    for i0, i1, j0, j1 in _gaps(_same_id(old, new), (0, 0), (len(old), len(new)), found):
         same = _same_content(old[i0:i1], new[j0:j1])
         anchors = [(i0 + i, j0 + j) for i, j in same]
-        for a0, a1, b0, b1 in _gaps(anchors, i1, j1, found, i0, j0):
+        for a0, a1, b0, b1 in _gaps(anchors, (i0, j0), (i1, j1), found):
             found += [(a0 + i, b0 + j) for i, j in _most_alike(old[a0:a1], new[b0:b1])]
     return sorted(found)
 
 
-def _gaps(
-    anchors: list[Pair], old_end: int, new_end: int, found: list[Pair], i: int = 0, j: int = 0
-) -> list[tuple[int, int, int, int]]:
+def _gaps(anchors: list[Pair], start: Pair, end: Pair, found: list[Pair]) -> list[tuple[int, int, int, int]]:
     """Record the anchors as found and return the stretches between them."""
     found += anchors
+    i, j = start
     gaps = []
-    for anchor_i, anchor_j in [*anchors, (old_end, new_end)]:
+    for anchor_i, anchor_j in [*anchors, end]:
         if anchor_i > i and anchor_j > j:
             gaps.append((i, anchor_i, j, anchor_j))
         i, j = anchor_i + 1, anchor_j + 1

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from lxml import etree  # type: ignore[import-untyped]  # lxml has no types
+from lxml import etree
 from prosemirror.model import Mark, Node
 
 from server.documents.building import Blocks, Item, clean_text, lists_of, table_of
@@ -31,12 +31,56 @@ _MARKS: Final = {
     "mark": "highlight",
 }
 _LEFT_OUT: Final = frozenset(
-    "script style template head title iframe object embed applet noscript svg math canvas audio video select textarea"
-    " datalist frameset noframes".split()
+    [
+        "script",
+        "style",
+        "template",
+        "head",
+        "title",
+        "iframe",
+        "object",
+        "embed",
+        "applet",
+        "noscript",
+        "svg",
+        "math",
+        "canvas",
+        "audio",
+        "video",
+        "select",
+        "textarea",
+        "datalist",
+        "frameset",
+        "noframes",
+    ]
 )
 _TRANSPARENT_BLOCKS: Final = frozenset(
-    "html body div section article header footer main aside nav figure figcaption details summary address dl dt dd"
-    " form fieldset legend hgroup center caption".split()
+    [
+        "html",
+        "body",
+        "div",
+        "section",
+        "article",
+        "header",
+        "footer",
+        "main",
+        "aside",
+        "nav",
+        "figure",
+        "figcaption",
+        "details",
+        "summary",
+        "address",
+        "dl",
+        "dt",
+        "dd",
+        "form",
+        "fieldset",
+        "legend",
+        "hgroup",
+        "center",
+        "caption",
+    ]
 )
 # Levels of the schema that one more container may need: item, list, paragraph, text.
 _DEEPEST_CONTAINER: Final = MAX_DEPTH - 4
@@ -169,7 +213,7 @@ def _list(element: Element, marks: list[Mark], depth: int) -> list[Node]:
 
 
 def _is_number(value: str) -> bool:
-    return value.removeprefix("-").isdigit() and len(value) < 9  # noqa: PLR2004 - more digits are no list's start
+    return value.removeprefix("-").isdigit() and len(value) < 9
 
 
 def _checked(item: Element) -> bool | None:
@@ -196,7 +240,8 @@ def _table(element: Element, marks: list[Mark], depth: int) -> list[Node]:
         if part.tag == "caption":
             before += _inside(part, marks, depth)
         for row in [part] if part.tag == "tr" else part if part.tag in {"thead", "tbody", "tfoot"} else []:
-            rows.append([_cell(cell, marks, depth + 3) for cell in row if cell.tag in {"td", "th"}])
+            cells = (cell for cell in row if cell.tag in {"td", "th"})
+            rows.append([_cell(cell, marks, depth + 3) for cell in cells])
     table = table_of(rows, _id(element))
     return [*before, table] if table is not None else before
 

@@ -6,6 +6,7 @@ HTML inside Markdown is read as HTML is read (read_html); a tag that HTML does n
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import Final
 
 from markdown_it import MarkdownIt
@@ -34,7 +35,7 @@ _MARK_OF_TAG: Final = {
     "kbd": "code",
 }
 # Tags that the schema has no mark for: the words between them stay.
-_SILENT_TAGS: Final = frozenset("u ins sub sup small span font abbr cite q var a".split())
+_SILENT_TAGS: Final = frozenset(["u", "ins", "sub", "sup", "small", "span", "font", "abbr", "cite", "q", "var", "a"])
 _TAG: Final = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9-]*)[^>]*>")
 _TASK: Final = re.compile(r"\[([ xX])\](?:[ \t\n]+|$)")
 
@@ -43,8 +44,8 @@ def _begin_highlight(state: StateInline, silent: bool) -> bool:  # noqa: FBT001 
     """Take a run of `=` as possible ends of a highlight, two by two."""
     if silent or state.src[state.pos] != "=":
         return False
-    run = state.scanDelims(state.pos, True)  # noqa: FBT003 - markdown-it's signature
-    if run.length < 2:  # noqa: PLR2004 - a highlight has two
+    run = state.scanDelims(state.pos, True)
+    if run.length < 2:
         return False
     if run.length % 2:
         state.push("text", "", 0).content = "="
@@ -119,7 +120,7 @@ class _Tokens:
             found += self.block(token)
         return found
 
-    def block(self, token: Token) -> list[Node]:  # noqa: PLR0911 - one answer per kind of token
+    def block(self, token: Token) -> list[Node]:
         match token.type:
             case "paragraph_open":
                 return self.text_block("paragraph", {})
@@ -193,66 +194,71 @@ def _code_block(token: Token) -> Node:
 
 
 def _read_inline(token: Token, into: Blocks) -> None:
-    open_marks: list[Mark] = []
+    inline = _Inline(into)
     for child in token.children or []:
-        marks: list[Mark] = []
-        for each in open_marks:
-            marks = each.add_to_set(marks)
-        kind, _, edge = child.type.rpartition("_")
-        match child.type:
-            case "text" | "text_special":
-                # What follows an image in the middle of a paragraph begins one of its own.
-                into.add_text(child.content if into.inline else child.content.lstrip(" "), marks)
-            case "code_inline":
-                into.add_text(child.content, mark("code").add_to_set(marks))
-            case "softbreak":
-                into.add_text(" ", marks)
+        inline.read(child)
+
+
+class _Inline:
+    """Inline content that is being read. State: how often each mark is open, and where the open link leads."""
+
+    def __init__(self, into: Blocks) -> None:
+        self.into = into
+        self.open: Counter[str] = Counter()
+        self.address: str | None = None
+
+    def read(self, token: Token) -> None:
+        kind, _, edge = token.type.rpartition("_")
+        match token.type:
+            case "text" | "text_special" | "softbreak" | "code_inline":
+                self.read_text(token)
             case "hardbreak":
-                into.add_break(marks)
+                self.into.add_break(self.marks())
             case "image":
-                _read_image(child, marks, into)
-            case "link_open":
-                open_marks.append(mark("link", {"href": child.attrGet("href")}))
-            case "link_close":
-                _close(open_marks, "link")
+                self.read_image(token)
+            case "link_open" | "link_close":
+                self.address = str(token.attrGet("href") or "") if edge == "open" else None
             case "html_inline":
-                _read_tag(child.content, open_marks, marks, into)
-            case _ if edge == "open" and kind in _MARK_OF_TOKEN:
-                open_marks.append(mark(_MARK_OF_TOKEN[kind]))
-            case _ if edge == "close" and kind in _MARK_OF_TOKEN:
-                _close(open_marks, _MARK_OF_TOKEN[kind])
+                self.read_tag(token.content)
+            case _ if kind in _MARK_OF_TOKEN:
+                self.turn(_MARK_OF_TOKEN[kind], on=edge == "open")
 
+    def marks(self) -> list[Mark]:
+        marks = [mark("link", {"href": self.address})] if self.address is not None else []
+        for name, times in self.open.items():
+            marks = mark(name).add_to_set(marks) if times else marks
+        return marks
 
-def _close(open_marks: list[Mark], name: str) -> None:
-    for at in reversed(range(len(open_marks))):
-        if open_marks[at].type.name == name:
-            del open_marks[at]
+    def turn(self, name: str, *, on: bool) -> None:
+        self.open[name] = max(0, self.open[name] + (1 if on else -1))
+
+    def read_text(self, token: Token) -> None:
+        if token.type == "code_inline":
+            self.into.add_text(token.content, mark("code").add_to_set(self.marks()))
             return
+        words = " " if token.type == "softbreak" else token.content
+        # What follows an image in the middle of a paragraph begins one of its own.
+        self.into.add_text(words if self.into.inline else words.lstrip(" "), self.marks())
 
+    def read_tag(self, source: str) -> None:
+        if source.startswith(("<!--", "<?", "<!")):
+            return
+        tag = _TAG.fullmatch(source)
+        name = tag[2].lower() if tag else ""
+        if name == "br":
+            self.into.add_break(self.marks())
+        elif tag and name in _MARK_OF_TAG:
+            self.turn(_MARK_OF_TAG[name], on=not tag[1])
+        elif name not in _SILENT_TAGS:
+            self.into.add_text(source.replace("\n", " "), self.marks())
 
-def _read_tag(source: str, open_marks: list[Mark], marks: list[Mark], into: Blocks) -> None:
-    tag = _TAG.fullmatch(source)
-    if source.startswith(("<!--", "<?", "<!")):
-        return
-    name = tag[2].lower() if tag else ""
-    if name == "br":
-        into.add_break(marks)
-    elif name in _MARK_OF_TAG and tag:
-        if tag[1]:
-            _close(open_marks, _MARK_OF_TAG[name])
+    def read_image(self, token: Token) -> None:
+        alt = " ".join("".join(_words(child) for child in token.children or []).split())
+        image = node("image", {"src": token.attrGet("src"), "alt": alt, "title": token.attrGet("title")})
+        if image.attrs["src"] is None:
+            self.into.add_text(alt, self.marks())
         else:
-            open_marks.append(mark(_MARK_OF_TAG[name]))
-    elif name not in _SILENT_TAGS:
-        into.add_text(source.replace("\n", " "), marks)
-
-
-def _read_image(token: Token, marks: list[Mark], into: Blocks) -> None:
-    alt = " ".join("".join(_words(child) for child in token.children or []).split())
-    image = node("image", {"src": token.attrGet("src"), "alt": alt, "title": token.attrGet("title")})
-    if image.attrs["src"] is None:
-        into.add_text(alt, marks)
-    else:
-        into.add_block(image)
+            self.into.add_block(image)
 
 
 def _words(token: Token) -> str:

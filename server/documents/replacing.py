@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from difflib import SequenceMatcher
+from itertools import pairwise
 from typing import Any, Final
 
 from prosemirror.model import Node
@@ -170,7 +171,7 @@ def _update_formatting(text: XmlText, target: list[Node]) -> None:
     edges = sorted({*starts_present, *starts_wanted})
     changes: list[tuple[int, int, dict[str, Any]]] = []
     i = j = 0
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in pairwise(edges):
         while starts_present[i + 1] <= start:
             i += 1
         while starts_wanted[j + 1] <= start:

@@ -18,7 +18,8 @@ def read(source: str) -> Node:
 
 
 def test_blocks_lists_and_tables() -> None:
-    source = "# A\n\nb\\\nc\n\n- d\n  1. e\n- [x] f\n\n> g\n\n| h | i |\n|---|---|\n| j | k |\n\n---\n\n![l](/m)\n\n```\nn\n  o\n```"
+    source = "# A\n\nb\\\nc\n\n- d\n  1. e\n- [x] f\n\n> g\n\n"
+    source += "| h | i |\n|---|---|\n| j | k |\n\n---\n\n![l](/m)\n\n```\nn\n  o\n```"
     assert plain_text(read(source)) == ("A\n\nb\nc\n\n• d\n  1. e\n\n[x] f\n\ng\n\nh\ti\nj\tk\n\nl\n\nn\n  o")
 
 

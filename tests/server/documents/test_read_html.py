@@ -110,12 +110,33 @@ class Suspicious(HTMLParser):
 
 
 HOSTILE = [
-    "<script>alert(1)</script>", '"><script>alert(1)</script>', "</code></pre><script>", "' onload='alert(1)", '" onerror="a',
-    "javascript:alert(1)", "JaVaScRiPt:alert(1)", "java\tscript:x", "\x01javascript:x", "data:text/html,<script>", "vbscript:x",
-    "<img src=x onerror=alert(1)>", "<svg onload=alert(1)>", "<a href='javascript:x'>", "<math><mi//xlink:href='data:x'>",
-    "<style>*{}</style>", "<!--><script>", "]]><script>", "&lt;script&gt;", "&#x6a;avascript:x", "<iframe srcdoc='x'>",
-    "//evil.example", "<base href=x>", "{{7*7}}", "\u2028", "<p style='x' onclick='y'>",
-]  # fmt: skip
+    "<script>alert(1)</script>",
+    '"><script>alert(1)</script>',
+    "</code></pre><script>",
+    "' onload='alert(1)",
+    '" onerror="a',
+    "javascript:alert(1)",
+    "JaVaScRiPt:alert(1)",
+    "java\tscript:x",
+    "\x01javascript:x",
+    "data:text/html,<script>",
+    "vbscript:x",
+    "<img src=x onerror=alert(1)>",
+    "<svg onload=alert(1)>",
+    "<a href='javascript:x'>",
+    "<math><mi//xlink:href='data:x'>",
+    "<style>*{}</style>",
+    "<!--><script>",
+    "]]><script>",
+    "&lt;script&gt;",
+    "&#x6a;avascript:x",
+    "<iframe srcdoc='x'>",
+    "//evil.example",
+    "<base href=x>",
+    "{{7*7}}",
+    "\u2028",
+    "<p style='x' onclick='y'>",
+]
 hostile = st.lists(st.sampled_from(HOSTILE), min_size=1, max_size=3).map("".join)
 
 

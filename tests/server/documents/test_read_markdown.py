@@ -71,6 +71,10 @@ def test_what_is_nested_too_deeply_is_refused_not_cut(sign: str) -> None:
     read_markdown(sign * (MAX_NESTING // 4) + "a")
 
 
+def test_deep_emphasis_takes_no_more_than_a_moment() -> None:
+    read_markdown("*a **b " * 3000 + "c" + "** x*" * 3000)
+
+
 @given(st.text())
 @settings(deadline=None)
 def test_any_text_is_some_document(source: str) -> None:

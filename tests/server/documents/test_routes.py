@@ -98,7 +98,7 @@ async def test_each_change_is_announced_after_its_commit(
         document_id = UUID(path.rpartition("/")[2])
         for action in ("rename", "trash", "restore"):
             await post(client, f"{path}/{action}", title="Title")
-        heard = []
+        heard: list[dict[str, str]] = []
         while len(heard) < 4:
             event = await anext(stream)
             if event.data["change"] != "updated":

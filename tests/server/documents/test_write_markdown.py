@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from prosemirror.model import Node
 
-from server.documents.plain_text import plain_text
 from server.documents.read_markdown import read_markdown
-from server.documents.schema import empty_document, mark, node, text
+from server.documents.schema import empty_document, node
 from server.documents.write_markdown import write_markdown
 from tests.server.documents.strategies import AWKWARD, documents
 

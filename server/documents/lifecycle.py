@@ -12,7 +12,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as NotBase64
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final, Protocol
 from uuid import UUID, uuid4
@@ -267,9 +267,11 @@ def _write_cursor(document: Document, view: View) -> str:
 def _read_cursor(cursor: str) -> tuple[datetime, UUID]:
     try:
         when, document_id = json.loads(urlsafe_b64decode(cursor.encode()))
-        read = datetime.fromisoformat(when), UUID(document_id)
-    except (NotBase64, ValueError, TypeError, AttributeError, RecursionError) as error:
+        written = datetime.fromisoformat(when)
+        # A time of the year 1 that is earlier still in UTC cannot be sent to the database.
+        read = written.astimezone(UTC), UUID(document_id)
+    except (NotBase64, ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise Invalid({"cursor": "This cursor is not one of ours."}) from error
-    if read[0].tzinfo is None:
+    if written.tzinfo is None:
         raise Invalid({"cursor": "This cursor is not one of ours."})
     return read

@@ -146,7 +146,7 @@ async def _seen(request: Request, documents: Sequence[Document]) -> list[Documen
     people = await _people(db, {each for one in documents for each in (one.created_by, one.updated_by)} - {None})
     ids = [each.id for each in documents]
     lineages = select(col(Lineage.document_id), col(Lineage.epoch)).where(col(Lineage.document_id).in_(ids))
-    epochs = {document_id: epoch for document_id, epoch in (await db.execute(lineages)).all()}
+    epochs: dict[UUID, UUID] = {row[0]: row[1] for row in await db.execute(lineages)}
     if len(epochs) < len(ids):
         # Removed for good in this very moment.
         raise NotFound

@@ -10,6 +10,7 @@ from typing import Any
 
 import structlog
 from arq import cron
+from arq.typing import WorkerCoroutine
 from arq.worker import Worker, func
 
 from server import db, metrics
@@ -32,23 +33,6 @@ log = structlog.get_logger(__name__)
 # arq hands its own dictionary to every job; its types say no more.
 Context = dict[Any, Any]
 Job = Callable[..., Awaitable[object]]
-
-
-class _Timed:
-    """A job that counts how long it took and how it ended, under the name that arq knows it by."""
-
-    def __init__(self, name: str, job: Job) -> None:
-        self.__qualname__ = name
-        self._job = job
-
-    async def __call__(self, ctx: Context, *args: object, **kwargs: object) -> None:
-        """Run the job."""
-        begun, outcome = time.perf_counter(), "failed"
-        try:
-            await self._job(ctx, *args, **kwargs)
-            outcome = "done"
-        finally:
-            metrics.JOB_SECONDS.labels(self.__qualname__, outcome).observe(time.perf_counter() - begun)
 
 
 async def compact_documents(ctx: Context) -> None:
@@ -82,7 +66,7 @@ def create_worker(settings: Settings) -> Worker:
         await ctx["engine"].dispose()
 
     jobs: dict[str, Job] = {"compact_documents": compact_documents, "clean_up": clean_up}
-    timed = {name: _Timed(name, job) for name, job in jobs.items()}
+    timed = {name: _timed(name, job) for name, job in jobs.items()}
     return Worker(
         functions=[
             func(job, name=name, timeout=JOB_LIMIT_SECONDS, max_tries=1, keep_result=0) for name, job in timed.items()
@@ -102,3 +86,18 @@ def create_worker(settings: Settings) -> Worker:
         health_check_interval=60,
         log_results=False,
     )
+
+
+def _timed(name: str, job: Job) -> WorkerCoroutine:
+    """Count how long a job took and how it ended. arq takes coroutine functions only, and knows them by name."""
+
+    async def run(ctx: Context, *args: object, **kwargs: object) -> None:
+        begun, outcome = time.perf_counter(), "failed"
+        try:
+            await job(ctx, *args, **kwargs)
+            outcome = "done"
+        finally:
+            metrics.JOB_SECONDS.labels(name, outcome).observe(time.perf_counter() - begun)
+
+    run.__qualname__ = name
+    return run

@@ -84,7 +84,7 @@ async def create_pool(database_url: str, *, min_size: int = 1, max_size: int = 1
 
 def create_redis(redis_url: str) -> Redis:
     """Make a client whose every wait is limited; it connects when first used, and again after a restart of Redis."""
-    return Redis.from_url(
+    client: Redis = Redis.from_url(
         redis_url,
         socket_timeout=REDIS_TIMEOUT_SECONDS,
         socket_connect_timeout=REDIS_TIMEOUT_SECONDS,
@@ -93,6 +93,7 @@ def create_redis(redis_url: str) -> Redis:
         retry=Retry(ExponentialBackoff(cap=0.5, base=0.05), retries=2),
         retry_on_error=[RedisConnectionError],
     )
+    return client
 
 
 class SessionPerRequest:
@@ -107,6 +108,7 @@ class SessionPerRequest:
         self._sessions = sessions
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Open a session, pass on, and commit or roll back before the answer."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return

@@ -47,9 +47,7 @@ def configure(level: str, log_format: Literal["auto", "console", "json"], *, pro
     if not console:
         ending.append(structlog.processors.format_exc_info)
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=[*ending, renderer])
-    )
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=[*ending, renderer]))
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
@@ -72,6 +70,7 @@ class RequestLog:
         self._templates = dict(_templates(routes))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on, and note how it ended."""
         if scope["type"] == "http":
             await self._http(scope, receive, send)
         elif scope["type"] == "websocket":

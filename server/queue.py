@@ -27,7 +27,9 @@ class Queue:
 
     async def enqueue(self, job: str, **ids: UUID | str | int) -> None:
         """Ask a worker to run `job` now. Equal nudges that still wait are one."""
-        arguments = {name: str(value) if isinstance(value, UUID) else value for name, value in ids.items()}
+        arguments: dict[str, Any] = {
+            name: str(value) if isinstance(value, UUID) else value for name, value in ids.items()
+        }
         nudge_id = ":".join([job, *(f"{name}={value}" for name, value in sorted(arguments.items()))])
         try:
             await self._redis.enqueue_job(job, _job_id=nudge_id, _expires=NUDGE_SECONDS, **arguments)
@@ -43,12 +45,10 @@ class Queue:
 
 def create_queue(redis_url: str) -> Queue:
     """Make a queue that connects when first used: the pages must open while Redis is away."""
-    pool: ConnectionPool[Any] = ConnectionPool.from_url(
+    pool: ConnectionPool = ConnectionPool.from_url(
         redis_url, socket_timeout=TIMEOUT_SECONDS, socket_connect_timeout=TIMEOUT_SECONDS
     )
-    return Queue(
-        ArqRedis(pool, job_serializer=serialize, job_deserializer=deserialize, default_queue_name=QUEUE_NAME)
-    )
+    return Queue(ArqRedis(pool, job_serializer=serialize, job_deserializer=deserialize, default_queue_name=QUEUE_NAME))
 
 
 def redis_settings(redis_url: str) -> RedisSettings:

@@ -5,12 +5,7 @@ directory; the *server account* is the system user Postgres and Redis run as whe
 The servers listen on unix sockets only, in a directory no other account can enter.
 """
 
-from server.embedded.servers import (
-    DataDirectoryInUse,
-    EmbeddedError,
-    Servers,
-    open_servers,
-    running_servers,
-)
+from server.embedded.failure import EmbeddedError
+from server.embedded.servers import DataDirectoryInUse, Servers, open_servers, running_servers
 
 __all__ = ["DataDirectoryInUse", "EmbeddedError", "Servers", "open_servers", "running_servers"]

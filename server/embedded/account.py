@@ -68,7 +68,7 @@ def _create_account() -> pwd.struct_passwd:
     else:
         command = []
     if command:
-        subprocess.run(command, check=False, capture_output=True, timeout=COMMAND_TIMEOUT_SECONDS)  # noqa: S603
+        subprocess.run(command, check=False, capture_output=True, timeout=COMMAND_TIMEOUT_SECONDS)
     # A read-only /etc or an image without user tools: `nobody` is on every system and can do nothing else.
     entry = _entry(lambda: pwd.getpwnam(ACCOUNT_NAME)) or _entry(lambda: pwd.getpwnam("nobody"))
     if entry is None:

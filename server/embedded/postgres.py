@@ -19,6 +19,7 @@ START_LIMIT_SECONDS = 1800
 STOP_LIMIT_SECONDS = 120
 SUPERUSER = "quillroom"
 DATABASE = "quillroom"
+SOCKET = ".s.PGSQL.5432"
 
 # Durability (fsync, synchronous_commit, full_page_writes) stays as Postgres ships it: on.
 OPTIONS: Mapping[str, str] = {
@@ -82,6 +83,10 @@ def start_postgres(
         _initialise(programs, home, account)
     _check_version(programs, home)
     stop_leftover(home)
+    # Postgres takes these for another server's if their process number exists, be it a stranger's or a dead child's
+    # that nobody has collected. They are ours: the data directory is locked and its server stopped.
+    for name in (SOCKET, f"{SOCKET}.lock"):
+        (sockets / name).unlink(missing_ok=True)
     chosen = {**OPTIONS, "unix_socket_directories": str(sockets), **(options or {})}
     command = [str(programs / "postgres"), "-D", str(home)]
     for name, value in chosen.items():
@@ -92,7 +97,7 @@ def start_postgres(
         process,
         lambda: _status(home, process.pid) == "ready",
         name="Postgres",
-        log=_current_log(home, log),
+        log=lambda: _current_log(home, log),
         limit_seconds=START_LIMIT_SECONDS,
         say=say,
     )
@@ -174,7 +179,7 @@ def _remove(tree: Path) -> None:
 
 
 def _run(command: list[str], account: Account, *, directory: Path, words: str = "") -> None:
-    result = subprocess.run(  # noqa: S603 - our own program and arguments
+    result = subprocess.run(
         command,
         cwd=directory,
         input=words,

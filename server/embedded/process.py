@@ -14,6 +14,8 @@ from server.embedded.failure import EmbeddedError
 POLL_SECONDS = 0.02
 PROGRESS_SECONDS = 5.0
 LOG_TAIL_LINES = 15
+# A server that is being given up gets this long for each way of ending it.
+INTERRUPTED_SECONDS = 5.0
 
 
 def start(command: Sequence[str], *, log: Path, account: Account, directory: Path) -> psutil.Popen:
@@ -45,27 +47,35 @@ def wait_until_ready(
     is_ready: Callable[[], bool],
     *,
     name: str,
-    log: Path,
+    log: Callable[[], Path],
     limit_seconds: float,
     say: Callable[[str], None],
 ) -> None:
-    """Return when `is_ready()`; raise EmbeddedError when the process ends or the limit passes."""
+    """Return when `is_ready()`; raise EmbeddedError when the process ends or the limit passes.
+
+    Unless it returns, the process is stopped: also when the wait is interrupted, as by Ctrl-C.
+    """
     begun = time.monotonic()
-    next_word = begun + PROGRESS_SECONDS
-    while not is_ready():
-        if process.poll() is not None:
-            message = f"The private {name} stopped while starting. The end of {log}:\n{tail(log)}"
-            raise EmbeddedError(message)
-        now = time.monotonic()
-        if now - begun > limit_seconds:
-            stop(process, signals=(signal.SIGINT, signal.SIGKILL), wait_seconds=10)
-            message = f"The private {name} was not ready after {limit_seconds:.0f} s. The end of {log}:\n{tail(log)}"
-            raise EmbeddedError(message)
-        if now > next_word:
-            last_words = tail(log, lines=1)
-            say(f"Still waiting for the private {name}, {now - begun:.0f} s so far. It last said: {last_words}")
-            next_word = now + PROGRESS_SECONDS
-        time.sleep(POLL_SECONDS)
+    next_word = PROGRESS_SECONDS
+    try:
+        while not is_ready():
+            waited = time.monotonic() - begun
+            _check_start(process, name=name, log=log(), is_over=waited > limit_seconds)
+            if waited > next_word:
+                last_words = tail(log(), lines=1)
+                say(f"Still waiting for the private {name}, {waited:.0f} s so far. It last said: {last_words}")
+                next_word = waited + PROGRESS_SECONDS
+            time.sleep(POLL_SECONDS)
+    except BaseException:
+        stop(process, signals=(signal.SIGTERM, signal.SIGQUIT, signal.SIGKILL), wait_seconds=INTERRUPTED_SECONDS)
+        raise
+
+
+def _check_start(process: psutil.Popen, *, name: str, log: Path, is_over: bool) -> None:
+    if process.poll() is not None:
+        raise EmbeddedError(f"The private {name} stopped while starting. The end of {log}:\n{tail(log)}")
+    if is_over:
+        raise EmbeddedError(f"The private {name} was not ready in time. The end of {log}:\n{tail(log)}")
 
 
 def stop(process: psutil.Process, *, signals: Sequence[signal.Signals], wait_seconds: float) -> None:
@@ -73,14 +83,24 @@ def stop(process: psutil.Process, *, signals: Sequence[signal.Signals], wait_sec
     for number in signals:
         try:
             process.send_signal(number)
-            process.wait(timeout=wait_seconds)
         except psutil.NoSuchProcess:
             return
-        except psutil.TimeoutExpired:
-            continue
-        return
-    message = f"Process {process.pid} could not be stopped."
-    raise EmbeddedError(message)
+        until = time.monotonic() + wait_seconds
+        while time.monotonic() < until:
+            if has_ended(process):
+                return
+            time.sleep(POLL_SECONDS)
+    raise EmbeddedError(f"Process {process.pid} could not be stopped.")
+
+
+def has_ended(process: psutil.Process) -> bool:
+    """Whether a process is over. One that nobody has collected yet is: in a container that can last for ever."""
+    if isinstance(process, psutil.Popen):
+        return process.poll() is not None
+    try:
+        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 def find(pid: int, *, executable_name: str, home: Path) -> psutil.Process | None:

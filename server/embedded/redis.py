@@ -72,7 +72,7 @@ def start_redis(home: Path, sockets: Path, account: Account, *, say: Callable[[s
     process = start(command, log=log, account=account, directory=home)
     (home / "redis.pid").write_text(str(process.pid), encoding="ascii")
     wait_until_ready(
-        process, lambda: _answers(path), name="Redis", log=log, limit_seconds=START_LIMIT_SECONDS, say=say
+        process, lambda: _answers(path), name="Redis", log=lambda: log, limit_seconds=START_LIMIT_SECONDS, say=say
     )
     return Redis(process=process, url=redis_url(sockets))
 
@@ -113,7 +113,7 @@ def _program(account: Account) -> Path:
 
 def _version(program: Path, account: Account) -> tuple[int, ...]:
     try:
-        result = subprocess.run(  # noqa: S603 - our own program and arguments
+        result = subprocess.run(
             [str(program), "--version"],
             cwd="/",
             capture_output=True,

@@ -16,6 +16,7 @@ import psutil
 from server.embedded import postgres, redis
 from server.embedded.account import let_in, server_account
 from server.embedded.failure import EmbeddedError
+from server.embedded.process import has_ended
 
 # Linux takes 107 bytes and macOS 103, for the longest name in the directory: `.s.PGSQL.5432.lock`.
 SOCKET_DIRECTORY_MAX_BYTES = 103 - len("/.s.PGSQL.5432.lock")
@@ -80,7 +81,7 @@ def running_servers(data_dir: Path) -> Servers | None:
         return None
     sockets = socket_directory(data_dir)
     return Servers(
-        database_url=postgres.database_url(sockets) if (sockets / ".s.PGSQL.5432").exists() else "",
+        database_url=postgres.database_url(sockets) if (sockets / postgres.SOCKET).exists() else "",
         redis_url=redis.redis_url(sockets) if (sockets / "redis.sock").exists() else "",
         lock_fd=-1,
     )
@@ -149,6 +150,8 @@ def _owner(lock: Path) -> int | None:
     try:
         pid, created = lock.read_text(encoding="ascii").split()
         # The number alone may have been given to another process since.
-        return int(pid) if psutil.Process(int(pid)).create_time() == float(created) else None
+        process = psutil.Process(int(pid))
+        is_same = process.create_time() == float(created)
+        return process.pid if is_same and not has_ended(process) else None
     except (FileNotFoundError, ValueError, psutil.NoSuchProcess):
         return None

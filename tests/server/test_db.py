@@ -1,5 +1,8 @@
 """Sessions and pools on a real Postgres."""
 
+from typing import Any
+
+import asyncpg
 import pytest
 from sqlalchemy import text
 
@@ -36,7 +39,7 @@ async def test_a_transaction_commits_at_its_end_and_rolls_back_on_an_error(sessi
         assert (await session.scalars(text("SELECT word FROM words"))).all() == ["kept"]
 
 
-async def test_the_pool_reaches_the_same_database(pool: "db.asyncpg.Pool", db_url: str) -> None:
+async def test_the_pool_reaches_the_same_database(pool: "asyncpg.Pool[Any]", db_url: str) -> None:
     assert await pool.fetchval("SELECT current_database()") in db_url
 
 

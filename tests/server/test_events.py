@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 
 from server.db import create_redis
 from server.embedded.account import server_account
+from server.embedded.redis import Redis as RedisServer
 from server.embedded.redis import start_redis
 from server.events import MAX_WAITING_EVENTS, RESYNC, Event, Events, Stream
 
@@ -74,7 +75,7 @@ async def test_what_is_no_event_is_passed_over(events: Events, redis: Redis) -> 
 async def test_a_listener_is_forgotten_when_it_leaves(events: Events) -> None:
     async with events.subscribe(uuid4()):
         pass
-    assert not events._streams  # noqa: SLF001 - a leak shows nowhere else
+    assert not events._streams
 
 
 async def test_events_outlive_a_restart_of_redis(short_dir: Path) -> None:
@@ -82,7 +83,7 @@ async def test_events_outlive_a_restart_of_redis(short_dir: Path) -> None:
     home.mkdir()
     account = server_account(home / "home")
 
-    def start() -> object:
+    def start() -> RedisServer:
         return start_redis(home / "home", home / "run", account, say=lambda _: None)
 
     server = start()

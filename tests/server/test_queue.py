@@ -2,10 +2,11 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from arq.worker import Worker
+from arq.worker import Worker, func
 from prometheus_client import REGISTRY
 from redis.asyncio import Redis
 
@@ -22,11 +23,12 @@ async def nudges(redis: Redis, redis_url: str) -> AsyncIterator[queue.Queue]:
 async def _run_waiting(redis_url: str) -> list[dict[str, object]]:
     ran: list[dict[str, object]] = []
 
-    async def fold(_context: dict[str, object], **ids: object) -> None:
+    async def fold(ctx: dict[Any, Any], *_: object, **ids: object) -> None:
+        del ctx
         ran.append(ids)
 
     worker = Worker(
-        [fold],
+        [func(fold, name="fold")],
         queue_name=queue.QUEUE_NAME,
         redis_settings=queue.redis_settings(redis_url),
         job_serializer=queue.serialize,
@@ -36,7 +38,6 @@ async def _run_waiting(redis_url: str) -> list[dict[str, object]]:
         keep_result=0,
         poll_delay=0.01,
     )
-    worker.functions["fold"] = worker.functions.pop(next(iter(worker.functions)))
     await worker.main()
     await worker.close()
     return ran
@@ -48,9 +49,7 @@ async def test_a_nudge_reaches_a_worker_with_its_ids(nudges: queue.Queue, redis_
     assert await _run_waiting(redis_url) == [{"document_id": str(document_id), "limit": 5}]
 
 
-async def test_equal_nudges_that_wait_are_one_and_a_later_one_counts_again(
-    nudges: queue.Queue, redis_url: str
-) -> None:
+async def test_equal_nudges_that_wait_are_one_and_a_later_one_counts_again(nudges: queue.Queue, redis_url: str) -> None:
     document_id = UUID(int=7)
     await nudges.enqueue("fold", document_id=document_id)
     await nudges.enqueue("fold", document_id=document_id)

@@ -46,8 +46,8 @@ class IdentityMiddleware:
             identity = await recognise(db, cookie=cookie, bearer=bearer)
             if identity is not None:
                 renewed = await self._note_use(db, identity)
-                # A value from here on: an error page shows the person's name after the rollback, which would otherwise
-                # have emptied the row.
+                # A value from here on: a route's own rollback empties every row of the session, and the header of the
+                # error page still shows the person's name.
                 db.expunge(identity.user)
                 request.state.user, request.state.identity = identity.user, identity
 

@@ -28,7 +28,7 @@ def migrate(connection: Connection) -> None:
 async def connect_and_migrate() -> None:
     """Connect for as long as it takes."""
     url = context.config.attributes.get("database_url") or Settings().database_url
-    engine = create_engine(url)
+    engine = create_engine(url, statement_seconds=None)
     try:
         async with engine.connect() as connection:
             await connection.run_sync(migrate)

@@ -40,8 +40,13 @@ def asyncpg_dsn(database_url: str) -> str:
     return f"postgresql://{rest}"
 
 
-def create_engine(database_url: str, *, pool_size: int = 10) -> AsyncEngine:
-    """Make an engine whose every wait is limited; it connects when first used."""
+def create_engine(
+    database_url: str, *, pool_size: int = 10, statement_seconds: float | None = STATEMENT_TIMEOUT_SECONDS
+) -> AsyncEngine:
+    """Make an engine whose every wait is limited; it connects when first used.
+
+    `statement_seconds` is None only for migrations, which take as long as the tables are large.
+    """
     return create_async_engine(
         sqlalchemy_url(database_url),
         pool_size=pool_size,
@@ -52,7 +57,7 @@ def create_engine(database_url: str, *, pool_size: int = 10) -> AsyncEngine:
         pool_pre_ping=True,
         connect_args={
             "timeout": CONNECT_TIMEOUT_SECONDS,
-            "command_timeout": STATEMENT_TIMEOUT_SECONDS,
+            "command_timeout": statement_seconds,
             "server_settings": {"application_name": "quillroom"},
         },
     )

@@ -4,7 +4,7 @@ import asyncio
 import shutil
 import tempfile
 import uuid
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from starlette.applications import Starlette
 
 from server import db as database
 from server.embedded import Servers, open_servers
+from server.migrating import migrate
 from server.settings import Settings
 
 TEMPLATE = "quillroom_template"
@@ -63,9 +64,10 @@ def servers(short_dir: Path) -> Iterator[Servers]:
 @pytest.fixture(scope="session")
 def template(servers: Servers) -> str:
     """The name of a database with today's schema, to be cloned."""
-    _run(_execute(servers.database_url, f"CREATE DATABASE {TEMPLATE}"))
-    url = _named(servers.database_url, TEMPLATE)
-    _run(_create_schema(url))
+    asyncio.run(_execute(servers.database_url, f"CREATE DATABASE {TEMPLATE}"))
+    # In a thread of its own: it has its own event loop, and the plugin's may be in use around a session fixture.
+    with ThreadPoolExecutor(1) as executor:
+        executor.submit(migrate, _named(servers.database_url, TEMPLATE)).result()
     return TEMPLATE
 
 
@@ -140,34 +142,12 @@ async def client(app: Starlette) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-def _run(work: Coroutine[Any, Any, None]) -> None:
-    # In a thread of its own: the plugin's event loop may be in use around a session fixture.
-    with ThreadPoolExecutor(1) as executor:
-        executor.submit(asyncio.run, work).result()
-
-
 async def _execute(url: str, statement: str) -> None:
     connection = await asyncpg.connect(url)
     try:
         await connection.execute(statement)
     finally:
         await connection.close()
-
-
-async def _create_schema(url: str) -> None:
-    import importlib
-
-    from sqlmodel import SQLModel
-
-    for domain in ("accounts", "workspaces", "assets", "documents"):
-        try:
-            importlib.import_module(f"server.{domain}.models")
-        except ModuleNotFoundError:
-            continue
-    engine = database.create_engine(url)
-    async with engine.begin() as connection:
-        await connection.run_sync(SQLModel.metadata.create_all)
-    await engine.dispose()
 
 
 def _named(url: str, name: str) -> str:

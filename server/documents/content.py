@@ -20,8 +20,9 @@ from server.documents.write_html import write_html
 from server.documents.write_markdown import write_markdown
 from server.errors import TooLarge
 
-# Reading is work on one core: about a second for text of this size.
-MAX_SOURCE_BYTES: Final = 1024 * 1024
+# A book's worth. Reading keeps a core busy: two seconds for so much ordinary Markdown, half a minute for the worst that
+# can be contrived.
+MAX_SOURCE_BYTES: Final = 512 * 1024
 
 
 class Format(StrEnum):

@@ -116,13 +116,13 @@ async def create(db: AsyncSession, actor: Actor, *, title: str = "", content: No
     require(actor, Verb.CREATE, actor)
     node = content or empty_document()
     # A long import is seconds of work; others go on meanwhile.
-    seed = await asyncio.to_thread(ydoc.seed, title, node)
+    seed, words = await asyncio.to_thread(lambda: (ydoc.seed(title, node), excerpt(node, MAX_EXCERPT_CHARACTERS)))
     now = utc_now()
     document = Document(
         id=uuid4(),
         workspace_id=actor.workspace_id,
         title=ydoc.clean_title(title),
-        excerpt=excerpt(node, MAX_EXCERPT_CHARACTERS),
+        excerpt=words,
         created_by=actor.user_id,
         created_at=now,
         updated_at=now,

@@ -224,7 +224,7 @@ async def test_text_that_is_too_long_is_refused_and_the_longest_is_taken_however
     problem(await ada.ask("PUT", path, json={"format": "markdown", "content": too_long}), 413)
     problem(await ada.ask("POST", "/documents", json={"content": too_long}), 413)
     assert await ada.content(document_id) == "Kept\n"
-    escaped = json.dumps({"format": "html", "content": "é" * 500_000})
+    escaped = json.dumps({"format": "html", "content": "é" * (MAX_SOURCE_BYTES // 2)})
     headers = {"Content-Type": "application/json"}
     assert (await ada.ask("PUT", path, content=escaped, headers=headers)).status_code == 200
 

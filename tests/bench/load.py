@@ -41,7 +41,7 @@ class Typing:
         self._clients = clients
         self._rate = rate
         self._seconds = seconds
-        self._due: dict[bytes, float] = {}
+        self._due: dict[bytes, tuple[float, ClientConnection]] = {}
         self._result = Result()
         self._number = 0
 
@@ -93,7 +93,7 @@ class Typing:
             await asyncio.sleep(max(0.0, due - time.perf_counter()))
             mark = b"@%08x" % self._number
             self._number += 1
-            self._due[mark] = due
+            self._due[mark] = (due, socket)
             text += mark.decode()
             await socket.send(wire.sync_update(updates.pop()))
             self._result.sent += 1
@@ -106,8 +106,9 @@ class Typing:
             if not isinstance(frame, bytes) or frame[:2] != b"\x00\x02":
                 continue
             for mark in _MARK.findall(frame):
-                due = self._due.get(mark)
-                if due is not None and mark not in seen:
+                due, sender = self._due.get(mark, (0.0, socket))
+                # A flush of several people's edits comes back to each of them; one's own is no delivery.
+                if sender is not socket and mark not in seen:
                     seen.add(mark)
                     self._result.delivered += 1
                     self._result.latencies.append(now - due)

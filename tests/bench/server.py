@@ -80,7 +80,7 @@ async def running() -> AsyncIterator[Running]:
         }
         environment.pop("DATABASE_URL", None)
         environment.pop("REDIS_URL", None)
-        server = subprocess.Popen([sys.executable, "-m", "server", "serve"], env=environment)  # noqa: S603, ASYNC220
+        server = subprocess.Popen([sys.executable, "-m", "server", "serve"], env=environment)
         try:
             address = f"http://127.0.0.1:{port}"
             await _until_ready(address)
@@ -104,7 +104,7 @@ async def _until_ready(address: str) -> None:
 
 def _make_token(environment: dict[str, str]) -> str:
     run = [sys.executable, "-m", "server"]
-    subprocess.run(  # noqa: S603
+    subprocess.run(
         [*run, "user", "create", "--email", "bench@example.org", "--name", "Bench", "--password-stdin"],
         env=environment,
         input="a password for the benchmark",
@@ -112,7 +112,7 @@ def _make_token(environment: dict[str, str]) -> str:
         check=True,
         capture_output=True,
     )
-    made = subprocess.run(  # noqa: S603
+    made = subprocess.run(
         [*run, "token", "create", "--email", "bench@example.org", "--name", "bench"],
         env=environment,
         text=True,

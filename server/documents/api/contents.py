@@ -20,9 +20,11 @@ from server.accounts.identity import signed_in
 from server.documents import content, lifecycle, ydoc
 from server.documents.api.documents import document_id_of, live_of
 from server.documents.api.shapes import ContentQuery, ContentReplaced, NewContent
+from server.documents.api.turns import turn
 from server.documents.content import MEDIA_TYPES, Format
 from server.web.negotiation import preferred, strong_tags, tags
 from server.web.operations import NOT_MODIFIED, Call, NoBody, NoQuery, Reply
+from server.workspaces.access import Verb
 
 # What people wrote must never act in the name of this address, wherever a browser shows it.
 _INERT: Final = "default-src 'none'; frame-ancestors 'none'; sandbox"
@@ -40,9 +42,8 @@ async def read_content(call: Call[ContentQuery, NoBody]) -> Reply[str]:
     document, _ = await lifecycle.find(db, signed_in(request), document_id_of(request))
     written_in = call.query.format or _wanted(request)
     state = await live_of(request).read(document.id)
-    # Writing out a long document takes a while, in which others can use the connection.
-    await db.commit()
-    text, etag = await asyncio.to_thread(_write, state, written_in)
+    async with turn(request, len(state)):
+        text, etag = await asyncio.to_thread(_write, state, written_in)
     headers = {"ETag": etag, "Vary": "Accept, Authorization, Cookie", "Content-Security-Policy": _INERT}
     known = request.headers.get("If-None-Match")
     if known is not None:
@@ -59,11 +60,15 @@ async def replace_content(call: Call[NoQuery, NewContent]) -> Reply[ContentRepla
     is kept beside it. With `If-Match` it happens only if the document still says what that version said.
     """
     request, body = call.request, call.body
-    node = await asyncio.to_thread(content.parse, body.content, body.format)
-    replacement = _Replacement(node, _required(request))
-    _, seq = await lifecycle.replace_content(
-        request.state.db, live_of(request), signed_in(request), document_id_of(request), replacement
-    )
+    db: AsyncSession = request.state.db
+    user, document_id = signed_in(request), document_id_of(request)
+    required = _required(request)
+    # Before the work: whoever may not do this is told so at once.
+    await lifecycle.find(db, user, document_id, Verb.EDIT)
+    async with turn(request, len(body.content)):
+        node = await asyncio.to_thread(content.parse, body.content, body.format)
+        replacement = _Replacement(node, required)
+        _, seq = await lifecycle.replace_content(db, live_of(request), user, document_id, replacement)
     etag = f'"{replacement.version}-{body.format.value}"'
     return Reply(ContentReplaced(changed=seq > 0, etag=etag))
 

@@ -22,6 +22,7 @@ from server.documents.api.shapes import (
     TitleChange,
     WorkspaceSeen,
 )
+from server.documents.api.turns import turn
 from server.documents.lifecycle import Change, LiveDocuments
 from server.documents.models import Document, Lineage
 from server.errors import NotFound
@@ -29,6 +30,7 @@ from server.events import Events
 from server.settings import Settings
 from server.web.operations import Call, NoBody, NoQuery, Reply
 from server.workspaces import membership
+from server.workspaces.access import Verb, require
 from server.workspaces.middleware import current_actor
 
 
@@ -75,8 +77,11 @@ async def create_document(call: Call[NoQuery, NewDocument]) -> Reply[DocumentSee
     request = call.request
     db: AsyncSession = request.state.db
     actor = current_actor(request)
-    node = await asyncio.to_thread(content.parse, call.body.content, call.body.format)
-    document = await lifecycle.create(db, actor, title=call.body.title, content=node)
+    # Before the work: whoever may not create anything is told so at once.
+    require(actor, Verb.CREATE, actor)
+    async with turn(request, len(call.body.content)):
+        node = await asyncio.to_thread(content.parse, call.body.content, call.body.format)
+        document = await lifecycle.create(db, actor, title=call.body.title, content=node)
     await _settle(request, document, Change.CREATED)
     return Reply(await _one(request, document), headers={"Location": f"/api/v1/documents/{document.id}"})
 

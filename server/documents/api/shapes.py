@@ -109,12 +109,12 @@ class DocumentSeen(Answer):
     workspace_id: UUID
     epoch: UUID = Field(description="The name of the document's history; clients that keep a copy send it along.")
     title: str = Field(description="Empty if it is untitled.")
-    excerpt: str = Field(description="The first words of the content.")
+    excerpt: str = Field(description="The first words of the content; a second or so behind it.")
     url: str = Field(description="The page to read and write it.")
     created_at: datetime
     created_by: Person | None
     updated_at: datetime
-    updated_by: Person | None = Field(description="Nobody, if several people wrote at once.")
+    updated_by: Person | None = Field(description="Null if it is not known, as after live editing.")
     trashed_at: datetime | None = Field(description="When it was moved to the trash, if it is there.")
 
 

@@ -14,6 +14,7 @@ from realtime import close, wire
 from realtime.ports import DocumentId
 from server.db import Sessions
 from server.documents import ydoc
+from server.documents.api import turns
 from server.documents.content import MAX_SOURCE_BYTES
 from tests.factories import make_team
 from tests.realtime.documents import peer
@@ -238,6 +239,24 @@ async def test_deeply_nested_text_is_refused(ada: Program, written_in: str, sour
     path = f"/documents/{document_id}/content"
     problem(await ada.ask("PUT", path, json={"format": written_in, "content": source}), 422)
     assert await ada.content(document_id) == "Kept\n"
+
+
+async def test_long_texts_take_turns_and_short_ones_go_past_them(
+    ada: Program, app: Starlette, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document_id = await ada.create(content="Kept")
+    path = f"/documents/{document_id}/content"
+    long = {"format": "markdown", "content": "word " * turns.SHORT_BYTES}
+    assert (await ada.ask("PUT", path, json=long)).status_code == 200
+    monkeypatch.setattr(turns, "MOST_WAITING_SECONDS", 0.01)
+    for _ in range(turns.MOST_AT_ONCE):
+        app.state.long_texts.acquire_nowait()
+    busy = problem(await ada.ask("POST", "/documents", json={"content": long["content"]}), 503)
+    assert "busy" in busy["detail"]
+    assert (await ada.ask("PUT", path, json={"format": "markdown", "content": "Short"})).status_code == 200
+    assert await ada.content(document_id) == "Short\n"
+    app.state.long_texts.release()
+    assert (await ada.ask("PUT", path, json=long)).status_code == 200
 
 
 def _append_paragraph(doc: "Doc[Any]") -> None:

@@ -532,6 +532,8 @@ class Hub:
             return
         now = self._clock.now()
         self._pass_on(live, live.room.presence.expire(now))
+        for peer in live.room.overdue(now):
+            self._send_away(live, peer, close.MISSING_HISTORY)
         if live.room.lacks and not live.refilling:
             self._refill(live)
         if self._is_settling_due(live, now):

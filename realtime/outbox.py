@@ -4,10 +4,12 @@ The outbox never refuses and never grows past its bound. A peer that does not re
 `behind`; when it drains, the room replaces what was dropped by one difference.
 """
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 
 from realtime import awareness, wire
+
+_SAVED = wire.sync_status(saved=True)
 
 
 class Outbox:
@@ -20,6 +22,8 @@ class Outbox:
         self._limit_bytes = limit_bytes
         self._wake = wake
         self._frames: deque[bytes] = deque()
+        self._questions: dict[bytes, bytes] = {}
+        self._saved: Counter[bytes] = Counter()
         self._presence: dict[bytes, dict[int, bytes]] = {}
         self.waiting_bytes = 0
         self.behind = False
@@ -27,7 +31,7 @@ class Outbox:
 
     def __bool__(self) -> bool:
         """Whether something is still owed; what was dropped is, until the difference is queued."""
-        return self.behind or bool(self._frames or self._presence)
+        return self.behind or bool(self._frames or self._questions or self._saved or self._presence)
 
     def put(self, frame: bytes) -> None:
         """Queue a frame. While the connection is behind, frames are not kept: a difference will replace them."""
@@ -45,6 +49,16 @@ class Outbox:
             self.waiting_bytes += len(frame)
         self._wake()
 
+    def put_question(self, prefix: bytes, frame: bytes) -> None:
+        """Queue our step 1, the newest per document. Never dropped: no difference would replace it."""
+        self._questions[prefix] = frame
+        self._wake()
+
+    def put_saved(self, prefix: bytes, count: int) -> None:
+        """Queue so many acknowledgements. Never dropped: a client that waits for one would say "Saving" for ever."""
+        self._saved[prefix] += count
+        self._wake()
+
     def put_presence(self, prefix: bytes, entries: dict[int, bytes]) -> None:
         """Queue presence, newest entry per client. Not counted: it is bounded by the clients of the room."""
         waiting = self._presence.get(prefix)
@@ -55,13 +69,19 @@ class Outbox:
         self._wake()
 
     def forget(self, prefix: bytes) -> None:
-        """Drop the presence of a document that the connection has left."""
+        """Drop what is not frames of a document that the connection has left."""
+        self._saved.pop(prefix, None)
+        self._questions.pop(prefix, None)
         self._presence.pop(prefix, None)
 
     def take(self) -> list[bytes]:
-        """Take all that waits, presence last."""
-        frames = list(self._frames)
+        """Take all that waits: frames, then questions and acknowledgements, presence last."""
+        frames = [*self._frames, *self._questions.values()]
+        for prefix, count in self._saved.items():
+            frames += [prefix + _SAVED] * count
         self._frames.clear()
+        self._questions.clear()
+        self._saved.clear()
         self.waiting_bytes = 0
         for prefix, entries in self._presence.items():
             frames.append(prefix + wire.awareness(awareness.encode(entries.values())))

@@ -14,6 +14,7 @@ from pycrdt import Doc, Subscription, TransactionEvent, merge_updates
 
 from realtime import awareness, close, wire
 from realtime.close import Close, Refused
+from realtime.early import Early
 from realtime.outbox import Outbox
 from realtime.ports import Committed, DocumentId, Epoch, Stored
 from realtime.update import Reach, read_reach
@@ -35,6 +36,7 @@ class Peer:
 
     `prefix`: what its frames begin with (empty in the y-websocket dialect). `acknowledged`: whether it is told that its
     edits are durable. `has`: a state vector that it certainly has, from before anything that waits in its outbox.
+    `early`: its updates whose history is still to come.
     """
 
     outbox: Outbox
@@ -43,6 +45,7 @@ class Peer:
     prefix: bytes = b""
     acknowledged: bool = False
     has: bytes | None = None
+    early: Early = field(default_factory=Early)
 
     def put(self, frame: bytes) -> None:
         """Queue a frame of the y-websocket dialect, in the peer's own dialect."""
@@ -128,35 +131,39 @@ class Room:
     def receive_update(self, peer: Peer, message: wire.Update, reach: Reach | None = None) -> bool:
         """Let an update wait for the next flush. Returns whether there is something to flush.
 
+        An update whose history is missing is kept until the peer has answered our step 1.
         `reach`: what the update brings, if that was read elsewhere (large updates are read off the event loop).
-        Raises MalformedFrame, or Refused for a peer that may not write, history that is missing, or a limit.
+        Raises MalformedFrame, or Refused for a peer that may not write, history that stays missing, or a limit.
         """
         if reach is None:
             reach = read_reach(message.update)
         if reach.empty:
             self._acknowledge(peer, 1)
-            return False
-        if not peer.may_write:
+        elif not peer.may_write:
             # A reader answers our step 1 with what it has, all of which came from here.
-            if message.answer and not reach.brings_structs(self._known):
-                self._acknowledge(peer, 1)
-                return False
-            raise Refused(close.FORBIDDEN)
-        if not reach.fits(self._known):
-            raise Refused(close.MISSING_HISTORY)
-        self._admit_bytes(len(message.update))
-        reach.extend(self._known)
-        self._pending.append((peer, message.update))
-        return True
+            if not message.answer or reach.brings_structs(self._known):
+                raise Refused(close.FORBIDDEN)
+            self._acknowledge(peer, 1)
+        elif not message.answer and not reach.fits(self._known):
+            peer.early.keep(message.update, reach)
+            if not peer.early.asked:
+                self._ask(peer)
+        else:
+            self._admit(peer, message.update, reach)
+        if message.answer:
+            # Sent after all that is kept, so that it brings whatever that builds on.
+            peer.early.asked = False
+            for update, its_reach in peer.early.take():
+                self._admit(peer, update, its_reach)
+        return bool(self._pending)
 
     def edit(self, update: bytes) -> None:
         """Let an update of the host's own wait for the next flush. Raises as `receive_update`."""
-        reach = read_reach(update)
-        if not reach.fits(self._known):
-            raise Refused(close.MISSING_HISTORY)
-        self._admit_bytes(len(update))
-        reach.extend(self._known)
-        self._pending.append((None, update))
+        self._admit(None, update, read_reach(update))
+
+    def overdue(self, now: float) -> list[Peer]:
+        """Return the peers that owe the history of their updates for too long."""
+        return [peer for peer in self.peers if peer.early.is_overdue(now)]
 
     def receive_presence(self, peer: Peer, payload: bytes, *, now: float) -> list[awareness.Entry]:
         """Take presence. Returns what is news to the others. Raises MalformedFrame."""
@@ -167,6 +174,13 @@ class Room:
         entries = {entry.client: entry.encode() for entry in self.presence.everybody(but=peer)}
         if entries:
             peer.outbox.put_presence(peer.prefix, entries)
+
+    def _admit(self, peer: Peer | None, update: bytes, reach: Reach) -> None:
+        if not reach.fits(self._known):
+            raise Refused(close.MISSING_HISTORY)
+        self._admit_bytes(len(update))
+        reach.extend(self._known)
+        self._pending.append((peer, update))
 
     def _admit_bytes(self, length: int) -> None:
         if self.size_bytes + length > self.limits.document_bytes:
@@ -332,14 +346,16 @@ class Room:
         peer.has = state_vector
         peer.put(wire.sync_step_2(self.doc.get_update(state_vector)))
         if peer.may_write:
-            peer.put(wire.sync_step_1(self.doc.get_state()))
+            self._ask(peer)
         self.tell_presence(peer)
+
+    def _ask(self, peer: Peer) -> None:
+        peer.early.asked = True
+        peer.outbox.put_question(peer.prefix, peer.prefix + wire.sync_step_1(self.doc.get_state()))
 
     def _acknowledge(self, peer: Peer, count: int) -> None:
         if peer.acknowledged:
-            frame = wire.sync_status(saved=True)
-            for _ in range(count):
-                peer.put(frame)
+            peer.outbox.put_saved(peer.prefix, count)
 
 
 class _ChangeFlag:

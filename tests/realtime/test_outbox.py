@@ -49,3 +49,24 @@ def test_presence_does_not_share_its_entries_with_other_peers() -> None:
     outbox.put_presence(b"", shared)
     outbox.put_presence(b"", {2: Entry(2, 1, "{}").encode()})
     assert list(shared) == [1]
+
+
+def test_questions_and_acknowledgements_outlive_a_dropped_queue() -> None:
+    outbox, _ = make(limit_bytes=10)
+    outbox.put_question(b"p", b"p-old")
+    outbox.put_question(b"p", b"p-new")
+    outbox.put_saved(b"p", 1)
+    for _ in range(10):
+        outbox.put(b"xxxx")
+    outbox.put_saved(b"p", 2)
+    assert outbox.behind
+    assert outbox.take() == [b"p-new", *[b"p" + wire.sync_status(saved=True)] * 3]
+
+
+def test_nothing_is_said_about_a_document_that_was_left() -> None:
+    outbox, _ = make()
+    outbox.put_question(b"p", b"p-question")
+    outbox.put_saved(b"p", 1)
+    outbox.put_saved(b"q", 1)
+    outbox.forget(b"p")
+    assert outbox.take() == [b"q" + wire.sync_status(saved=True)]

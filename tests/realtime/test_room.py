@@ -30,6 +30,10 @@ def updates_for(reader: Peer) -> list[bytes]:
     return [m.update for m in map(wire.decode, reader.outbox.take()) if isinstance(m, wire.Update)]
 
 
+def messages_for(reader: Peer) -> list[wire.Message]:
+    return [wire.decode(frame.removeprefix(reader.prefix)) for frame in reader.outbox.take()]
+
+
 def test_an_edit_reaches_the_others_and_not_its_sender() -> None:
     start = seed()
     there = room(start)
@@ -110,11 +114,90 @@ def test_an_update_without_its_history_is_refused_and_nothing_of_it_stays() -> N
     stranger = Author()
     stranger.write("first")
     before = there.state()
+    lonely = stranger.write("second")
+    there.receive_update(eve, wire.Update(lonely))
     with pytest.raises(Refused) as refusal:
-        there.receive_update(eve, wire.Update(stranger.write("second")))
+        there.receive_update(eve, wire.Update(lonely, answer=True))
     assert refusal.value.close is close.MISSING_HISTORY
     assert not there.has_pending
     assert there.state() == before
+
+
+def test_what_is_typed_before_the_answer_of_a_peer_that_comes_back_waits_for_it() -> None:
+    """Found with real providers: they send the next keystroke at once, what was typed offline only when asked."""
+    start = seed()
+    there = room(start)
+    ada, ben = peer(prefix=b"p", acknowledged=True), peer()
+    there.join(ada)
+    there.join(ben)
+    author = Author(start)
+    author.write("offline ")
+    there.receive_step_1(ada, author.doc.get_state())
+    asked = [message for message in messages_for(ada) if isinstance(message, wire.SyncStep1)]
+    assert len(asked) == 1
+    assert not there.receive_update(ada, wire.Update(author.write("typed ")))
+    assert not there.receive_update(ada, wire.Update(author.write("on ")))
+    assert messages_for(ada) == []
+    answer = author.doc.get_update(asked[0].state_vector)
+    assert there.receive_update(ada, wire.Update(answer, answer=True))
+    flush(there)
+    assert text_of(there.state()) == str(author.text)
+    assert text_of(merge_updates(start, *updates_for(ben))) == str(author.text)
+    assert list(ada.outbox.take()).count(b"p" + wire.sync_status(saved=True)) == 3
+
+
+def test_a_peer_is_asked_once_for_what_its_updates_build_on() -> None:
+    start = seed()
+    there = room(start)
+    ada = peer()
+    there.join(ada)
+    author = Author(start)
+    author.write("from another tab ")
+    for words in ("one ", "two "):
+        there.receive_update(ada, wire.Update(author.write(words)))
+    assert [type(message) for message in messages_for(ada)] == [wire.SyncStep1]
+    there.receive_update(ada, wire.Update(author.doc.get_update(), answer=True))
+    flush(there)
+    assert text_of(there.state()) == str(author.text)
+
+
+def test_a_peer_that_never_answers_is_overdue() -> None:
+    there = room()
+    eve = peer()
+    there.join(eve)
+    there.receive_update(eve, wire.Update(Author(seed("elsewhere")).write("x")))
+    assert there.overdue(100.0) == []
+    assert there.overdue(120.0) == []
+    assert there.overdue(131.0) == [eve]
+
+
+def test_a_peer_cannot_fill_the_memory_with_updates_that_fit_nowhere() -> None:
+    there = room()
+    eve = peer()
+    there.join(eve)
+    lonely = wire.Update(Author(seed("elsewhere")).write("x" * 1000))
+    with pytest.raises(Refused) as refusal:
+        for _ in range(10_000):
+            there.receive_update(eve, lonely)
+    assert refusal.value.close is close.TOO_MANY_MESSAGES
+    assert there.unsaved_bytes == 0
+
+
+def test_a_peer_is_still_asked_what_it_has_when_its_queue_was_dropped() -> None:
+    start = seed()
+    there = room(start)
+    ada, slow = peer(), peer(limit_bytes=300)
+    there.join(ada)
+    there.join(slow)
+    there.receive_step_1(slow, b"\x00")
+    author = Author(start)
+    for number in range(200):
+        there.receive_update(ada, wire.Update(author.write(f"{number} ")))
+        flush(there)
+    assert slow.outbox.behind
+    slow.outbox.behind = False
+    there.resync(slow)
+    assert [type(message) for message in messages_for(slow)] == [wire.Update, wire.SyncStep1]
 
 
 def test_a_reader_may_sync_and_may_not_write() -> None:

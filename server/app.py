@@ -8,14 +8,13 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from types import FrameType
 from uuid import UUID
 
-from prometheus_client import REGISTRY
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 
-from server import db, lifeline, logs
+from server import db, lifeline, logs, metrics
 from server.accounts.middleware import IdentityMiddleware
 from server.accounts.routes import routes as account_routes
 from server.assets.routes import routes as asset_routes
@@ -62,9 +61,7 @@ def create_app(settings: Settings) -> Starlette:
             live, door = await stack.enter_async_context(
                 open_live(settings, pool=pool, sessions=sessions, redis=redis, settle=settle)
             )
-            figures = HubFigures(door.hub)
-            REGISTRY.register(figures)
-            stack.callback(REGISTRY.unregister, figures)
+            await stack.enter_async_context(metrics.including(HubFigures(door.hub)))
             app.state.redis = redis
             app.state.queue = queue
             app.state.events = events
@@ -117,7 +114,8 @@ def from_environment() -> Starlette:
 def _at_a_signal_to_stop(act: Callable[[], None]) -> Iterator[None]:
     """Call `act` on the event loop when the process is told to stop, before whoever handles the signal now.
 
-    uvicorn waits for open responses first and tells the application afterwards; a stream of events never ends by itself.
+    uvicorn waits for open responses first and tells the application afterwards; a stream of events never ends by
+    itself.
     """
     if threading.current_thread() is not threading.main_thread():
         # Signals cannot be listened to here; without them the server's own time limit ends the streams.

@@ -7,6 +7,7 @@ import time
 
 PARENT = "QUILLROOM_SUPERVISED_BY"
 POLL_SECONDS = 0.5
+STOP_LIMIT_SECONDS = 20
 
 
 def hold_on() -> None:
@@ -14,11 +15,15 @@ def hold_on() -> None:
     supervisor = os.environ.get(PARENT)
     if supervisor is None or supervisor == str(os.getpid()):
         return
-    threading.Thread(target=_watch, args=(os.getppid(),), name="lifeline", daemon=True).start()
+    threading.Thread(target=_watch, args=(int(supervisor),), name="lifeline", daemon=True).start()
 
 
-def _watch(parent: int) -> None:
-    # An orphan is given to another parent; there is no signal for that on every system.
-    while os.getppid() == parent:
+def _watch(supervisor: int) -> None:
+    # An orphan is given to another parent; there is no signal for that on every system. Compared with what the
+    # supervisor said of itself: it may be gone before this process first looks.
+    while os.getppid() == supervisor:
         time.sleep(POLL_SECONDS)
     os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(STOP_LIMIT_SECONDS)
+    # Whatever keeps it alive must not keep the port and the data directory from the next start.
+    os._exit(1)

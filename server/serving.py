@@ -2,11 +2,13 @@
 
 import asyncio
 import contextlib
+import errno
 import os
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -14,7 +16,7 @@ from collections.abc import Iterator
 import structlog
 import uvicorn
 
-from server import db, lifeline
+from server import db, lifeline, metrics
 from server.accounts import setup
 from server.embedded import open_servers
 from server.migrating import migrate
@@ -24,6 +26,9 @@ log = structlog.get_logger(__name__)
 
 STOP_LIMIT_SECONDS = 15
 READY_LIMIT_SECONDS = 60
+HEALTH_LIMIT_SECONDS = 60
+# Web processes of a `serve` that was killed leave the port within this time.
+PORT_LIMIT_SECONDS = 3
 RESTART_AFTER_SECONDS = (1, 2, 5, 10, 30)
 
 
@@ -48,6 +53,7 @@ def serve(settings: Settings) -> None:
                     say=_say,
                 )
             )
+            stack.callback(_stop_undisturbed)
             inherited = (servers.lock_fd,)
             settings = settings.model_copy(
                 update={
@@ -58,9 +64,13 @@ def serve(settings: Settings) -> None:
         # Web processes and the worker read these as an operator's own.
         os.environ["DATABASE_URL"], os.environ["REDIS_URL"] = settings.database_url, settings.redis_url
         os.environ[lifeline.PARENT] = str(os.getpid())
+        if settings.workers > 1:
+            # Where the processes count together, so that any of them can answer /metrics for all.
+            os.environ[metrics.DIRECTORY] = stack.enter_context(tempfile.TemporaryDirectory(prefix="quillroom-"))
         migrate(settings.database_url)
         if private:
             stack.enter_context(_worker(inherited))
+            stack.callback(_stop_undisturbed)
         threading.Thread(target=_announce, args=(settings,), name="announce", daemon=True).start()
         _serve_web(settings)
 
@@ -84,6 +94,8 @@ def _serve_web(settings: Settings) -> None:
         access_log=False,
         log_config=None,
         lifespan="on",
+        # Merging a very large document may keep a process busy for seconds; that is no reason to kill it.
+        timeout_worker_healthcheck=HEALTH_LIMIT_SECONDS,
         timeout_graceful_shutdown=STOP_LIMIT_SECONDS,
     )
 
@@ -92,6 +104,8 @@ def _serve_web(settings: Settings) -> None:
 def _worker(inherited: tuple[int, ...]) -> Iterator[None]:
     """Keep a worker running for the time of the block."""
     stopping = threading.Event()
+    # Held while one is started, so that none is started past the decision to stop.
+    starting = threading.Lock()
     processes: list[subprocess.Popen[bytes]] = []
 
     def start() -> subprocess.Popen[bytes]:
@@ -104,9 +118,13 @@ def _worker(inherited: tuple[int, ...]) -> Iterator[None]:
 
     def keep() -> None:
         tries = 0
-        while not stopping.is_set():
+        while True:
             begun = time.monotonic()
-            code = start().wait()
+            with starting:
+                if stopping.is_set():
+                    return
+                process = start()
+            code = process.wait()
             if stopping.is_set():
                 return
             tries = 0 if time.monotonic() - begun > READY_LIMIT_SECONDS else tries + 1
@@ -118,7 +136,8 @@ def _worker(inherited: tuple[int, ...]) -> Iterator[None]:
     try:
         yield
     finally:
-        stopping.set()
+        with starting:
+            stopping.set()
         for process in processes:
             process.terminate()
             try:
@@ -156,17 +175,39 @@ async def _setup_link(settings: Settings) -> str | None:
 
 
 def _check_port(settings: Settings) -> None:
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    """Raise PortInUse now rather than after everything else has started."""
+    until = time.monotonic() + PORT_LIMIT_SECONDS
+    while True:
         try:
-            probe.bind((settings.host, settings.port))
+            _try_port(settings)
         except OSError as error:
+            if error.errno == errno.EADDRINUSE and time.monotonic() < until:
+                time.sleep(0.1)
+                continue
             sentence = (
                 f"Cannot listen on {settings.host} port {settings.port}: {error.strerror}. "
                 "Set QUILLROOM_PORT to another port, or stop what uses this one."
             )
             raise PortInUse(sentence) from error
+        return
+
+
+def _try_port(settings: Settings) -> None:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind((settings.host, settings.port))
+        # Binding alone succeeds beside a listener that is just going away.
+        probe.listen()
+
+
+def _stop_undisturbed() -> None:
+    # A second Ctrl-C must not leave half of it running. What follows has its own limits.
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_IGN:
+        return
+    _say("Stopping …")
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
 def _leave(number: int, frame: object) -> None:

@@ -19,22 +19,28 @@ Pair = tuple[int, int]
 
 
 def pairs(old: Sequence[Content | None], new: Sequence[Content]) -> list[Pair]:
-    """Return which child becomes which, in order: same id first, then same content, then most alike."""
+    """Return which child becomes which, in order: same id first, then same content, then most alike.
+
+    Of two with the same content the one without an id goes first: a block that brings an id of its own is more likely
+    new than the old one under another name.
+    """
     found: list[Pair] = []
-    for i0, i1, j0, j1 in _gaps(_same_id(old, new), (0, 0), (len(old), len(new)), found):
-        same = _same_content(old[i0:i1], new[j0:j1])
-        anchors = [(i0 + i, j0 + j) for i, j in same]
-        for a0, a1, b0, b1 in _gaps(anchors, (i0, j0), (i1, j1), found):
-            found += [(a0 + i, b0 + j) for i, j in _most_alike(old[a0:a1], new[b0:b1])]
+    gaps = _gaps(_same_id(old, new), (0, 0, len(old), len(new)), found)
+    for find in (_same_content_unnamed, _same_content, _most_alike):
+        gaps = [
+            gap
+            for i0, i1, j0, j1 in gaps
+            for gap in _gaps([(i0 + i, j0 + j) for i, j in find(old[i0:i1], new[j0:j1])], (i0, j0, i1, j1), found)
+        ]
     return sorted(found)
 
 
-def _gaps(anchors: list[Pair], start: Pair, end: Pair, found: list[Pair]) -> list[tuple[int, int, int, int]]:
+def _gaps(anchors: list[Pair], bounds: tuple[int, int, int, int], found: list[Pair]) -> list[tuple[int, int, int, int]]:
     """Record the anchors as found and return the stretches between them."""
     found += anchors
-    i, j = start
+    i, j = bounds[:2]
     gaps = []
-    for anchor_i, anchor_j in [*anchors, end]:
+    for anchor_i, anchor_j in [*anchors, bounds[2:]]:
         if anchor_i > i and anchor_j > j:
             gaps.append((i, anchor_i, j, anchor_j))
         i, j = anchor_i + 1, anchor_j + 1
@@ -75,8 +81,16 @@ def _same_id(old: Sequence[Content | None], new: Sequence[Content]) -> list[Pair
     return rising[::-1]
 
 
+def _same_content_unnamed(old: Sequence[Content | None], new: Sequence[Content]) -> list[Pair]:
+    # What brings an id is given a mark of its own, which nothing equals.
+    return _same([fingerprint(each) for each in old], [object() if _id(each) else fingerprint(each) for each in new])
+
+
 def _same_content(old: Sequence[Content | None], new: Sequence[Content]) -> list[Pair]:
-    left, right = [fingerprint(each) for each in old], [fingerprint(each) for each in new]
+    return _same([fingerprint(each) for each in old], [fingerprint(each) for each in new])
+
+
+def _same(left: Sequence[object], right: Sequence[object]) -> list[Pair]:
     limit = min(len(left), len(right))
     start = next((at for at in range(limit) if left[at] != right[at]), limit)
     end = next((at for at in range(limit - start) if left[-1 - at] != right[-1 - at]), limit - start)
@@ -126,6 +140,10 @@ def _likeness(old: Content | None, new: Content) -> float:
     start = next((at for at in range(limit) if before[at] != after[at]), limit)
     end = next((at for at in range(limit - start) if before[-1 - at] != after[-1 - at]), limit - start)
     return 0.05 + 0.95 * (start + end) / longest
+
+
+def _id(content: Content) -> object:
+    return content.attrs.get("id") if isinstance(content, Node) else None
 
 
 def _type(content: Content | None) -> str:

@@ -6,6 +6,7 @@ mend, so arq neither retries nor keeps results.
 
 import time
 from collections.abc import Awaitable, Callable
+from datetime import UTC
 from typing import Any
 
 import structlog
@@ -43,12 +44,17 @@ async def compact_documents(ctx: Context) -> None:
 
 
 async def clean_up(ctx: Context) -> None:
-    """Remove what has expired: sessions, links, invitations, pictures that nothing shows any more."""
+    """Remove what has expired: sessions, links, invitations."""
     async with db.transaction(ctx["sessions"]) as session:
         accounts = await account_jobs.clean_up(session)
         workspaces = await workspace_jobs.clean_up(session)
-    pictures = await asset_jobs.clean_up(ctx["sessions"], ctx["store"])
-    log.info("cleaned up", account_rows=accounts, workspace_rows=workspaces, pictures=str(pictures))
+    log.info("cleaned up", account_rows=accounts, workspace_rows=workspaces)
+
+
+async def clean_up_pictures(ctx: Context) -> None:
+    """Remove pictures that no document shows any more, and files that no row knows."""
+    removed = await asset_jobs.clean_up(ctx["sessions"], ctx["store"])
+    log.info("pictures cleaned up", rows=removed.rows, objects=removed.objects)
 
 
 def create_worker(settings: Settings) -> Worker:
@@ -65,7 +71,11 @@ def create_worker(settings: Settings) -> Worker:
         await ctx["pool"].close()
         await ctx["engine"].dispose()
 
-    jobs: dict[str, Job] = {"compact_documents": compact_documents, "clean_up": clean_up}
+    jobs: dict[str, Job] = {
+        "compact_documents": compact_documents,
+        "clean_up": clean_up,
+        "clean_up_pictures": clean_up_pictures,
+    }
     timed = {name: _timed(name, job) for name, job in jobs.items()}
     return Worker(
         functions=[
@@ -75,6 +85,8 @@ def create_worker(settings: Settings) -> Worker:
             cron(timed["compact_documents"], name="compact_documents_timed", minute=COMPACTION_MINUTES, keep_result=0),
             # The first run after a start finds what a long stop has left.
             cron(timed["clean_up"], name="clean_up_timed", minute=CLEAN_UP_MINUTES, keep_result=0, run_at_startup=True),
+            # Lists the whole store, which costs money at some: once a day, and never because of a restart.
+            cron(timed["clean_up_pictures"], name="clean_up_pictures_timed", hour={3}, minute={41}, keep_result=0),
         ],
         queue_name=QUEUE_NAME,
         redis_settings=redis_settings(settings.redis_url),
@@ -85,6 +97,7 @@ def create_worker(settings: Settings) -> Worker:
         job_completion_wait=STOP_LIMIT_SECONDS,
         health_check_interval=60,
         log_results=False,
+        timezone=UTC,
     )
 
 

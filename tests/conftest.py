@@ -1,6 +1,7 @@
 """Real private servers for every test that asks for one: the same code starts them as in `quillroom serve`."""
 
 import asyncio
+import os
 import shutil
 import tempfile
 import uuid
@@ -11,6 +12,7 @@ from typing import Any
 
 import asyncpg
 import httpx
+import hypothesis
 import pytest
 from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -20,6 +22,12 @@ from server import db as database
 from server.embedded import Servers, open_servers
 from server.migrating import migrate
 from server.settings import Settings
+
+# Busy machines are slow, not wrong. CI repeats the same examples, so that a change is judged by what it changed;
+# people's runs look for new ones.
+hypothesis.settings.register_profile("people", deadline=None)
+hypothesis.settings.register_profile("ci", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "people")
 
 TEMPLATE = "quillroom_template"
 PUBLIC_URL = "http://quillroom.test"
@@ -31,8 +39,6 @@ FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", 
 @pytest.fixture(autouse=True, scope="session")
 def _no_settings_from_outside() -> Iterator[None]:
     """A developer's own settings must not change what the tests see."""
-    import os
-
     with pytest.MonkeyPatch.context() as patch:
         for name in list(os.environ):
             if name.startswith("QUILLROOM_") or name in {"DATABASE_URL", "REDIS_URL"}:

@@ -273,7 +273,7 @@ class Hub:
 
     async def _open(self, document_id: DocumentId, opening: "asyncio.Future[_Live]") -> None:
         try:
-            # Watched before it is read: what is committed in between is then heard of, and what is heard twice is known.
+            # Watched before it is read: what is committed in between is heard of, and what is heard twice is known.
             await self._bus.watch(document_id)
             stored = await self._load(document_id)
             large = sum(map(len, stored.updates)) > _LARGE_BYTES

@@ -26,8 +26,8 @@ from server.settings import Settings
 from server.web.errors import problem, refusal_for
 from server.workspaces.access import Actor, Verb, actor_for, require
 
-# A picture of 40 megapixels needs 150 to 650 MB while it is drawn (WebP the most): one at a time in a process. Who waits
-# longer than this is asked to come back.
+# A picture of 40 megapixels needs 150 to 650 MB while it is drawn (WebP the most): one at a time in a process. Who
+# waits longer than this is asked to come back.
 _EXAMINING: Final = anyio.Semaphore(1)
 EXAMINE_WAIT_SECONDS: Final = 30
 

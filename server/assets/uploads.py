@@ -59,7 +59,8 @@ async def receive(request: Request, *, max_bytes: int) -> Upload:
                 if len(parts.waiting) >= _WRITE_BYTES:
                     await to_thread.run_sync(file.write, parts.take())
         if total.cancelled_caught:
-            raise HTTPException(408, "The upload took too long. Try again with a faster connection.")
+            # Raised in here, so that the file is closed on this way out too.
+            raise HTTPException(408, "The upload took too long. Try again with a faster connection.")  # noqa: TRY301
         await to_thread.run_sync(file.write, parts.take())
         name = parts.finish()
         await to_thread.run_sync(file.flush)

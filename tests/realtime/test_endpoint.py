@@ -288,7 +288,8 @@ async def test_a_client_that_never_reads_costs_bounded_memory_and_is_sent_away()
         reader, writer = await asyncio.open_connection("127.0.0.1", int(one.url.rpartition(":")[2]), limit=1024)
         writer.write(
             f"GET /collab/{one.document_id}?token=writer HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n"
-            "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode()
+            "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode()
         )
         await reader.readuntil(b"\r\n\r\n")
         async with client.join(url, token="writer") as ada, client.join(url, token="writer") as ben:

@@ -25,7 +25,12 @@ POLL_SECONDS = 0.05
 PASSWORD = "a kettle of ink, twice"
 
 
-class NotRunning(Exception):  # noqa: N818 - the test is told what the server printed
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        return int(listening.getsockname()[1])
+
+
+class NotRunning(Exception):
     """The server ended, or did not come up in time."""
 
 
@@ -35,7 +40,7 @@ class Installation:
 
     directory: Path
     settings: dict[str, str] = field(default_factory=dict)
-    port: int = field(default_factory=lambda: _free_port())
+    port: int = field(default_factory=_free_port)
     _process: "subprocess.Popen[bytes] | None" = None
 
     @property
@@ -220,8 +225,3 @@ def _name(process: psutil.Process) -> str:
         return str(process.name())
     except psutil.NoSuchProcess:
         return ""
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return int(listening.getsockname()[1])

@@ -286,7 +286,7 @@ def _delete_word(text: Text | XmlText, step: Step) -> list[str]:
     return [word]
 
 
-def _words(block: XmlElement) -> list[str]:
+def _words(block: XmlElement | XmlFragment) -> list[str]:
     return [
         word
         for child in block.children

@@ -95,7 +95,7 @@ async def _bad_token(studio: Studio, kind: str) -> str:
     connection = await asyncpg.connect(servers.database_url)
     try:
         changed = await connection.execute(
-            f"UPDATE api_tokens SET {column} = now() - $1::interval WHERE token_hash = $2",  # noqa: S608 - ours
+            f"UPDATE api_tokens SET {column} = now() - $1::interval WHERE token_hash = $2",
             timedelta(seconds=1),
             digest(token),
         )

@@ -24,7 +24,7 @@ RETURN_SECONDS = 30
 
 @pytest.mark.parametrize("everything", [False, True], ids=["its own processes", "Postgres and Redis too"])
 async def test_nothing_acknowledged_is_lost_and_nothing_is_doubled(
-    studio_to_kill: Studio, clients: NodeClients, doomed_clients: NodeClients, everything: bool
+    studio_to_kill: Studio, clients: NodeClients, doomed_clients: NodeClients, *, everything: bool
 ) -> None:
     studio = studio_to_kill
     document = create_document(studio.api)
@@ -34,9 +34,9 @@ async def test_nothing_acknowledged_is_lost_and_nothing_is_doubled(
     staying = [await _open(studio, clients, f"staying-{number}", document) for number in range(2)]
     doomed = [await _open(studio, doomed_clients, f"doomed-{number}", document) for number in range(2)]
     async with asyncio.TaskGroup() as tasks:
-        chance = random.Random(SEED)  # noqa: S311 - edits, not secrets
+        chance = random.Random(SEED)
         for peer in (*staying, *doomed):
-            tasks.create_task(_type(peer, random.Random(chance.random()), account))  # noqa: S311
+            tasks.create_task(_type(peer, random.Random(chance.random()), account))
         await until(lambda: len(doomed_clients.durable) > DURABLE_BEFORE_THE_KILL, seconds=TYPING_SECONDS)
         await asyncio.to_thread(studio.installation.kill, everything=everything)
         await doomed_clients.kill()

@@ -28,12 +28,14 @@ class Settings(BaseSettings):
     database_url: str = Field(
         default="",
         validation_alias="DATABASE_URL",
+        repr=False,  # it may hold a password
         description="Address of a Postgres database, `postgresql://user:password@host/name`. "
         "Empty: a private Postgres is started in the data directory.",
     )
     redis_url: str = Field(
         default="",
         validation_alias="REDIS_URL",
+        repr=False,  # likewise
         description="Address of a Redis server (6.2 or newer), `redis://`, `rediss://` or `unix://`. "
         "Empty: a private Redis is started in the data directory.",
     )
@@ -82,15 +84,11 @@ class Settings(BaseSettings):
     max_image_pixels: int = Field(
         default=40_000_000, ge=1, description="Largest image, in pixels (width times height), before it is decoded."
     )
-    max_frame_bytes: int = Field(
-        default=8 * MIB, ge=64 * 1024, description="Largest frame a socket accepts, in bytes."
-    )
+    max_frame_bytes: int = Field(default=8 * MIB, ge=64 * 1024, description="Largest frame a socket accepts, in bytes.")
     max_document_bytes: int = Field(
         default=64 * MIB, ge=1024, description="Largest document, in bytes of its encoded state."
     )
-    max_peers_per_document: int = Field(
-        default=200, ge=1, description="Connections to one document in one process."
-    )
+    max_peers_per_document: int = Field(default=200, ge=1, description="Connections to one document in one process.")
     messages_per_second: int = Field(
         default=1000, ge=1, description="Frames per second that one socket may send for long."
     )

@@ -7,7 +7,7 @@ commit returns, or after `relay_after_seconds` if the log is slow. While a commi
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
@@ -72,7 +72,11 @@ class Counts:
 
 @dataclass(slots=True, eq=False)
 class _Live:
-    """A room, and what the hub knows about it. `holds`: who needs it open though they are not peers (yet)."""
+    """A room, and what the hub knows about it.
+
+    `holds`: who needs it open though they are not peers (yet). `writer`: who wrote last since it was settled; None if
+    only the host did.
+    """
 
     room: Room
     send_away: dict[Peer, Callable[[Close], None]] = field(default_factory=dict)
@@ -82,11 +86,15 @@ class _Live:
     empty_since: float | None = None
     changed_at: float | None = None
     unsettled_since: float | None = None
+    writer: Mapping[str, object] | None = None
     refilling: bool = False
 
 
-Settle = Callable[[DocumentId, int, bytes], Awaitable[None]]
-"""Called with a document's id, place and whole state some time after it changed, for what is derived from it."""
+Settle = Callable[[DocumentId, int, bytes, Mapping[str, object] | None], Awaitable[None]]
+"""Called some time after a document changed here, for what is derived from it.
+
+With its id, place and whole state, and the `user` who wrote last (None if only the host did).
+"""
 
 
 class Hub:
@@ -354,6 +362,9 @@ class Hub:
             return None
         for peer, why in flush.refused:
             self._send_away(live, peer, why)
+        if flush.update:
+            for peer in flush.senders:
+                live.writer = peer.user
         edits, live.edits = live.edits, []
         self.saving.add(room, flush, edits)
         return flush
@@ -552,14 +563,16 @@ class Hub:
     async def _settle_room(self, live: _Live) -> None:
         # Taken before the wait: an edit made meanwhile must count as unsettled.
         live.unsettled_since = None
+        writer, live.writer = live.writer, None
         if self._settle is None:
             return
         seq, state = live.room.seq, live.room.state()
         try:
-            await self._settle(live.room.document_id, seq, state)
+            await self._settle(live.room.document_id, seq, state, writer)
         except Exception:
             logger.exception("what is derived from a document was not brought up to date")
             live.unsettled_since = live.changed_at = self._clock.now()
+            live.writer = live.writer or writer
 
     def _is_idle(self, live: _Live, now: float) -> bool:
         return (

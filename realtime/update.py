@@ -15,6 +15,8 @@ _GC, _DELETED, _JSON, _BINARY, _STRING, _EMBED, _FORMAT, _TYPE, _ANY, _DOC, _SKI
 _XML_ELEMENT, _XML_HOOK, _XML_TEXT = 3, 5, 6
 # Yjs itself nests no deeper than people write JSON by hand; a limit keeps hostile nesting off our stack.
 _DEEPEST_VALUE = 64
+# The core counts in 32 bits and silently drops what goes beyond; no document comes near.
+_LARGEST_CLOCK = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +61,9 @@ class Reach:
 def read_reach(data: bytes) -> Reach:  # noqa: C901, PLR0912, PLR0915 - one format, read in one pass: splitting it would cost a call a struct
     """Walk an update in v1 encoding.
 
-    Raises MalformedFrame if it ends early, has bytes left over, holds a content that Yjs 13 does not have, or leaves a
-    gap inside one client's structs (only a peer that lacks history itself can make one).
+    Raises MalformedFrame if it ends early, has bytes left over, holds a content that Yjs 13 does not have, leaves a
+    gap inside one client's structs (only a peer that lacks history itself can make one), or has a struct build on what
+    its own client made later (the core may never finish with one).
     """
     starts: dict[int, int] = {}
     ends: dict[int, int] = {}
@@ -88,11 +91,15 @@ def read_reach(data: bytes) -> Reach:  # noqa: C901, PLR0912, PLR0915 - one form
                         needed, at = read_var_uint(data, at)
                         if needed >= needs.get(other, 0):
                             needs[other] = needed + 1
+                        if other == client and needed >= clock:
+                            raise MalformedFrame("a struct builds on itself or on what follows it")
                     if info & _RIGHT:
                         other, at = read_var_uint(data, at)
                         needed, at = read_var_uint(data, at)
                         if needed >= needs.get(other, 0):
                             needs[other] = needed + 1
+                        if other == client and needed >= clock:
+                            raise MalformedFrame("a struct builds on itself or on what follows it")
                     if not info & (_LEFT | _RIGHT):
                         named, at = read_var_uint(data, at)
                         if named == 1:
@@ -102,6 +109,8 @@ def read_reach(data: bytes) -> Reach:  # noqa: C901, PLR0912, PLR0915 - one form
                             needed, at = read_var_uint(data, at)
                             if needed >= needs.get(other, 0):
                                 needs[other] = needed + 1
+                            if other == client and needed >= clock:
+                                raise MalformedFrame("a struct builds on itself or on what follows it")
                         else:
                             raise MalformedFrame("a struct has no readable parent")
                         if info & _PARENT_KEY:
@@ -113,6 +122,8 @@ def read_reach(data: bytes) -> Reach:  # noqa: C901, PLR0912, PLR0915 - one form
                 if length == 0:
                     raise MalformedFrame("a struct is empty")
                 clock += length
+            if clock > _LARGEST_CLOCK:
+                raise MalformedFrame("a client counts further than documents do")
             ends[client] = clock
         at = _deletions(data, at, needs)
     except IndexError:

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import signal
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from types import FrameType
 from uuid import UUID
 
@@ -55,8 +55,9 @@ def create_app(settings: Settings) -> Starlette:
             events = await stack.enter_async_context(Events(redis))
             stack.enter_context(_at_a_signal_to_stop(events.end))
 
-            async def settle(document_id: str, seq: int, state: bytes) -> None:
-                await project(sessions, events, UUID(document_id), seq, state)
+            async def settle(document_id: str, seq: int, state: bytes, writer: Mapping[str, object] | None) -> None:
+                by = UUID(str(writer["id"])) if writer is not None else None
+                await project(sessions, events, UUID(document_id), seq, state, by=by)
 
             live, door = await stack.enter_async_context(
                 open_live(settings, pool=pool, sessions=sessions, redis=redis, settle=settle)

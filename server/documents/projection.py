@@ -22,14 +22,20 @@ async def project(
     """Write title, excerpt and time of `state`, the document up to place `seq` of its log, and tell the lists.
 
     Returns False, and changes nothing, if a newer state was written already or the document is gone. `by` is who wrote
-    last, if that is known; a name that may be wrong is not kept.
+    last; None leaves the name that the row has, which whoever edits through pages or the API has set.
     """
     title, words = await asyncio.to_thread(_read, state)
     async with db.transaction(sessions) as session:
         written = (
             update(Document)
             .where(col(Document.id) == document_id, col(Document.projected_seq) < seq)
-            .values(title=title, excerpt=words, projected_seq=seq, updated_at=utc_now(), updated_by=by)
+            .values(
+                title=title,
+                excerpt=words,
+                projected_seq=seq,
+                updated_at=utc_now(),
+                updated_by=by if by is not None else col(Document.updated_by),
+            )
             .returning(Document)
         )
         document = (await session.execute(written)).scalar_one_or_none()

@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import weakref
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 from uuid import uuid4
@@ -13,7 +13,7 @@ import pytest
 from realtime import close, wire
 from realtime.awareness import Entry, encode
 from realtime.close import Close, Refused
-from realtime.hub import Hub, Timing
+from realtime.hub import Hub, Settle, Timing
 from realtime.memory import MemoryBus, MemoryLog
 from realtime.ports import Bus, DocumentId
 from realtime.room import Limits, Peer, Room
@@ -32,7 +32,12 @@ class LoopClock:
 
 @asynccontextmanager
 async def hub(
-    log: MemoryLog, bus: Bus | None = None, *, timing: Timing | None = None, limits: Limits | None = None
+    log: MemoryLog,
+    bus: Bus | None = None,
+    *,
+    timing: Timing | None = None,
+    limits: Limits | None = None,
+    settle: Settle | None = None,
 ) -> AsyncIterator[Hub]:
     async with Hub(
         log=log,
@@ -41,6 +46,7 @@ async def hub(
         node=str(uuid4()),
         timing=timing or Timing(),
         limits=limits,
+        settle=settle,
     ) as running:
         yield running
 
@@ -329,3 +335,22 @@ async def test_a_replaced_lineage_ends_the_room_and_the_next_visitor_gets_the_ne
         assert sent_away == [close.OTHER_LINEAGE]
         fresh, _ = await enter(running, document_id, peer())
         assert text_of(fresh.state()) == "restored "
+
+
+async def test_what_is_derived_follows_once_it_is_quiet_and_names_who_wrote() -> None:
+    log, start = MemoryLog(), seed()
+    document_id = create(log, start)
+    settled: list[tuple[int, str, object]] = []
+
+    async def settle(_document_id: DocumentId, seq: int, state: bytes, writer: Mapping[str, object] | None) -> None:
+        settled.append((seq, text_of(state), writer["name"] if writer else None))
+
+    async with hub(log, timing=SHORT, settle=settle) as running:
+        ada = peer()
+        room, _ = await enter(running, document_id, ada)
+        author = Author(start)
+        running.receive(room, ada, wire.Update(author.write("by Ada")))
+        await until(lambda: settled)
+        await running.edit(document_id, author.write(", by the host"))
+        await until(lambda: len(settled) == 2)
+    assert settled == [(2, "seed by Ada", "Ada"), (3, "seed by Ada, by the host", None)]

@@ -36,4 +36,16 @@ async def test_a_newer_state_is_written_and_an_older_one_is_not(sessions: Sessio
         row = await db.get_one(Document, document.id)
     assert (row.title, row.excerpt, row.projected_seq) == ("Second", "some words • a list", 5)
     assert row.updated_at > document.updated_at
-    assert row.updated_by is None
+    # Nobody is named, so the one who edited through a page keeps the name.
+    assert row.updated_by == user.id
+
+
+async def test_who_wrote_last_is_named(sessions: Sessions, redis: Redis) -> None:
+    user, workspace = await make_team(sessions)
+    other, _ = await make_team(sessions)
+    async with transaction(sessions) as db:
+        document = await lifecycle.create(db, actor(user, workspace, Role.ADMIN), title="First")
+    async with Events(redis) as events:
+        assert await project(sessions, events, document.id, 2, ydoc.seed("First", empty_document()), by=other.id)
+    async with transaction(sessions) as db:
+        assert (await db.get_one(Document, document.id)).updated_by == other.id

@@ -82,7 +82,7 @@ $(DONE)/development: requirements-dev.txt $(DONE)/runtime
 	@touch $@
 
 static/node_modules/.done: static/package-lock.json | $(DONE)/runtime
-	cd static && $(NPM) ci --no-audit --no-fund --loglevel=error
+	cd static && $(NPM) ci --no-audit --no-fund --no-update-notifier --loglevel=error
 	@touch $@
 
 static/dist/manifest.json: static/node_modules/.done $(SCRIPTS)

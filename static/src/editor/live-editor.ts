@@ -10,6 +10,7 @@ import type { Page } from "./page";
 import { documentExtensions } from "./schema";
 import { selectionToolbar } from "./selection-toolbar";
 import { slashMenu } from "./slash-menu";
+import { steadyCaret } from "./steady-caret";
 import { tableToolbar } from "./table-toolbar";
 import { say } from "./words";
 
@@ -54,6 +55,7 @@ export function createEditor(page: Page, session: Session): Editor {
     extensions: [
       ...documentExtensions({ writable: session.mayWrite }),
       Collaboration.configure({ document: session.document, field: "default" }),
+      steadyCaret,
       remoteCarets(session.connection.awareness),
       Placeholder.configure({
         placeholder: ({ editor, node }) => {

@@ -140,5 +140,9 @@ def _signed(state: str, user: Mapping[str, object]) -> str:
     if not isinstance(fields, dict):
         raise MalformedFrame("a presence state is not a JSON object")
     fields["user"] = user
-    # Lone surrogates survive json.loads and would not encode; escaped they pass unharmed.
-    return json.dumps(fields, separators=(",", ":"))
+    try:
+        # Lone surrogates survive json.loads and would not encode; escaped they pass unharmed. NaN and infinities
+        # survive too, but no browser reads what Python writes for them.
+        return json.dumps(fields, separators=(",", ":"), allow_nan=False)
+    except (ValueError, RecursionError):
+        raise MalformedFrame("a presence state holds what JSON does not have") from None

@@ -29,7 +29,7 @@ from realtime.ports import (
     Stored,
     UpdateLog,
 )
-from realtime.room import BrokenRoom, Flush, Limits, Peer, Room
+from realtime.room import BrokenRoom, Flush, Limits, Peer, Room, is_core_failure
 from realtime.saving import Saving
 from realtime.update import Reach
 
@@ -292,7 +292,10 @@ class Hub:
             )
         except Refused as refusal:
             opening.set_exception(refusal)
-        except ValueError:
+        except BaseException as error:
+            # A panic of the core, too: one document that cannot be read must not end all the others.
+            if not is_core_failure(error):
+                raise
             logger.exception("a document's log cannot be read", extra={"document_id": document_id})
             opening.set_exception(Refused(close.NOT_LOADED))
         else:
@@ -446,11 +449,16 @@ class Hub:
                     for live in list(self._rooms.values()):
                         self._refill(live)
                 elif message.document_id in self._rooms:
+                    live = self._rooms[message.document_id]
                     try:
-                        self._hear(self._rooms[message.document_id], message)
+                        self._hear(live, message)
                     except ValueError:
                         # Not to be read by this version; the log has what counts.
                         logger.exception("a message from another process cannot be read")
+                    except BaseException as error:
+                        if not is_core_failure(error):
+                            raise
+                        self._break(live, BrokenRoom(set()))
 
     def _hear(self, live: _Live, message: BusMessage) -> None:
         room = live.room
@@ -507,7 +515,9 @@ class Hub:
         self.counts.gap_refills += 1
         try:
             room.catch_up(stored)
-        except ValueError:
+        except BaseException as error:
+            if not is_core_failure(error):
+                raise
             logger.exception("a document's log cannot be read", extra={"document_id": room.document_id})
             self._drop(live, close.NOT_LOADED)
 
@@ -566,10 +576,12 @@ class Hub:
         writer, live.writer = live.writer, None
         if self._settle is None:
             return
-        seq, state = live.room.seq, live.room.state()
         try:
+            seq, state = live.room.seq, live.room.state()
             await self._settle(live.room.document_id, seq, state, writer)
-        except Exception:
+        except BaseException as error:
+            if not is_core_failure(error):
+                raise
             logger.exception("what is derived from a document was not brought up to date")
             live.unsettled_since = live.changed_at = self._clock.now()
             live.writer = live.writer or writer

@@ -17,7 +17,14 @@ from realtime.close import Close, Refused
 from realtime.early import Early
 from realtime.outbox import Outbox
 from realtime.ports import Committed, DocumentId, Epoch, Stored
-from realtime.update import Reach, read_reach
+from realtime.update import Reach, nesting, read_reach
+
+# People nest a dozen deep. The core and the browsers delete by recursion, and lose their stack at some ten thousand.
+_DEEPEST_NESTING = 1000
+# What a document that was just opened may still grow by before it is measured.
+_UNMEASURED_GROWTH = 100
+# Up to so many types an update is taken to nest them all, which is cheaper than to look.
+_FEW_TYPES = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +106,8 @@ class Room:
         self._relayed = self.doc.get_state()
         self._known = wire.read_state_vector(self._relayed)
         self._flushing = False
+        # Never less than how deep the types of the document are nested; measured when it comes near the limit.
+        self._nesting = _DEEPEST_NESTING - _UNMEASURED_GROWTH
 
     def close(self) -> None:
         """Let go of the document, so that it leaves memory."""
@@ -178,9 +187,22 @@ class Room:
     def _admit(self, peer: Peer | None, update: bytes, reach: Reach) -> None:
         if not reach.fits(self._known):
             raise Refused(close.MISSING_HISTORY)
+        if reach.types:
+            self._admit_nesting(reach.types if reach.types <= _FEW_TYPES else nesting(update) + 1)
         self._admit_bytes(len(update))
         reach.extend(self._known)
         self._pending.append((peer, update))
+
+    def _admit_nesting(self, depth: int) -> None:
+        if self._nesting + depth > _DEEPEST_NESTING:
+            try:
+                self._nesting = nesting(merge_updates(self.doc.get_update(), *(update for _, update in self._pending)))
+            except ValueError:
+                # Something that waits is not to be read; the next flush finds out what.
+                raise Refused(close.TRY_LATER) from None
+            if self._nesting + depth > _DEEPEST_NESTING:
+                raise Refused(close.DOCUMENT_TOO_LARGE)
+        self._nesting += depth
 
     def _admit_bytes(self, length: int) -> None:
         if self.size_bytes + length > self.limits.document_bytes:
@@ -210,14 +232,11 @@ class Room:
         taken = sum(map(len, updates))
         self._changed.up = False
         try:
-            merged = merge_updates(*updates) if len(updates) > 1 else updates[0]
-            self.doc.apply_update(merged)
-        except ValueError:
-            merged = self._apply_one_by_one(pending, flush)
+            merged = self._apply(pending, flush)
         except BaseException as error:
-            if _is_panic(error):
-                raise BrokenRoom(set(flush.senders)) from error
-            raise
+            if not is_core_failure(error):
+                raise
+            raise BrokenRoom(self._guilty(pending)) from error
         if self._changed.up:
             flush.update = merged
             self.unsaved_bytes += len(merged) - taken
@@ -315,6 +334,39 @@ class Room:
 
     # Inside
 
+    def _apply(self, pending: list[tuple[Peer | None, bytes]], flush: Flush) -> bytes:
+        """Apply all that waits and return its merge. Bytes that the core cannot read end their sender only."""
+        updates = [update for _, update in pending]
+        try:
+            merged = merge_updates(*updates) if len(updates) > 1 else updates[0]
+            self.doc.apply_update(merged)
+        except ValueError:
+            return self._apply_one_by_one(pending, flush)
+        return merged
+
+    def _guilty(self, pending: list[tuple[Peer | None, bytes]]) -> set[Peer]:
+        """Find out, on copies, whose updates the core fails on. Nobody, if that cannot be told."""
+        guilty: set[Peer] = set()
+        copy: Doc[Any] | None = None
+        for peer, update in pending:
+            try:
+                if copy is None:
+                    copy = Doc()
+                    copy.apply_update(self.doc.get_update())
+            except BaseException as error:
+                if not is_core_failure(error):
+                    raise
+                return guilty
+            try:
+                copy.apply_update(update)
+            except BaseException as error:
+                if not is_core_failure(error):
+                    raise
+                copy = None
+                if peer is not None:
+                    guilty.add(peer)
+        return guilty
+
     def _apply_one_by_one(self, pending: list[tuple[Peer | None, bytes]], flush: Flush) -> bytes:
         """Find whose update the core refuses. Returns the merge of the others."""
         good = []
@@ -373,6 +425,6 @@ class _ChangeFlag:
         self.up = True
 
 
-def _is_panic(error: BaseException) -> bool:
-    # A panic of the Rust core is not an Exception, so that it ends a program that did not expect it.
-    return type(error).__name__ == "PanicException"
+def is_core_failure(error: BaseException) -> bool:
+    """Whether the CRDT core failed: an exception, or a panic, which is none so that it ends a program unawares."""
+    return isinstance(error, Exception) or type(error).__name__ == "PanicException"

@@ -6,6 +6,7 @@ the update, which the core does not.
 Source: docs/protocol.md, "Updates"; the v1 encoding of Yjs 13.
 """
 
+from bisect import bisect_right
 from dataclasses import dataclass
 
 from realtime.wire import MalformedFrame, read_var_uint
@@ -24,12 +25,13 @@ class Reach:
     """What an update brings and needs, each as client id -> clock.
 
     `starts` and `ends`: the structs it brings, as [start, end) of each client. `needs`: the clock up to which each
-    client's structs must be known, here or in the update itself.
+    client's structs must be known, here or in the update itself. `types`: how many nested types it brings.
     """
 
     starts: dict[int, int]
     ends: dict[int, int]
     needs: dict[int, int]
+    types: int = 0
 
     @property
     def empty(self) -> bool:
@@ -68,6 +70,7 @@ def read_reach(data: bytes) -> Reach:  # noqa: C901, PLR0912, PLR0915 - one form
     starts: dict[int, int] = {}
     ends: dict[int, int] = {}
     needs: dict[int, int] = {}
+    types = 0
     try:
         clients, at = read_var_uint(data, 0)
         for _ in range(clients):
@@ -114,10 +117,13 @@ def read_reach(data: bytes) -> Reach:  # noqa: C901, PLR0912, PLR0915 - one form
                         else:
                             raise MalformedFrame("a struct has no readable parent")
                         if info & _PARENT_KEY:
+                            if content in (_STRING, _FORMAT):
+                                raise MalformedFrame("text stands under a key, where Yjs has values")
                             at = _skip_bytes(data, at)
                     if content == _STRING:
                         length, at = _string_units(data, at)
                     else:
+                        types += content == _TYPE
                         length, at = _content(data, at, content)
                 if length == 0:
                     raise MalformedFrame("a struct is empty")
@@ -130,7 +136,93 @@ def read_reach(data: bytes) -> Reach:  # noqa: C901, PLR0912, PLR0915 - one form
         raise MalformedFrame("the update ends early") from None
     if at != len(data):
         raise MalformedFrame("bytes are left over behind an update")
-    return Reach(starts, ends, needs)
+    return Reach(starts, ends, needs, types)
+
+
+def nesting(data: bytes) -> int:
+    """Return how many types an update nests in one another, those aside that it does not hold itself.
+
+    The core and every browser delete a type and what it holds by recursion, so depth is what they die of. `data` must
+    have passed `read_reach`.
+    """
+    starts: dict[int, list[int]] = {}
+    # What each struct stands in (1) or beside (0), and where that is; None for a root or nothing known.
+    places: dict[int, list[tuple[int, int, int] | None]] = {}
+    clients, at = read_var_uint(data, 0)
+    for _ in range(clients):
+        count, at = read_var_uint(data, at)
+        client, at = read_var_uint(data, at)
+        clock, at = read_var_uint(data, at)
+        clocks, stands = starts[client], places[client] = [], []
+        for _ in range(count):
+            clocks.append(clock)
+            place, length, at = _placed(data, at)
+            stands.append(place)
+            clock += length
+    depths = {client: [-1] * len(stands) for client, stands in places.items()}
+    deepest = 0
+    for client, stands in places.items():
+        for index in range(len(stands)):
+            deepest = max(deepest, _depth(client, index, starts, places, depths))
+    return deepest
+
+
+def _placed(data: bytes, at: int) -> tuple[tuple[int, int, int] | None, int, int]:
+    """Read one struct. Returns its place, its length in clocks and the offset past it."""
+    info = data[at]
+    at += 1
+    content = info & 0x1F
+    place: tuple[int, int, int] | None = None
+    if content == _GC:
+        length, at = read_var_uint(data, at)
+        return None, length, at
+    for side in (_LEFT, _RIGHT):
+        if info & side:
+            other, at = read_var_uint(data, at)
+            clock, at = read_var_uint(data, at)
+            place = place or (0, other, clock)
+    if place is None:
+        named, at = read_var_uint(data, at)
+        if named == 1:
+            at = _skip_bytes(data, at)
+        else:
+            other, at = read_var_uint(data, at)
+            clock, at = read_var_uint(data, at)
+            place = (1, other, clock)
+        if info & _PARENT_KEY:
+            at = _skip_bytes(data, at)
+    length, at = _string_units(data, at) if content == _STRING else _content(data, at, content)
+    return place, length, at
+
+
+def _depth(
+    client: int,
+    index: int,
+    starts: dict[int, list[int]],
+    places: dict[int, list[tuple[int, int, int] | None]],
+    depths: dict[int, list[int]],
+) -> int:
+    """Return in how many types of the update a struct stands, and keep it for all on the way."""
+    way = []
+    depth = 0
+    while True:
+        if depths[client][index] >= 0:
+            depth = depths[client][index]
+            break
+        # Until it is known better, which also ends a circle.
+        depths[client][index] = 0
+        place = places[client][index]
+        way.append((client, index, place[0] if place else 0))
+        if place is None or place[1] not in starts:
+            break
+        client = place[1]
+        index = bisect_right(starts[client], place[2]) - 1
+        if index < 0:
+            break
+    for its_client, its_index, deeper in reversed(way):
+        depth += deeper
+        depths[its_client][its_index] = depth
+    return depth
 
 
 def _deletions(data: bytes, at: int, needs: dict[int, int]) -> int:
@@ -156,9 +248,10 @@ def _content(data: bytes, at: int, content: int) -> tuple[int, int]:
         return 1, _skip_bytes(data, _skip_bytes(data, at))
     if content == _TYPE:
         kind, at = read_var_uint(data, at)
-        if kind > _XML_TEXT:
-            raise MalformedFrame("an update holds a type that Yjs 13 does not have")
-        return 1, _skip_bytes(data, at) if kind in (_XML_ELEMENT, _XML_HOOK) else at
+        if kind > _XML_TEXT or kind == _XML_HOOK:
+            # The core forgets the name of a hook: what it writes down afterwards nobody can read.
+            raise MalformedFrame("an update holds a type that is not known here")
+        return 1, _skip_bytes(data, at) if kind == _XML_ELEMENT else at
     if content in (_JSON, _ANY):
         length, at = read_var_uint(data, at)
         for _ in range(length):

@@ -8,6 +8,7 @@ from pycrdt import Doc, Text, TransactionEvent
 from realtime.outbox import Outbox
 from realtime.ports import DocumentId, Epoch, Stored
 from realtime.room import Limits, Peer, Room
+from realtime.wire import write_var_uint
 
 EMPTY_UPDATE = b"\x00\x00"
 
@@ -73,3 +74,19 @@ def peer(*, may_write: bool = True, prefix: bytes = b"", acknowledged: bool = Fa
         prefix=prefix,
         acknowledged=acknowledged,
     )
+
+
+def nested_arrays(levels: int, *, client: int = 5, clock: int = 0) -> bytes:
+    """An update of arrays, each in the one before; the first in a root, or in the struct before `clock`."""
+    first = b"\x07\x01\x04root\x00" if clock == 0 else b"\x07\x00" + _id(client, clock - 1) + b"\x00"
+    inner = b"".join(b"\x07\x00" + _id(client, clock + level) + b"\x00" for level in range(levels - 1))
+    return b"\x01" + write_var_uint(levels) + _id(client, clock) + first + inner + b"\x00"
+
+
+def inside_a_string() -> bytes:
+    """An update that puts a text into the character of a string, which the core fails on while it applies it."""
+    return b"\x01\x02\x05\x00" + b"\x04\x01\x04text\x03abc" + b"\x04\x00\x05\x01\x01x" + b"\x00"
+
+
+def _id(client: int, clock: int) -> bytes:
+    return write_var_uint(client) + write_var_uint(clock)

@@ -63,7 +63,21 @@ def test_one_connection_cannot_fill_the_room_with_ghosts() -> None:
     assert len(room) <= awareness.MOST_CLIENTS_OF_A_PEER
 
 
-@pytest.mark.parametrize("state", ["", "{", "[1]", '"text"', "[" * 4000 + "]" * 4000, "true"])
+@pytest.mark.parametrize(
+    "state",
+    [
+        "",
+        "{",
+        "[1]",
+        '"text"',
+        "[" * 4000 + "]" * 4000,
+        '{"a":' * 1300 + "1" + "}" * 1300,
+        "true",
+        '{"cursor": NaN}',
+        '{"cursor": [-Infinity]}',
+        '{"cursor": 1e999}',
+    ],
+)
 def test_a_state_that_is_no_json_object_is_refused(state: str) -> None:
     with pytest.raises(MalformedFrame):
         make().receive("eve", [Entry(1, 1, state)], user=ADA, now=0)

@@ -18,7 +18,7 @@ from realtime.memory import MemoryBus, MemoryLog
 from realtime.ports import Bus, DocumentId
 from realtime.room import Limits, Peer, Room
 
-from .documents import Author, peer, seed, text_of
+from .documents import Author, inside_a_string, peer, seed, text_of
 
 pytestmark = pytest.mark.anyio
 
@@ -186,6 +186,36 @@ async def test_a_damaged_log_is_never_opened_as_an_empty_document() -> None:
         with pytest.raises(Refused) as refusal:
             await enter(running, document_id, peer())
         assert refusal.value.close is close.NOT_LOADED
+
+
+async def test_an_update_that_makes_the_core_fail_ends_its_sender_and_the_others_come_back() -> None:
+    log = MemoryLog()
+    start = seed()
+    document_id, elsewhere = create(log, start), create(log, seed("apart "))
+    async with hub(log) as running:
+        ada, eve, ben = peer(), peer(), peer()
+        room, away_ada = await enter(running, document_id, ada)
+        _, away_eve = await enter(running, document_id, eve)
+        other_room, away_ben = await enter(running, elsewhere, ben)
+        running.receive(room, eve, wire.Update(inside_a_string()))
+        await until(lambda: away_ada and away_eve)
+        assert (away_eve, away_ada, away_ben) == ([close.MALFORMED], [close.RESTARTING], [])
+        running.receive(other_room, ben, wire.Update(Author(other_room.state()).write("goes on")))
+        again, _ = await enter(running, document_id, peer())
+        assert text_of(again.state()) == "seed "
+        await until(lambda: not running.saving)
+    assert log.appends == 1
+
+
+async def test_a_log_that_makes_the_core_fail_closes_one_document_only() -> None:
+    log = MemoryLog()
+    document_id, elsewhere = create(log, inside_a_string()), create(log, seed("apart "))
+    async with hub(log) as running:
+        with pytest.raises(Refused) as refusal:
+            await enter(running, document_id, peer())
+        assert refusal.value.close is close.NOT_LOADED
+        room, _ = await enter(running, elsewhere, peer())
+        assert text_of(room.state()) == "apart "
 
 
 async def test_many_visitors_at_once_cause_one_load() -> None:

@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pycrdt import Doc, Text, merge_updates
+from pycrdt import Doc, Text, XmlElement, XmlFragment, XmlText, merge_updates
 
 from realtime import close, wire
 from realtime.close import Refused
 from realtime.ports import Committed, Epoch, Stored
-from realtime.room import Flush, Limits, Peer, Room
+from realtime.room import BrokenRoom, Flush, Limits, Peer, Room
 
-from .documents import EMPTY_UPDATE, Author, peer, room, seed, text_of
+from .documents import EMPTY_UPDATE, Author, inside_a_string, nested_arrays, peer, room, seed, text_of
 
 
 def flush(room_: Room) -> Flush:
@@ -251,6 +251,51 @@ def _poison() -> bytes:
     # client 5, clock 0: one format item in text "text", key "b", value "{" (not JSON); no deletions
     body = b"\x06\x01\x04text\x01b\x01{"
     return b"\x01\x01\x05\x00" + body + b"\x00"
+
+
+def test_who_makes_the_core_fail_is_found_out_and_nobody_else_is_blamed() -> None:
+    start = seed()
+    there = room(start)
+    ada, eve = peer(), peer()
+    there.join(ada)
+    there.join(eve)
+    there.receive_update(ada, wire.Update(Author(start).write("good")))
+    there.receive_update(eve, wire.Update(inside_a_string()))
+    with pytest.raises(BrokenRoom) as broken:
+        there.begin_flush()
+    assert broken.value.suspects == {eve}
+
+
+def test_types_cannot_be_nested_until_the_core_loses_its_stack() -> None:
+    there = room(seed())
+    eve = peer()
+    there.join(eve)
+    with pytest.raises(Refused) as refusal:
+        there.receive_update(eve, wire.Update(nested_arrays(5000)))
+    assert refusal.value.close is close.DOCUMENT_TOO_LARGE
+    levels = 0
+    with pytest.raises(Refused) as refusal:
+        while levels < 5000:
+            there.receive_update(eve, wire.Update(nested_arrays(50, clock=levels)))
+            levels += 50
+            if levels % 200 == 0:
+                flush(there)
+    assert refusal.value.close is close.DOCUMENT_TOO_LARGE
+    assert 500 <= levels <= 1000
+
+
+def test_a_document_of_many_blocks_is_not_taken_for_a_deep_one() -> None:
+    start = seed()
+    there, author = room(start), Author(start)
+    ada = peer()
+    there.join(ada)
+    blocks = author.doc.get("default", type=XmlFragment)
+    for number in range(1500):
+        with author.doc.transaction():
+            blocks.children.append(XmlElement("paragraph")).children.append(XmlText(str(number)))
+        there.receive_update(ada, wire.Update(author.updates[-1]))
+    flush(there)
+    assert there.state() == author.doc.get_update()
 
 
 def test_the_room_is_bounded_in_peers_in_size_and_in_what_waits() -> None:

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from pycrdt import Array, Doc, Map, Text, XmlElement, XmlFragment, XmlText, merge_updates
 
 from realtime import wire
-from realtime.update import read_reach
+from realtime.update import nesting, read_reach
 from realtime.wire import MalformedFrame
 
-from .documents import EMPTY_UPDATE, Author
+from .documents import EMPTY_UPDATE, Author, nested_arrays
 
 # One that ends a string in the middle of nothing, and what people write.
 words = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8)
@@ -122,3 +122,42 @@ def test_bytes_left_over_are_refused_though_the_core_takes_them() -> None:
 
 def test_an_empty_update_says_nothing() -> None:
     assert read_reach(EMPTY_UPDATE).empty
+
+
+# client 5, clock 0; each as a hostile client would write it, since no library does.
+HOSTILE = {
+    "a string that follows itself": b"\x01\x01\x05\x00" + b"\x84\x05\x00\x01a" + b"\x00",
+    "a string that stands before itself": b"\x01\x01\x05\x00" + b"\x44\x05\x00\x01a" + b"\x00",
+    "an array in itself": b"\x01\x01\x05\x00" + b"\x07\x00\x05\x00\x00" + b"\x00",
+    "a string after what comes later": b"\x01\x02\x05\x00" + b"\x84\x05\x01\x01a" + b"\x04\x01\x01t\x01b" + b"\x00",
+    "a hook, whose name the core forgets": b"\x01\x01\x05\x00" + b"\x07\x01\x01t\x05\x01n" + b"\x00",
+    "text under a key": b"\x01\x01\x05\x00" + b"\x24\x01\x01t\x01k\x05hello" + b"\x00",
+    "a format under a key": b"\x01\x01\x05\x00" + b"\x26\x01\x01t\x01k\x01b\x011" + b"\x00",
+    "more than 32 bits count": b"\x01\x01\x05\x00" + b"\x00" + wire.write_var_uint(2**32) + b"\x00",
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_what_the_core_never_finishes_with_or_writes_down_wrong_is_refused(name: str) -> None:
+    with pytest.raises(MalformedFrame):
+        read_reach(HOSTILE[name])
+
+
+def test_nesting_is_counted_whatever_the_order_and_beside_what() -> None:
+    assert nesting(nested_arrays(1)) == 0
+    assert nesting(nested_arrays(500)) == 499
+    assert nesting(nested_arrays(3, clock=7)) == 3, "what it stands in elsewhere counts as one"
+    doc: Doc[Any] = Doc()
+    blocks = doc.get("default", type=XmlFragment)
+    for words in ("one", "two 🙂", "three"):
+        paragraph = blocks.children.append(XmlElement("paragraph"))
+        paragraph.children.append(XmlText(words))
+    # From another client, whose structs stand before those that they are in.
+    other: Doc[Any] = Doc()
+    other.apply_update(doc.get_update())
+    paragraph = other.get("default", type=XmlFragment).children[1]
+    deeper = paragraph.children.append(XmlElement("image"))
+    deeper.children.append(XmlText("x"))
+    assert nesting(doc.get_update()) == 2
+    assert nesting(other.get_update()) == 3
+    assert read_reach(other.get_update()).types == 8

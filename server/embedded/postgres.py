@@ -82,7 +82,7 @@ def start_postgres(
         say("Making a private Postgres database (once) …")
         _initialise(programs, home, account)
     _check_version(programs, home)
-    stop_leftover(home)
+    stop_server(home)
     # Postgres takes these for another server's if their process number exists, be it a stranger's or a dead child's
     # that nobody has collected. They are ours: the data directory is locked and its server stopped.
     for name in (SOCKET, f"{SOCKET}.lock"):
@@ -104,11 +104,11 @@ def start_postgres(
     return Postgres(process=process, url=database_url(sockets))
 
 
-def stop_leftover(home: Path) -> None:
-    """Stop a Postgres that outlived the Quillroom which started it.
+def stop_server(home: Path) -> None:
+    """Stop the Postgres of `home` if one runs, whoever started it: also one that outlived a killed Quillroom.
 
-    Taking it over would be faster by half a second, but would leave two kinds of server: ours with these options and
-    program files, and one with those of an earlier release. Nothing committed depends on it.
+    Taking such a one over would be faster by half a second, but would leave two kinds of server: ours with these
+    options and program files, and one with those of an earlier release. Nothing committed depends on it.
     """
     postmaster = _postmaster_file(home)
     if not postmaster:

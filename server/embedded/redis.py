@@ -50,7 +50,7 @@ def start_redis(home: Path, sockets: Path, account: Account, *, say: Callable[[s
     allow_traversal(home, account)
     make_private(home, account)
     make_private(sockets, account)
-    stop_leftover(home)
+    stop_server(home)
     path = sockets / "redis.sock"
     path.unlink(missing_ok=True)
     log = home.parent / "redis.log"
@@ -77,8 +77,8 @@ def start_redis(home: Path, sockets: Path, account: Account, *, say: Callable[[s
     return Redis(process=process, url=redis_url(sockets))
 
 
-def stop_leftover(home: Path) -> None:
-    """Stop a Redis that outlived the Quillroom which started it."""
+def stop_server(home: Path) -> None:
+    """Stop the Redis of `home` if one runs, whoever started it: also one that outlived a killed Quillroom."""
     try:
         pid = int((home / "redis.pid").read_text(encoding="ascii"))
     except (FileNotFoundError, ValueError):

@@ -61,15 +61,18 @@ def open_servers(
         account = server_account(data_dir / "postgres")
         let_in(data_dir, account)
         sockets = socket_directory(data_dir)
+        database_home, redis_home = data_dir / "postgres", data_dir / "redis"
+        # Also when a signal comes between the start of a server and the line that notes it, and when this start is
+        # cut short before it has dealt with what a killed one has left.
+        stack.callback(postgres.stop_server, database_home)
+        stack.callback(redis.stop_server, redis_home)
         database_url = redis_url = ""
         if with_postgres:
-            database = postgres.start_postgres(
-                data_dir / "postgres", sockets, account, say=say, options=postgres_options
-            )
+            database = postgres.start_postgres(database_home, sockets, account, say=say, options=postgres_options)
             stack.callback(database.stop)
             database_url = database.url
         if with_redis:
-            store = redis.start_redis(data_dir / "redis", sockets, account, say=say)
+            store = redis.start_redis(redis_home, sockets, account, say=say)
             stack.callback(store.stop)
             redis_url = store.url
         yield Servers(database_url=database_url, redis_url=redis_url, lock_fd=lock_fd)

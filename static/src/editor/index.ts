@@ -38,6 +38,8 @@ function bindTitleField(page: Page, session: Session, editor: Editor): void {
     untitled: say("title.untitled"),
     productName: say("product.name"),
     onLeave: () => {
+      // The command alone focuses with the next frame, and letters typed until then would land in the title.
+      editor.view.focus();
       editor.commands.focus("start");
     },
   });

@@ -10,7 +10,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -76,6 +76,19 @@ class Person:
         """Wait until the page says that all is saved."""
         await self.page.wait_for_selector("#save-state[data-state=saved]")
 
+    async def retry(self) -> None:
+        """Wait until all is saved, without patience for the page's own pauses between attempts."""
+        button = self.page.get_by_role("button", name="Retry now")
+
+        async def saved() -> bool:
+            if await button.is_visible():
+                # It may go while it is clicked, which is as good.
+                with suppress(Error):
+                    await button.click(timeout=1000)
+            return await self.page.locator("#save-state[data-state=saved]").count() > 0
+
+        await until(saved, self.save_words.text_content)
+
     async def write_at_end(self) -> None:
         """Put the caret behind the last letter."""
         await self.body.click()
@@ -114,7 +127,7 @@ class Person:
             text = await self.text()
             return all(piece in text for piece in expected)
 
-        await until(there, lambda: self.text())
+        await until(there, self.text)
 
     async def is_titled(self, title: str) -> None:
         """Wait until the tab bears the title of the document."""
@@ -122,7 +135,7 @@ class Person:
         async def titled() -> bool:
             return await self.page.title() == f"{title} · Quillroom"
 
-        await until(titled, lambda: self.page.title())
+        await until(titled, self.page.title)
 
     async def new_tab(self) -> None:
         """Go on in another tab of the same browser."""

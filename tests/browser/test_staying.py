@@ -24,7 +24,7 @@ async def test_what_is_typed_offline_is_kept_through_a_closed_tab_and_merges(
     await ada.page.wait_for_selector("#save-state[data-state=offline]")
     await ada.write_at_end()
     await ada.type(SENTENCE)
-    await ada.page.wait_for_selector("#save-state[data-state=offline]:not([data-edits='0'])")
+    await ada.page.wait_for_selector("#save-state[data-state=offline]:has-text('kept here')")
     assert re.fullmatch(r"Offline · \d+ edits? kept here", await ada.save_words.text_content() or "")
     await ben.body.locator("p").first.click()
     await ben.page.keyboard.press("End")
@@ -95,7 +95,7 @@ async def test_saved_is_said_only_when_the_server_has_it(ada: Person, studio: St
         assert f"word{number}" in await asyncio.to_thread(read_text, studio.api, document)
 
 
-async def test_a_stopped_server_is_told_and_waited_for(enter: Enter, studio_to_kill: Studio) -> None:
+async def test_a_stopped_server_is_told_and_waited_for(studio_to_kill: Studio, enter: Enter) -> None:
     studio = studio_to_kill
     ada = await enter(studio, "Ada")
     document = create_document(studio.api, content="Start.")
@@ -117,7 +117,7 @@ async def test_a_stopped_server_is_told_and_waited_for(enter: Enter, studio_to_k
     assert " ".join(read_text(studio.api, document).split()) == "Start." + SENTENCE
 
 
-async def test_kill_9_in_the_middle_of_typing_loses_and_doubles_nothing(enter: Enter, studio_to_kill: Studio) -> None:
+async def test_kill_9_in_the_middle_of_typing_loses_and_doubles_nothing(studio_to_kill: Studio, enter: Enter) -> None:
     studio = studio_to_kill
     ada, ben = await enter(studio, "Ada"), await enter(studio, "Ben")
     document = create_document(studio.api, content="Ada:\n\nBen:")
@@ -136,7 +136,7 @@ async def test_kill_9_in_the_middle_of_typing_loses_and_doubles_nothing(enter: E
     await asyncio.gather(ada.type(adas, delay=15), ben.type(bens, delay=15), kill_and_start())
     await ada.type(" done")
     await ben.type(" done")
-    await asyncio.gather(ada.saved(), ben.saved())
+    await asyncio.gather(ada.retry(), ben.retry())
     expected = f"Ada:{adas} done\nBen:{bens} done"
     for person in (ada, ben):
         await person.reads(expected)

@@ -1,0 +1,154 @@
+"""What every page keeps: readable without script, still at take-over, usable by all, in both themes and on a phone."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.browser.conftest import Enter, Person, Studio
+from tests.running import ROOT, create_document
+
+pytestmark = pytest.mark.anyio
+
+AXE = ROOT / "static" / "node_modules" / "axe-core" / "axe.min.js"
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+PHONE = {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2, "is_mobile": True, "has_touch": True}
+EVERYTHING = """# A heading
+
+A paragraph with **bold**, *italic*, ~~struck~~, `code` and a [link](https://example.org).
+
+- one
+- two
+
+1. first
+2. second
+
+- [ ] to do
+- [x] done
+
+> Somebody else's words.
+
+```python
+print("kept as typed")
+```
+
+| Left | Right |
+|------|-------|
+| a    | b     |
+
+---
+
+The end.
+"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("page", ["/sign-in", "/documents", "/documents?view=trash", "document", "dialog", "menu"])
+async def test_axe_finds_nothing(enter: Enter, studio: Studio, page: str, scheme: str) -> None:
+    if not AXE.exists():
+        pytest.skip("the packages of static/ are not installed (make run installs them)")
+    person = await enter(studio, "Eve" if page == "/sign-in" else "Ada", color_scheme=scheme, reduced_motion="reduce")
+    await person.context.add_init_script(path=AXE)
+    if page.startswith("/"):
+        await person.go(page)
+    else:
+        await person.open(create_document(studio.api, title="For everybody", content=EVERYTHING))
+        await person.saved()
+        if page == "dialog":
+            await person.page.get_by_role("button", name="Invite").first.click()
+            await person.page.locator("dialog#invite[open]").wait_for()
+        if page == "menu":
+            await person.write_at_end()
+            await person.page.keyboard.press("Enter")
+            await person.type("/")
+            await person.page.get_by_role("listbox").wait_for()
+    found = await person.page.evaluate(
+        "async tags => { const {violations, passes} = await axe.run(document, {runOnly: tags});"
+        " return {violations, passes: passes.length}; }",
+        RULES,
+    )
+    assert found["passes"] > 10
+    assert [_summary(violation) for violation in found["violations"]] == []
+
+
+async def test_without_script_the_text_is_there_to_read(enter: Enter, studio: Studio) -> None:
+    document = create_document(studio.api, title="Plain", content=EVERYTHING)
+    ada = await enter(studio, "Ada", java_script_enabled=False)
+    await ada.go(f"/documents/{document}")
+    assert await ada.page.locator("#document-title").input_value() == "Plain"
+    await ada.page.get_by_text("A paragraph with bold, italic, struck, code and a link.").wait_for()
+    assert await ada.page.locator("noscript p").is_visible()
+    await ada.go("/documents")
+    await ada.page.get_by_role("link", name="Plain", exact=True).first.wait_for()
+    await ada.page.get_by_role("button", name="New document").click()
+    await ada.page.wait_for_selector("#document-title", state="attached")
+
+
+async def test_nothing_moves_when_the_editor_takes_over(enter: Enter, studio: Studio) -> None:
+    document = create_document(studio.api, title="Standing still", content=EVERYTHING)
+    still = await enter(studio, "Ada", java_script_enabled=False)
+    await still.go(f"/documents/{document}")
+    before = await _places(still)
+    ada = await enter(studio, "Ada")
+    await ada.context.add_init_script(
+        "window.shifts = []; new PerformanceObserver(list => { for (const shift of list.getEntries())"
+        " window.shifts.push(shift.value); }).observe({type: 'layout-shift', buffered: true});"
+    )
+    await ada.open(document)
+    await ada.saved()
+    assert await _places(ada) == before
+    assert await ada.page.evaluate("() => window.shifts.reduce((sum, shift) => sum + shift, 0)") < 0.01
+
+
+async def test_a_phone_shows_all_without_sideways_scrolling(enter: Enter, studio: Studio) -> None:
+    document = create_document(studio.api, title="On the train with a long title that has to wrap", content=EVERYTHING)
+    ada = await enter(studio, "Ada", **PHONE)
+    for path in ("/documents", "/documents?view=trash", f"/documents/{document}"):
+        await ada.go(path)
+        assert await ada.page.evaluate("() => document.documentElement.scrollWidth <= window.innerWidth"), path
+    await ada.live()
+    await ada.body.locator("p").last.tap()
+    await ada.page.keyboard.press("End")
+    await ada.type(" Written with a thumb.")
+    await ada.saved()
+    await ada.reads("The end. Written with a thumb.")
+    for control in await ada.page.locator("header :is(a, button, summary):visible").all():
+        box = await control.bounding_box()
+        assert box is not None
+        assert min(box["width"], box["height"]) >= 40, await control.get_attribute("aria-label")
+
+
+async def test_the_theme_can_be_chosen_and_is_kept(ada: Person) -> None:
+    await ada.page.emulate_media(color_scheme="light")
+    await ada.go("/documents")
+    await ada.page.keyboard.press("Control+Shift+L")
+    await ada.page.wait_for_selector("html[data-theme=dark]")
+    await ada.page.reload()
+    await ada.page.wait_for_selector("html[data-theme=dark]")
+    background = await ada.page.locator("body").evaluate("body => getComputedStyle(body).backgroundColor")
+    assert sum(json.loads(background.replace("rgb(", "[").replace(")", "]"))) < 150
+
+
+async def test_the_keyboard_reaches_the_text_past_the_header(ada: Person, studio: Studio) -> None:
+    document = create_document(studio.api, title="Keys", content="Text.")
+    await ada.open(document)
+    await ada.page.keyboard.press("Tab")
+    focused = ada.page.locator(":focus")
+    assert await focused.text_content() == "Skip to content"
+    await ada.page.locator("#document-title").focus()
+    await ada.page.keyboard.press("Enter")
+    await ada.type("Begin. ")
+    await ada.reads("Begin. Text.")
+
+
+async def _places(person: Person) -> list[list[float]]:
+    """Where each block stands below the title, in whole pixels; above it stands a notice for those without script."""
+    places: list[list[float]] = await person.page.locator("#document-title, .prose-body > *").evaluate_all(
+        "blocks => blocks.map(block => block.getBoundingClientRect())"
+        ".map(({x, y, width, height}, _, [title]) => [x, y - title.y, width, height].map(Math.round))"
+    )
+    return places
+
+
+def _summary(violation: dict[str, Any]) -> str:
+    return f"{violation['id']}: {violation['help']}: {[node['html'][:160] for node in violation['nodes']][:3]}"

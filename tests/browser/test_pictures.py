@@ -1,0 +1,76 @@
+"""Pictures: pasted, stored outside of the document, shown to everybody."""
+
+import asyncio
+import base64
+import io
+import json
+import re
+
+import pytest
+from PIL import Image
+
+from tests.browser.conftest import Person, Studio
+from tests.running import create_document, read_json
+
+pytestmark = pytest.mark.anyio
+
+# A page has no way to put a file into the real clipboard; the event is what the browser makes of one.
+PASTE = """(body, {data, type, name}) => {
+    const bytes = Uint8Array.from(atob(data), letter => letter.charCodeAt(0));
+    const clipboard = new DataTransfer();
+    clipboard.items.add(new File([bytes], name, {type}));
+    body.dispatchEvent(new ClipboardEvent("paste", {clipboardData: clipboard, bubbles: true, cancelable: true}));
+}"""
+PASTE_HTML = """(body, html) => {
+    const clipboard = new DataTransfer();
+    clipboard.setData("text/html", html);
+    body.dispatchEvent(new ClipboardEvent("paste", {clipboardData: clipboard, bubbles: true, cancelable: true}));
+}"""
+
+
+def picture(colour: str) -> str:
+    """A small PNG in base64."""
+    file = io.BytesIO()
+    Image.new("RGB", (24, 16), colour).save(file, "PNG")
+    return base64.b64encode(file.getvalue()).decode()
+
+
+async def test_a_pasted_picture_is_stored_and_seen_by_others(ada: Person, ben: Person, studio: Studio) -> None:
+    document = create_document(studio.api, content="Look:")
+    await asyncio.gather(ada.open(document), ben.open(document))
+    await ada.write_at_end()
+    await ada.body.evaluate(PASTE, {"data": picture("teal"), "type": "image/png", "name": "teal.png"})
+    for person in (ada, ben):
+        image = person.body.locator("img[src^='/assets/']")
+        await image.wait_for()
+        assert await image.evaluate("async image => { await image.decode(); return image.naturalWidth; }") == 24
+    await ada.saved()
+    content = json.dumps(read_json(studio.api, document))
+    assert re.search(r'"src": ?"/assets/[0-9a-f-]{36}"', content)
+    assert "base64" not in content
+
+
+async def test_a_picture_inside_of_pasted_text_is_stored_too(ada: Person, studio: Studio) -> None:
+    document = create_document(studio.api, content="Look:")
+    await ada.open(document)
+    await ada.write_at_end()
+    await ada.body.evaluate(
+        PASTE_HTML, f'<p>Before it.</p><p><img src="data:image/png;base64,{picture("plum")}"></p><p>After it.</p>'
+    )
+    await ada.body.locator("img[src^='/assets/']").wait_for()
+    await ada.reads("Before it.", "After it.")
+    await ada.saved()
+    assert "base64" not in json.dumps(read_json(studio.api, document))
+
+
+async def test_a_file_that_is_no_picture_is_refused_in_words(ada: Person, studio: Studio) -> None:
+    document = create_document(studio.api, content="Look:")
+    await ada.open(document)
+    await ada.write_at_end()
+    forged = base64.b64encode(b"<script>alert(1)</script>").decode()
+    await ada.body.evaluate(PASTE, {"data": forged, "type": "image/png", "name": "forged.png"})
+    failed = ada.page.locator("[data-upload=failed]")
+    await failed.get_by_role("alert").wait_for()
+    await failed.get_by_role("button", name="Remove").click()
+    await failed.wait_for(state="detached")
+    assert "image" not in json.dumps(read_json(studio.api, document))

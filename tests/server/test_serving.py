@@ -118,7 +118,28 @@ def test_killing_only_the_parent_ends_its_children_and_the_next_start_waits_for_
     _process(installation).send_signal(signal.SIGKILL)
     _process(installation).wait()
     installation.start()
+    # The killed one's children may have answered until now.
+    _wait_for(lambda: installation.output.count("Quillroom is at") == 2)
     assert httpx.get(f"{installation.address}/readyz", timeout=5).json()["ready"] is True
+
+
+@pytest.mark.parametrize("seconds", [0, 0.5])
+def test_a_stop_during_the_start_leaves_nothing_running(installation: Installation, seconds: float) -> None:
+    installation.start()
+    installation.kill()
+    again = subprocess.Popen(
+        [sys.executable, "-m", "server", "serve"],
+        cwd=ROOT,
+        env=installation._environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    data_dir = installation.directory / "data"
+    _wait_for(lambda: (data_dir / ".lock").read_text().startswith(f"{again.pid} "))
+    time.sleep(seconds)
+    again.terminate()
+    again.wait(LIMIT_SECONDS)
+    _wait_for(lambda: not _alive(installation))
 
 
 def test_two_on_one_data_directory_are_refused(installation: Installation) -> None:

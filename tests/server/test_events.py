@@ -89,17 +89,19 @@ async def test_events_outlive_a_restart_of_redis(short_dir: Path) -> None:
     server = start()
     redis = create_redis(f"unix://{home}/run/redis.sock")
     workspace_id = uuid4()
-    async with Events(redis) as events, events.subscribe(workspace_id) as stream:
-        server.process.send_signal(signal.SIGKILL)
-        server.process.wait()
-        # Lost, but not an error to the one whose change is committed.
-        await events.publish(workspace_id, "documents", {"change": "unheard"})
-        server = start()
-        assert (await _next(stream)).name == RESYNC
-        await events.publish(workspace_id, "documents", {"change": "heard"})
-        assert (await _next(stream)).data == {"change": "heard"}
-    await redis.aclose()
-    server.stop()
+    try:
+        async with Events(redis) as events, events.subscribe(workspace_id) as stream:
+            server.process.send_signal(signal.SIGKILL)
+            server.process.wait()
+            # Lost, but not an error to the one whose change is committed.
+            await events.publish(workspace_id, "documents", {"change": "unheard"})
+            server = start()
+            assert (await _next(stream)).name == RESYNC
+            await events.publish(workspace_id, "documents", {"change": "heard"})
+            assert (await _next(stream)).data == {"change": "heard"}
+    finally:
+        await redis.aclose()
+        server.stop()
 
 
 async def test_a_process_starts_while_redis_is_away(tmp_path: Path) -> None:

@@ -23,8 +23,6 @@ from realtime.update import Reach, nesting, read_reach
 _DEEPEST_NESTING = 1000
 # What a document that was just opened may still grow by before it is measured.
 _UNMEASURED_GROWTH = 100
-# Up to so many types an update is taken to nest them all, which is cheaper than to look.
-_FEW_TYPES = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,8 +185,8 @@ class Room:
     def _admit(self, peer: Peer | None, update: bytes, reach: Reach) -> None:
         if not reach.fits(self._known):
             raise Refused(close.MISSING_HISTORY)
-        if reach.types:
-            self._admit_nesting(reach.types if reach.types <= _FEW_TYPES else nesting(update) + 1)
+        if reach.nesting:
+            self._admit_nesting(reach.nesting)
         self._admit_bytes(len(update))
         reach.extend(self._known)
         self._pending.append((peer, update))

@@ -18,6 +18,12 @@ _XML_ELEMENT, _XML_HOOK, _XML_TEXT = 3, 5, 6
 _DEEPEST_VALUE = 64
 # The core counts in 32 bits and silently drops what goes beyond; no document comes near.
 _LARGEST_CLOCK = 2**31 - 1
+# Yjs writes what follows on one another as one struct. The core joins the pieces of a client that did not, in time and
+# memory that grow with the square of their number: seconds of text, gigabytes of values.
+_MOST_PIECES = 20_000
+_PIECES = {_STRING: 1, _ANY: 20, _JSON: 20}
+# Up to so many types an update is taken to nest them all, which is cheaper than to look.
+_FEW_TYPES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +31,14 @@ class Reach:
     """What an update brings and needs, each as client id -> clock.
 
     `starts` and `ends`: the structs it brings, as [start, end) of each client. `needs`: the clock up to which each
-    client's structs must be known, here or in the update itself. `types`: how many nested types it brings.
+    client's structs must be known, here or in the update itself. `nesting`: no fewer than the types that it puts into
+    one another.
     """
 
     starts: dict[int, int]
     ends: dict[int, int]
     needs: dict[int, int]
-    types: int = 0
+    nesting: int = 0
 
     @property
     def empty(self) -> bool:
@@ -70,7 +77,7 @@ def read_reach(data: bytes) -> Reach:  # noqa: C901, PLR0912, PLR0915 - one form
     starts: dict[int, int] = {}
     ends: dict[int, int] = {}
     needs: dict[int, int] = {}
-    types = 0
+    types = pieces = 0
     try:
         clients, at = read_var_uint(data, 0)
         for _ in range(clients):
@@ -80,6 +87,7 @@ def read_reach(data: bytes) -> Reach:  # noqa: C901, PLR0912, PLR0915 - one form
             if client in starts:
                 raise MalformedFrame("a client comes twice in an update")
             starts[client] = clock
+            before = _GC
             for _ in range(count):
                 info = data[at]
                 at += 1
@@ -92,6 +100,10 @@ def read_reach(data: bytes) -> Reach:  # noqa: C901, PLR0912, PLR0915 - one form
                     if info & _LEFT:
                         other, at = read_var_uint(data, at)
                         needed, at = read_var_uint(data, at)
+                        if other == client and needed == clock - 1 and content == before and content in _PIECES:
+                            pieces += _PIECES[content]
+                            if pieces > _MOST_PIECES:
+                                raise MalformedFrame("an update is cut into too many pieces")
                         if needed >= needs.get(other, 0):
                             needs[other] = needed + 1
                         if other == client and needed >= clock:
@@ -125,6 +137,7 @@ def read_reach(data: bytes) -> Reach:  # noqa: C901, PLR0912, PLR0915 - one form
                     else:
                         types += content == _TYPE
                         length, at = _content(data, at, content)
+                before = content
                 if length == 0:
                     raise MalformedFrame("a struct is empty")
                 clock += length
@@ -136,7 +149,7 @@ def read_reach(data: bytes) -> Reach:  # noqa: C901, PLR0912, PLR0915 - one form
         raise MalformedFrame("the update ends early") from None
     if at != len(data):
         raise MalformedFrame("bytes are left over behind an update")
-    return Reach(starts, ends, needs, types)
+    return Reach(starts, ends, needs, types if types <= _FEW_TYPES else nesting(data) + 1)
 
 
 def nesting(data: bytes) -> int:

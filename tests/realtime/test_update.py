@@ -160,4 +160,18 @@ def test_nesting_is_counted_whatever_the_order_and_beside_what() -> None:
     deeper.children.append(XmlText("x"))
     assert nesting(doc.get_update()) == 2
     assert nesting(other.get_update()) == 3
-    assert read_reach(other.get_update()).types == 8
+    assert read_reach(other.get_update()).nesting == 4
+
+
+@pytest.mark.parametrize(("piece", "most"), [(b"\x01a", 20_000), (b"\x01\x78", 1_000)])
+def test_what_takes_the_core_minutes_or_gigabytes_to_join_is_refused(piece: bytes, most: int) -> None:
+    kind = 4 if piece == b"\x01a" else 8
+
+    def pieces(count: int) -> bytes:
+        first = bytes([kind]) + b"\x01\x04text" + piece
+        rest = (bytes([kind | 0x80]) + b"\x05" + wire.write_var_uint(clock) + piece for clock in range(count - 1))
+        return b"\x01" + wire.write_var_uint(count) + b"\x05\x00" + first + b"".join(rest) + b"\x00"
+
+    assert read_reach(pieces(most)).ends == {5: most}
+    with pytest.raises(MalformedFrame):
+        read_reach(pieces(most + 2))

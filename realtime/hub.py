@@ -125,6 +125,7 @@ class Hub:
             commit_limit_seconds=self._timing.commit_limit_seconds,
             on_saved=self._note_saved,
             on_gone=self._note_gone,
+            on_broken=self._note_broken,
         )
         self._rooms: dict[DocumentId, _Live] = {}
         self._opening: dict[DocumentId, asyncio.Future[_Live]] = {}
@@ -242,7 +243,13 @@ class Hub:
         """A document's place and whole state, from its room or from the log. Raises Refused."""
         live = self._rooms.get(document_id)
         if live is not None:
-            return live.room.seq, live.room.state()
+            try:
+                return live.room.seq, live.room.state()
+            except BaseException as error:
+                if not is_core_failure(error):
+                    raise
+                self._break(live, BrokenRoom(set()))
+                raise Refused(close.NOT_LOADED) from None
         stored = await self._load(document_id)
         return stored.seq, await asyncio.to_thread(merge_updates, *stored.updates)
 
@@ -353,7 +360,12 @@ class Hub:
             if self._commit is not None:
                 self.counts.relayed_before_commit += len(flushes)
         for live, flush in flushes:
-            live.room.relay(flush)
+            try:
+                live.room.relay(flush)
+            except BaseException as error:
+                if not is_core_failure(error):
+                    raise
+                self._break(live, BrokenRoom(set()))
 
     def _begin_flush(self, live: _Live) -> Flush | None:
         room = live.room
@@ -393,12 +405,19 @@ class Hub:
 
     def _break(self, live: _Live, broken: BrokenRoom) -> None:
         """Give up a room whose document was harmed. What was not acknowledged is in its senders' browsers."""
+        if self._rooms.get(live.room.document_id) is not live:
+            return
         self.counts.rooms_broken += 1
-        logger.error("a room broke while applying updates", extra={"document_id": live.room.document_id})
+        logger.error("the CRDT core failed; the room is given up", extra={"document_id": live.room.document_id})
         self.saving.forget(live.room)
         for peer in broken.suspects:
             self._send_away(live, peer, close.MALFORMED)
         self._drop(live, close.RESTARTING)
+
+    def _note_broken(self, room: Room) -> None:
+        live = self._rooms.get(room.document_id)
+        if live is not None and live.room is room:
+            self._break(live, BrokenRoom(set()))
 
     def _note_gone(self, room: Room) -> None:
         live = self._rooms.get(room.document_id)

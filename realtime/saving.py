@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pycrdt import merge_updates
 
 from realtime.ports import Append, Bus, Committed, LogUnavailable, UpdateLog
-from realtime.room import Flush, Peer, Room
+from realtime.room import Flush, Peer, Room, is_core_failure
 
 logger = logging.getLogger("quillroom.realtime")
 
@@ -41,18 +41,17 @@ class _Unsaved:
     length: int = 0
     """What the updates came to before they were merged: so many bytes the room counts as unsaved."""
 
-    def merge(self) -> bytes:
-        """One update for the log, in place of the ones it was made of."""
+    def merge(self) -> None:
+        """Make one update for the log of the ones there are."""
         if len(self.updates) > 1:
             self.updates = [merge_updates(*self.updates)]
-        return self.updates[0]
 
 
 class Saving:
     """The unsaved updates of all rooms of this process.
 
     `on_saved(room)` is called after a commit that held something of the room's; `on_gone(room)` when the log says that
-    the document is gone or has another lineage now.
+    the document is gone or has another lineage now; `on_broken(room)` when the CRDT core fails on what it made itself.
     """
 
     def __init__(
@@ -63,6 +62,7 @@ class Saving:
         commit_limit_seconds: float,
         on_saved: Callable[[Room], None],
         on_gone: Callable[[Room], None],
+        on_broken: Callable[[Room], None],
     ) -> None:
         self.counts = SavingCounts()
         self._log = log
@@ -70,6 +70,7 @@ class Saving:
         self._commit_limit_seconds = commit_limit_seconds
         self._on_saved = on_saved
         self._on_gone = on_gone
+        self._on_broken = on_broken
         self._unsaved: dict[Room, _Unsaved] = {}
         self._committing: set[Room] = set()
 
@@ -123,9 +124,9 @@ class Saving:
                 self._committing = set()
 
     async def _commit(self, batch: dict[Room, _Unsaved]) -> None:
-        writing = {room: unsaved for room, unsaved in batch.items() if unsaved.updates}
+        writing = self._merge_each(batch)
         entries = [
-            Append(document_id=room.document_id, epoch=room.epoch, update=unsaved.merge())
+            Append(document_id=room.document_id, epoch=room.epoch, update=unsaved.updates[0])
             for room, unsaved in writing.items()
         ]
         started = time.perf_counter()
@@ -156,6 +157,23 @@ class Saving:
             self._on_saved(room)
         if news:
             await self._bus.publish(news)
+
+    def _merge_each(self, batch: dict[Room, _Unsaved]) -> dict[Room, _Unsaved]:
+        """Merge the updates of each room; return the rooms that have any. A room where it fails leaves the batch."""
+        writing = {}
+        for room, unsaved in list(batch.items()):
+            try:
+                unsaved.merge()
+            except BaseException as error:
+                if not is_core_failure(error):
+                    raise
+                del batch[room]
+                _fail(unsaved.edits)
+                self._on_broken(room)
+                continue
+            if unsaved.updates:
+                writing[room] = unsaved
+        return writing
 
     def _take_back(self, batch: dict[Room, _Unsaved]) -> None:
         """Put a batch back before what has come meanwhile."""

@@ -35,11 +35,12 @@ class Tokens:
     def __init__(self, log: MemoryLog) -> None:
         self._log = log
         self.asked: list[Credentials] = []
+        self.revoked: set[str] = set()
 
     async def admit(self, document_id: DocumentId, credentials: Credentials) -> Admission:
         self.asked.append(credentials)
         token = credentials.bearer or credentials.cookie
-        if token not in ("writer", "reader"):
+        if token not in ("writer", "reader") or token in self.revoked:
             raise Refused(close.UNAUTHENTICATED)
         stored = await self._log.load(document_id)
         if stored is None:
@@ -332,3 +333,18 @@ async def test_a_stopping_server_tells_clients_to_come_back() -> None:
         await connection.recv()
         await one.hub.shut(one.document_id, close.RESTARTING)
         assert await code_of(connection) == 1012
+
+
+async def test_a_token_that_is_revoked_ends_the_connections_that_it_opened() -> None:
+    async with serving(ConnectionLimits(recheck_seconds=0.05)) as one:
+        async with connect(collab(one)) as by_writer, connect(collab(one, "reader")) as by_reader:
+            one.access.revoked.add("writer")
+            assert await code_of(by_writer) == 4401
+            await by_reader.send(wire.sync_step_1(b"\x00"))
+            assert isinstance(wire.decode(await by_reader.recv()), wire.Update)  # type: ignore[arg-type]
+        async with connect(f"{one.url}/collab") as connection:
+            seat = Hocuspocus(connection, one.document_id)
+            await seat.sign_in("reader")
+            await seat.hear()
+            one.access.revoked.add("reader")
+            assert await code_of(connection) == 4401

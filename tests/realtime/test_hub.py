@@ -384,3 +384,34 @@ async def test_what_is_derived_follows_once_it_is_quiet_and_names_who_wrote() ->
         await running.edit(document_id, author.write(", by the host"))
         await until(lambda: len(settled) == 2)
     assert settled == [(2, "seed by Ada", "Ada"), (3, "seed by Ada, by the host", None)]
+
+
+@pytest.mark.parametrize("where", ["relay", "state"])
+async def test_a_core_that_fails_outside_of_applying_ends_one_room_and_not_the_hub(
+    monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    log, start = MemoryLog(), seed()
+    document_id, other_id = create(log, start), create(log, start)
+
+    class PanicException(BaseException):
+        pass
+
+    def panic(*_args: object) -> None:
+        raise PanicException
+
+    async with hub(log) as running:
+        ada, ben = peer(), peer()
+        room, sent_away = await enter(running, document_id, ada)
+        other, _ = await enter(running, other_id, ben)
+        monkeypatch.setattr(room, where, panic)
+        if where == "relay":
+            running.receive(room, ada, wire.Update(Author(start).write("kept")))
+            await until(lambda: sent_away)
+        else:
+            with pytest.raises(Refused):
+                await running.state(document_id)
+        assert sent_away == [close.RESTARTING]
+        running.receive(other, ben, wire.Update(Author(start).write("goes on")))
+        await until(lambda: other.seq == 2)
+        again, _ = await enter(running, document_id, peer())
+        assert text_of(again.state()) == ("seed kept" if where == "relay" else "seed ")

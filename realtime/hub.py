@@ -385,12 +385,14 @@ class Hub:
         return flush
 
     def _save(self) -> None:
-        if self._commit is None:
+        # A commit that has ended stays here until its callback runs, a turn of the loop later; it takes nothing more.
+        if self._commit is None or self._commit.done():
             self._commit = self._tasks.create_task(self.saving.save(), name="commit")
             self._commit.add_done_callback(self._note_commit_done)
 
-    def _note_commit_done(self, _task: "asyncio.Task[None]") -> None:
-        self._commit = None
+    def _note_commit_done(self, task: "asyncio.Task[None]") -> None:
+        if self._commit is task:
+            self._commit = None
 
     def _note_saved(self, room: Room) -> None:
         live = self._rooms.get(room.document_id)

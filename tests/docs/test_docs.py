@@ -111,3 +111,14 @@ def test_settings_and_commands_that_pages_name_exist() -> None:
         text = _read(path)
         assert set(re.findall(r"QUILLROOM_[A-Z_]+[A-Z]", text)) <= variables, path.name
         assert set(re.findall(r"(?:`|bin/)quillroom ([a-z]+)", text)) <= commands, path.name
+
+
+def test_every_close_code_is_in_the_table_with_whether_to_come_back() -> None:
+    from realtime import close
+
+    table = _read(DOCS / "protocol.md").split("## Close codes\n", 1)[1].split("\n## ", 1)[0]
+    rows = re.findall(r"^\| (\d{4}) \| (\S+) \| (yes|no) \| (.+) \|$", table, re.MULTILINE)
+    told = [(int(code), name, back == "yes", meaning) for code, name, back, meaning in rows]
+    # Where a reason ends with a window for the return, the page explains the window once, above the table.
+    known = [(each.code, each.name, each.come_back, each.reason.partition(" retry-after")[0]) for each in close.ALL]
+    assert told == known

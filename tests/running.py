@@ -21,6 +21,8 @@ ROOT = Path(__file__).resolve().parents[1]
 # The first start makes a database cluster; two busy cores take their time for it.
 START_SECONDS = 90
 STOP_SECONDS = 30
+# Pages are answered a moment before the link is printed.
+LINK_SECONDS = 20
 POLL_SECONDS = 0.05
 PASSWORD = "a kettle of ink, twice"
 
@@ -63,13 +65,14 @@ class Installation:
         """All that `serve` has printed, over every start."""
         return self._log.read_text(encoding="utf-8", errors="replace") if self._log.exists() else ""
 
-    @property
     def setup_link(self) -> str:
-        """The one-time link that `serve` printed last."""
-        found = re.findall(r"http://\S+/setup/[\w-]+", self.output)
-        if not found:
-            raise NotRunning(f"serve printed no link for the first account:\n{self.output}")
-        return str(found[-1])
+        """The one-time link that `serve` printed last. Raises NotRunning if none comes."""
+        until = time.monotonic() + LINK_SECONDS
+        while not (found := re.findall(r"http://\S+/setup/[\w-]+\s", self.output)):
+            if time.monotonic() > until:
+                raise NotRunning(f"serve printed no link for the first account:\n{self.output}")
+            time.sleep(POLL_SECONDS)
+        return str(found[-1]).strip()
 
     def start(self) -> None:
         """Start, and wait until pages are answered. Raises NotRunning."""

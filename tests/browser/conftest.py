@@ -251,7 +251,7 @@ async def _studio(browser: Browser) -> AsyncIterator[Studio]:
     try:
         await asyncio.to_thread(installation.start)
         ada = await _enter(browser, installation, "Ada")
-        await ada.page.goto(installation.setup_link)
+        await ada.page.goto(await asyncio.to_thread(installation.setup_link))
         await create_account(ada, "Ada Lovelace", "ada@example.org")
         await ada.page.wait_for_url("**/documents")
         ben = await _enter(browser, installation, "Ben")

@@ -10,7 +10,7 @@ pytestmark = pytest.mark.anyio
 
 async def test_the_link_of_the_first_account_works_once(enter: Enter, studio: Studio) -> None:
     eve = await enter(studio, "Eve")
-    await eve.page.goto(studio.installation.setup_link)
+    await eve.page.goto(studio.installation.setup_link())
     await eve.page.get_by_role("heading", name="This link is used up").wait_for()
 
 

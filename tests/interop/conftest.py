@@ -41,6 +41,12 @@ def studio() -> Iterator[Studio]:
     yield from _studio()
 
 
+@pytest.fixture(scope="package")
+def studio_of_two() -> Iterator[Studio]:
+    """An installation with two web processes, which tell each other over Redis what is written."""
+    yield from _studio(QUILLROOM_WORKERS="2")
+
+
 @pytest.fixture
 def studio_to_kill() -> Iterator[Studio]:
     """An installation of the test's own."""
@@ -61,11 +67,11 @@ async def doomed_clients() -> AsyncIterator[NodeClients]:
         yield clients
 
 
-def _studio() -> Iterator[Studio]:
+def _studio(**settings: str) -> Iterator[Studio]:
     # Unix sockets lie in the data directory, and their paths must be short.
     directory = Path(tempfile.mkdtemp(prefix="qr-", dir="/tmp"))
     try:
-        with installed(directory) as installation:
+        with installed(directory, **settings) as installation:
             installation.create_user(EMAIL, "Ines")
             token = installation.create_token(EMAIL)
             with installation.client(token) as api:

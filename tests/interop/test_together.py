@@ -29,6 +29,17 @@ CONVERGENCE_SECONDS = 30
 async def test_all_clients_end_with_the_text_that_the_server_gives(
     studio: Studio, clients: NodeClients, seed: int
 ) -> None:
+    await _write_together(studio, clients, seed)
+
+
+@pytest.mark.parametrize("seed", SEEDS[:1])
+async def test_clients_of_two_processes_end_with_the_same_text(
+    studio_of_two: Studio, clients: NodeClients, seed: int
+) -> None:
+    await _write_together(studio_of_two, clients, seed)
+
+
+async def _write_together(studio: Studio, clients: NodeClients, seed: int) -> None:
     chance = random.Random(seed)
     document = create_document(studio.api, title="Together")
     account = Account(inserted={"Together": "title"})

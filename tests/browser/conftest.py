@@ -235,7 +235,8 @@ async def _launch(playwright: Playwright) -> Browser:
     try:
         return await playwright.chromium.launch(executable_path=found, args=arguments)
     except Error as error:
-        missing = f"No browser could be started. Install Chromium, or run: playwright install chromium ({error.message.splitlines()[0]})"
+        why = error.message.splitlines()[0]
+        missing = f"No browser could be started. Install Chromium, or run: playwright install chromium ({why})"
         if NEEDED:
             pytest.fail(missing)
         pytest.skip(missing)

@@ -11,6 +11,7 @@ from typing import Annotated, NoReturn
 
 import typer
 from pydantic import ValidationError
+from redis.exceptions import RedisError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from server import db, lifeline, logs
@@ -59,7 +60,7 @@ def serve(
     logs.configure(settings.log_level, settings.log_format, process="serve")
     try:
         serve_installation(settings)
-    except (PortInUse, EmbeddedError) as error:
+    except (PortInUse, EmbeddedError, db.DatabaseUnreachable) as error:
         _fail(str(error))
     except KeyboardInterrupt:
         # Ctrl-C is the way to stop it, not a failure.
@@ -73,13 +74,19 @@ def worker() -> None:
     logs.configure(settings.log_level, settings.log_format, process="worker")
     lifeline.hold_on()
     with _reachable(settings) as reachable:
-        create_worker(reachable).run()
+        _check_database(reachable)
+        try:
+            create_worker(reachable).run()
+        except (RedisError, OSError) as error:
+            # arq has tried again for a while; whoever watches the worker starts it anew.
+            _fail(f"Redis does not answer ({type(error).__name__}): check REDIS_URL.")
 
 
 @app.command()
 def migrate() -> None:
     """Bring the database's tables to the form this version needs."""
     with _reachable(_settings()) as settings:
+        _check_database(settings)
         migrate_database(settings.database_url)
     typer.echo("The database is up to date.")
 
@@ -106,6 +113,7 @@ def create_user(
     ] = False,
 ) -> None:
     """Make an account in the oldest workspace; the first account founds one and is its admin."""
+    clean_email, clean_name = _cleaned(people.clean_email, email), _cleaned(people.clean_name, name)
     password = (
         sys.stdin.readline().rstrip("\n")
         if password_stdin
@@ -113,7 +121,6 @@ def create_user(
     )
 
     async def work(session: AsyncSession) -> str:
-        clean_email, clean_name = people.clean_email(email), people.clean_name(name)
         password_hash = await people.hash_new_password(password, email=clean_email, name=clean_name)
         user = await people.create(session, email=clean_email, name=clean_name, password_hash=password_hash)
         workspace = await membership.oldest(session)
@@ -131,12 +138,13 @@ def create_user(
 def create_token(
     email: Annotated[str, typer.Option(help="Whose token it is.")],
     name: Annotated[str, typer.Option(help="What it is for.")],
-    days: Annotated[int | None, typer.Option(help="Days until it expires. Without: never.")] = None,
+    days: Annotated[int | None, typer.Option(help="Days until it expires. Without: never.", min=1, max=36500)] = None,
 ) -> None:
     """Make an API token and print it. It is shown this once; only its hash is kept."""
+    clean_email = _cleaned(people.clean_email, email)
 
     async def work(session: AsyncSession) -> str:
-        user = await people.find_by_email(session, people.clean_email(email))
+        user = await people.find_by_email(session, clean_email)
         if user is None:
             raise Invalid({"email": f"Nobody has the address {email}."})
         expires_at = utc_now() + timedelta(days=days) if days is not None else None
@@ -199,12 +207,27 @@ def _in_database(work: Callable[[AsyncSession], Awaitable[str]]) -> str:
             await engine.dispose()
 
     with _reachable(_settings()) as settings:
+        _check_database(settings)
         try:
             return asyncio.run(run(settings))
         except Invalid as error:
             _fail("\n".join(error.fields.values()) or str(error))
         except DomainError as error:
             _fail(str(error))
+
+
+def _cleaned(clean: Callable[[str], str], given: str) -> str:
+    try:
+        return clean(given)
+    except ValueError as error:
+        _fail(str(error))
+
+
+def _check_database(settings: Settings) -> None:
+    try:
+        asyncio.run(db.check(settings.database_url))
+    except db.DatabaseUnreachable as error:
+        _fail(str(error))
 
 
 def _fail(sentence: str) -> NoReturn:

@@ -9,7 +9,9 @@ from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
+from sqlalchemy import text
 from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -20,6 +22,10 @@ REDIS_TIMEOUT_SECONDS = 5
 FIRST_REFUSAL = 400
 
 Sessions = async_sessionmaker[AsyncSession]
+
+
+class DatabaseUnreachable(Exception):
+    """Postgres does not answer or does not let us in; the message says how that shows, without the address."""
 
 
 def sqlalchemy_url(database_url: str) -> URL:
@@ -61,6 +67,25 @@ def create_engine(
             "server_settings": {"application_name": "quillroom"},
         },
     )
+
+
+async def check(database_url: str) -> None:
+    """Connect once. Raises DatabaseUnreachable."""
+    engine = create_engine(database_url)
+    try:
+        async with engine.connect() as connection:
+            await connection.execute(text("SELECT 1"))
+    except (SQLAlchemyError, OSError) as error:
+        raise DatabaseUnreachable(f"Postgres does not answer ({_kind(error)}): check DATABASE_URL.") from error
+    finally:
+        await engine.dispose()
+
+
+def _kind(error: BaseException) -> str:
+    # The first cause is what the driver found. Never the message: it may hold an address with a password.
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return type(error).__name__
 
 
 def create_sessions(engine: AsyncEngine) -> Sessions:

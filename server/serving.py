@@ -37,7 +37,10 @@ class PortInUse(Exception):
 
 
 def serve(settings: Settings) -> None:
-    """Run until told to stop. Raises PortInUse, EmbeddedError; leaves nothing running that it started."""
+    """Run until told to stop; nothing that it started runs on afterwards.
+
+    Raises PortInUse, EmbeddedError or DatabaseUnreachable if it cannot start.
+    """
     _check_port(settings)
     # uvicorn raises the signal again when it has stopped; this turns it into an orderly way out.
     signal.signal(signal.SIGTERM, _leave)
@@ -67,6 +70,7 @@ def serve(settings: Settings) -> None:
         if settings.workers > 1:
             # Where the processes count together, so that any of them can answer /metrics for all.
             os.environ[metrics.DIRECTORY] = stack.enter_context(tempfile.TemporaryDirectory(prefix="quillroom-"))
+        asyncio.run(db.check(settings.database_url))
         migrate(settings.database_url)
         if private:
             stack.enter_context(_worker(inherited))
@@ -161,7 +165,7 @@ def _announce(settings: Settings) -> None:
     link = asyncio.run(_setup_link(settings))
     if link is not None:
         _say(f"Create the first account (works once, for a day): {settings.public_url}{link}")
-    if settings.host in {"127.0.0.1", "::1", "localhost"}:
+    if settings.host in {"127.0.0.1", "::1", "localhost"} and not settings.base_url:
         _say("Only this machine can reach it. Ctrl-C stops it.")
 
 

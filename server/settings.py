@@ -133,6 +133,22 @@ class Settings(BaseSettings):
             raise ValueError(message)
         return value.rstrip("/")
 
+    @field_validator("database_url", mode="after")
+    @classmethod
+    def _check_database_url(cls, value: str) -> str:
+        if value and not value.startswith(("postgresql://", "postgres://", "postgresql+asyncpg://")):
+            message = "must look like postgresql://user:password@host/name"
+            raise ValueError(message)
+        return value
+
+    @field_validator("redis_url", mode="after")
+    @classmethod
+    def _check_redis_url(cls, value: str) -> str:
+        if value and not value.startswith(("redis://", "rediss://", "unix://")):
+            message = "must begin with redis://, rediss:// or unix://"
+            raise ValueError(message)
+        return value
+
     @property
     def public_url(self) -> str:
         """The address people use, without a slash at its end."""

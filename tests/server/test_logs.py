@@ -1,0 +1,155 @@
+"""Log lines: one form, and no secret in any of them."""
+
+import io
+import json
+import logging
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+
+import httpx
+import pytest
+import structlog
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route, WebSocketRoute
+from starlette.types import ASGIApp, Message
+from starlette.websockets import WebSocket
+
+from server import logs
+
+Lines = Callable[[], list[dict[str, object]]]
+SECRET = "qr_a-secret"
+
+
+@pytest.fixture
+def lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[Lines]:
+    """What was logged since the last call, with logs as in a web process."""
+    root = logging.getLogger()
+    before = (root.handlers[:], root.level)
+    levels = {name: logging.getLogger(name).level for name in list(logging.Logger.manager.loggerDict)}
+    written = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", written)
+    logs.configure("info", "json", process="web")
+
+    def read() -> list[dict[str, object]]:
+        text = written.getvalue()
+        written.seek(0)
+        written.truncate()
+        return [json.loads(line) for line in text.splitlines()]
+
+    yield read
+    root.handlers[:], root.level = before
+    for name in list(logging.Logger.manager.loggerDict):
+        logging.getLogger(name).setLevel(levels.get(name, logging.NOTSET))
+    structlog.contextvars.clear_contextvars()
+    structlog.reset_defaults()
+
+
+async def _answer(request: Request) -> Response:
+    if "fail" in request.query_params:
+        raise RuntimeError("it broke")
+    return PlainTextResponse("fine")
+
+
+async def _talk(socket: WebSocket) -> None:
+    await socket.accept()
+    await socket.close(4403)
+
+
+@pytest.fixture
+def app() -> ASGIApp:
+    routes = [
+        Route("/join/{token}", _answer),
+        Route("/healthz", _answer),
+        WebSocketRoute("/collab/{document}", _talk),
+    ]
+    return logs.RequestLog(Starlette(routes=routes), routes=routes)
+
+
+@pytest.fixture
+async def client(app: ASGIApp) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://quillroom.test") as client:
+        yield client
+
+
+async def test_a_request_is_named_by_its_route_and_id_never_by_its_address(
+    lines: Lines, client: httpx.AsyncClient
+) -> None:
+    answer = await client.get(f"/join/{SECRET}?token={SECRET}", headers={"Authorization": f"Bearer {SECRET}"})
+    written = lines()
+    (line,) = [line for line in written if line["event"] == "request"]
+    assert (line["route"], line["method"], line["status"]) == ("/join/{token}", "GET", 200)
+    assert line["request_id"] == answer.headers["X-Request-ID"]
+    assert line["process"] == "web"
+    assert SECRET not in json.dumps(written)
+
+
+async def test_an_address_that_is_nobodys_is_not_written_either(lines: Lines, client: httpx.AsyncClient) -> None:
+    await client.get(f"/nowhere/{SECRET}")
+    written = lines()
+    assert "(no route)" in [line.get("route") for line in written]
+    assert SECRET not in json.dumps(written)
+
+
+async def test_a_failure_is_an_error_with_the_id_of_its_request(lines: Lines, client: httpx.AsyncClient) -> None:
+    await client.get(f"/join/{SECRET}?fail=1&token={SECRET}")
+    written = lines()
+    (line,) = [line for line in written if line["event"] == "request"]
+    assert line["level"] == "error"
+    assert SECRET not in json.dumps(written)
+
+
+async def test_questions_of_machines_are_quiet_unless_they_fail(lines: Lines, client: httpx.AsyncClient) -> None:
+    await client.get("/healthz")
+    assert lines() == []
+    await client.get("/healthz?fail=1")
+    assert [line["route"] for line in lines() if line["event"] == "request"] == ["/healthz"]
+
+
+async def test_a_socket_is_written_when_it_ends_with_its_code_and_without_its_token(lines: Lines, app: ASGIApp) -> None:
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return {"type": "websocket.connect"}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope = {"type": "websocket", "path": "/collab/7", "query_string": f"token={SECRET}".encode(), "headers": []}
+    await app(scope, receive, send)
+    assert [message["type"] for message in sent] == ["websocket.accept", "websocket.close"]
+    written = lines()
+    (line,) = [line for line in written if line["event"] == "socket"]
+    assert (line["route"], line["code"]) == ("/collab/{document}", 4403)
+    assert SECRET not in json.dumps(written)
+
+
+@pytest.mark.parametrize("given", ["abc123", "a" * 64])
+async def test_an_id_from_a_proxy_is_kept(lines: Lines, client: httpx.AsyncClient, given: str) -> None:
+    assert (await client.get("/healthz", headers={"X-Request-ID": given})).headers["X-Request-ID"] == given
+
+
+@pytest.mark.parametrize("given", ["a" * 65, "two words", "{}", '"', "\u00e9".encode().decode("latin-1")])
+async def test_an_id_that_could_be_something_else_is_replaced(
+    lines: Lines, client: httpx.AsyncClient, given: str
+) -> None:
+    headers = [(b"x-request-id", given.encode("latin-1"))]
+    answered = (await client.get("/healthz", headers=headers)).headers["X-Request-ID"]
+    assert answered != given
+    assert answered.isalnum()
+
+
+@pytest.mark.parametrize("library", ["uvicorn.error", "websockets.server", "httpx", "sqlalchemy.engine.Engine"])
+def test_libraries_that_write_addresses_and_values_are_held_back(lines: Lines, library: str) -> None:
+    logging.getLogger(library).info("WebSocket /collab/7?token=%s [accepted]", SECRET)
+    assert lines() == []
+    logging.getLogger(library).warning("something is wrong")
+    assert [line["event"] for line in lines()] == ["something is wrong"]
+
+
+def test_one_event_is_one_line_whatever_is_in_it(lines: Lines) -> None:
+    structlog.get_logger("test").info("first\nsecond", value='{"event": "forged"}\n{"event": "forged"}')
+    (line,) = lines()
+    assert line["event"] == "first\nsecond"

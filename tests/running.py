@@ -38,11 +38,15 @@ class NotRunning(Exception):
 
 @dataclass
 class Installation:
-    """An installation in `directory`, which must have a short path: unix sockets lie in it."""
+    """An installation in `directory`, which must have a short path: unix sockets lie in it.
+
+    `account` is the number of the user it runs as, who must own the directory; None: whoever runs the tests.
+    """
 
     directory: Path
     settings: dict[str, str] = field(default_factory=dict)
     port: int = field(default_factory=_free_port)
+    account: int | None = None
     _process: "subprocess.Popen[bytes] | None" = None
 
     @property
@@ -78,7 +82,14 @@ class Installation:
         """Start, and wait until pages are answered. Raises NotRunning."""
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "server", "serve"], cwd=ROOT, env=self._environment(), stdout=log, stderr=log
+                [sys.executable, "-m", "server", "serve"],
+                cwd=ROOT,
+                env=self._environment(),
+                stdout=log,
+                stderr=log,
+                user=self.account,
+                group=self.account,
+                extra_groups=None if self.account is None else [],
             )
         until = time.monotonic() + START_SECONDS
         while time.monotonic() < until:
@@ -151,6 +162,9 @@ class Installation:
             text=True,
             timeout=START_SECONDS,
             check=False,
+            user=self.account,
+            group=self.account,
+            extra_groups=None if self.account is None else [],
         )
         if finished.returncode != 0:
             raise NotRunning(f"`{' '.join(command[:2])}` ended with {finished.returncode}: {finished.stderr}")

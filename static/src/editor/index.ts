@@ -63,6 +63,12 @@ function followRights(page: Page, session: Session, editor: Editor): void {
   follow();
 }
 
+/** A document just made is opened to be written: its first letters go into the title without a click. */
+function welcomeWriter(page: Page, session: Session, editor: Editor): void {
+  if (!session.mayWrite || document.activeElement !== document.body) return;
+  if (page.title.value === "" && editor.isEmpty) page.title.focus();
+}
+
 async function start(): Promise<void> {
   const page = readPage();
   const announcer = new Announcer(page.announcements);
@@ -109,6 +115,7 @@ async function start(): Promise<void> {
   bindTitleField(page, session, editor);
   followRights(page, session, editor);
   watchEmptySpace(editor, page.content);
+  welcomeWriter(page, session, editor);
   await offerLeftovers(page, banner);
 }
 

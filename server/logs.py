@@ -51,6 +51,10 @@ def configure(level: str, log_format: Literal["auto", "console", "json"], *, pro
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
+    # Uvicorn gives its loggers handlers of their own unless it is told not to.
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
+        logging.getLogger(name).handlers.clear()
+        logging.getLogger(name).propagate = True
     # At info uvicorn logs the whole address of a socket, whose query may hold a token.
     logging.getLogger("uvicorn.error").setLevel(max(logging.WARNING, root.level))
     # These log statements with their values, or frames: people's text and hashes of secrets.

@@ -1,15 +1,21 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { waitBeforeAttempt, waitForWindow } from "../../static/src/live/backoff";
+import { timeToHurry, waitBeforeAttempt, waitForWindow } from "../../static/src/live/backoff";
 import { readClosing, readRefusal } from "../../static/src/live/closing";
 
 void describe("the wait before an attempt", () => {
-  void test("is anywhere between nothing and a bound that doubles up to half a minute", () => {
+  void test("is anywhere between nothing and a bound that doubles up to ten seconds", () => {
     assert.equal(waitBeforeAttempt(0, 0), 0);
     assert.equal(waitBeforeAttempt(0, 1), 1);
     assert.equal(waitBeforeAttempt(3, 1), 8);
     assert.equal(waitBeforeAttempt(3, 0.5), 4);
-    assert.equal(waitBeforeAttempt(5000, 1), 30);
+    assert.equal(waitBeforeAttempt(5000, 1), 10);
+  });
+
+  void test("is cut short by a person who comes back, but never to a second attempt within a second", () => {
+    assert.equal(timeToHurry(20_000, 12_000), 20_000);
+    assert.equal(timeToHurry(20_000, 19_700), 20_700);
+    assert.equal(timeToHurry(20_000, -Infinity), 20_000);
   });
 
   void test("keeps to the window that the server named", () => {

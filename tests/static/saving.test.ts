@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { FrameMeaning } from "../../static/src/live/frames";
 import { countChange, noEdits } from "../../static/src/live/edit-count";
-import { type SaveFacts, saveState, slowAfterSeconds, wouldLose } from "../../static/src/live/save-state";
+import { type SaveFacts, saveState, slowAfterSeconds, storingGraceMilliseconds, wouldLose } from "../../static/src/live/save-state";
 import { countIncoming, countOutgoing, emptyTally, isSettled, type Tally } from "../../static/src/live/tally";
 
 type Step = readonly ["out" | "in", FrameMeaning];
@@ -59,6 +59,8 @@ const calm: SaveFacts = {
   turnedDown: false,
   unsavedEdits: 0,
   keptHere: true,
+  keptEdits: 0,
+  storingMilliseconds: 0,
   unconfirmedSeconds: 0,
   mayWrite: true,
 };
@@ -100,12 +102,25 @@ void describe("the save state", () => {
     });
   });
 
+  void test("tells what the store holds while it takes a letter, and what it lacks when it takes long or fails", () => {
+    const facts = { ...calm, online: false, settled: false, unsavedEdits: 3, keptHere: false, keptEdits: 2 };
+    const offline = (storingMilliseconds: number) => saveState({ ...facts, storingMilliseconds });
+    assert.deepEqual(offline(storingGraceMilliseconds - 1), { kind: "offline", edits: 2, keptHere: true });
+    assert.deepEqual(offline(storingGraceMilliseconds), { kind: "offline", edits: 3, keptHere: false });
+    assert.deepEqual(offline(Infinity), { kind: "offline", edits: 3, keptHere: false });
+  });
+
+  void test("does not call edits nothing while the store takes them", () => {
+    const facts = { ...calm, link: "refused", unsavedEdits: 1, keptHere: false, storingMilliseconds: 5 } as const;
+    assert.equal(saveState(facts).kind, "notSaved");
+  });
+
   void test("offline wins over the countdown: retrying now would be no use", () => {
     assert.equal(saveState({ ...calm, online: false, link: "waiting", secondsLeft: 9 }).kind, "offline");
   });
 
   void test("counts down while it waits", () => {
-    const state = saveState({ ...calm, link: "waiting", secondsLeft: 4, settled: false, unsavedEdits: 2, keptHere: false });
+    const state = saveState({ ...calm, link: "waiting", secondsLeft: 4, settled: false, unsavedEdits: 2, keptHere: false, storingMilliseconds: Infinity });
     assert.deepEqual(state, { kind: "reconnecting", seconds: 4, edits: 2, keptHere: false });
   });
 

@@ -1,7 +1,7 @@
 import { HocuspocusProvider, HocuspocusProviderWebsocket } from "@hocuspocus/provider";
 import type { Awareness } from "y-protocols/awareness";
 import type * as Y from "yjs";
-import { waitBeforeAttempt, waitForWindow } from "./backoff";
+import { timeToHurry, waitBeforeAttempt, waitForWindow } from "./backoff";
 import { type Ending, readClosing, readRefusal } from "./closing";
 import { countingSocket } from "./counting-socket";
 import { emptyTally, isSettled, type Tally } from "./tally";
@@ -43,6 +43,7 @@ export class Connection {
   mayWrite: boolean | null = null;
   #tally: Tally = emptyTally;
   #failures = 0;
+  #attemptedAt = -Infinity;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #limit: ReturnType<typeof setTimeout> | undefined;
   readonly #socket: LettingGoSocket;
@@ -96,19 +97,28 @@ export class Connection {
     return this.retryAt === null ? 0 : Math.max(1, Math.ceil((this.retryAt - now) / 1000));
   }
 
-  /** Connect now; also the answer to "Retry now" and to the network coming back. */
+  /** Connect now; also the answer to "Retry now". */
   connect(): void {
     if (this.link === "refused" || this.link === "open" || this.link === "connecting") return;
     clearTimeout(this.#timer);
     clearTimeout(this.#limit);
     this.retryAt = null;
     this.link = "connecting";
+    this.#attemptedAt = Date.now();
     this.#limit = setTimeout(() => {
       this.#socket.letGo();
     }, attemptLimitMilliseconds);
     // It never rejects: a failed attempt ends in a close event.
     void this.#socket.connect();
     this.#onChange();
+  }
+
+  /** Do not wait the whole pause out: the network is back, or the person looks at the page again. */
+  hurry(): void {
+    if (this.link !== "waiting") return;
+    const now = Date.now();
+    const at = timeToHurry(now, this.#attemptedAt);
+    if (this.retryAt === null || at < this.retryAt) this.#attemptAt(at, now);
   }
 
   /** The browser lost its network: a socket that still seems open would only pretend. */
@@ -169,11 +179,17 @@ export class Connection {
         : waitBeforeAttempt(this.#failures, Math.random());
     this.#failures += 1;
     this.link = "waiting";
-    this.retryAt = Date.now() + seconds * 1000;
+    const now = Date.now();
+    this.#attemptAt(now + seconds * 1000, now);
+  }
+
+  #attemptAt(at: number, now: number): void {
+    clearTimeout(this.#timer);
+    this.retryAt = at;
     this.#timer = setTimeout(() => {
       this.link = "idle";
       this.connect();
-    }, seconds * 1000);
+    }, at - now);
     this.#onChange();
   }
 }

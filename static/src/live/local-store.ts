@@ -21,6 +21,8 @@ export class LocalStore {
   #changes = 0;
   #confirmed = 0;
   #confirming = false;
+  /** Since when, at the latest, some change is not in the store; milliseconds. */
+  #behindSince = 0;
   readonly #onChange: () => void;
 
   private constructor(name: string, document: Y.Doc, onChange: () => void) {
@@ -37,8 +39,15 @@ export class LocalStore {
     return this.#usable && this.#confirmed === this.#changes;
   }
 
+  /** How long the oldest change that is not in the store has been on its way; 0 when all are there. Milliseconds. */
+  behindFor(now: number): number {
+    if (!this.#usable) return Infinity;
+    return this.keptHere ? 0 : now - this.#behindSince;
+  }
+
   /** To be told of each change made in this page, after the document's own listeners had it. */
   noteChange(): void {
+    if (this.keptHere) this.#behindSince = Date.now();
     this.#changes += 1;
     this.#confirm();
   }
@@ -80,11 +89,14 @@ export class LocalStore {
     if (!this.#usable || !database || this.#confirming || this.keptHere) return;
     this.#confirming = true;
     const upTo = this.#changes;
+    const begun = Date.now();
     const barrier = database.transaction("updates", "readonly");
     barrier.objectStore("updates").count();
     barrier.oncomplete = () => {
       this.#confirming = false;
       this.#confirmed = upTo;
+      // What is still missing came after this reading began.
+      this.#behindSince = begun;
       this.#onChange();
       this.#confirm();
     };

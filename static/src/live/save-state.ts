@@ -13,6 +13,10 @@ export interface SaveFacts {
   readonly unsavedEdits: number;
   /** Every edit made here is in this browser's own store. */
   readonly keptHere: boolean;
+  /** How many edits were in the store when it last had all of them. */
+  readonly keptEdits: number;
+  /** Milliseconds for which the oldest edit that is not in the store has been on its way there; infinite without a store. */
+  readonly storingMilliseconds: number;
   /** Seconds since the oldest edit that the server has not confirmed. */
   readonly unconfirmedSeconds: number;
   readonly mayWrite: boolean;
@@ -33,21 +37,33 @@ export type SaveState =
 /** From here on "Saving" alone would hide that something is wrong. */
 export const slowAfterSeconds = 8;
 
+/**
+ * A store takes some milliseconds for every letter. For so long the words tell what it holds for certain; then, or as
+ * soon as it is known to fail, they tell what it lacks.
+ */
+export const storingGraceMilliseconds = 300;
+
+/** How many edits to name, and whether all of those are kept here. */
+function kept(facts: SaveFacts): { edits: number; keptHere: boolean } {
+  if (facts.keptHere) return { edits: facts.unsavedEdits, keptHere: true };
+  if (facts.storingMilliseconds < storingGraceMilliseconds) return { edits: facts.keptEdits, keptHere: true };
+  return { edits: facts.unsavedEdits, keptHere: false };
+}
+
 /** The one state to show. "Saved" only when nothing speaks against it. */
 export function saveState(facts: SaveFacts): SaveState {
   const edits = facts.unsavedEdits;
-  const { keptHere } = facts;
   if (facts.link === "refused" || facts.turnedDown) {
-    return edits > 0 ? { kind: "notSaved", edits, keptHere } : { kind: "stopped" };
+    return edits > 0 ? { kind: "notSaved", ...kept(facts) } : { kind: "stopped" };
   }
-  if (!facts.online) return { kind: "offline", edits, keptHere };
-  if (facts.link === "waiting") return { kind: "reconnecting", seconds: facts.secondsLeft, edits, keptHere };
+  if (!facts.online) return { kind: "offline", ...kept(facts) };
+  if (facts.link === "waiting") return { kind: "reconnecting", seconds: facts.secondsLeft, ...kept(facts) };
   if (facts.link === "idle") return { kind: "opening" };
   if (!facts.mayWrite && edits === 0) return facts.link === "open" ? { kind: "readOnly" } : { kind: "opening" };
-  if (facts.link === "connecting") return { kind: "connecting", edits, keptHere };
+  if (facts.link === "connecting") return { kind: "connecting", ...kept(facts) };
   if (facts.settled) return { kind: "saved" };
   if (edits === 0) return { kind: "opening" };
-  return facts.unconfirmedSeconds >= slowAfterSeconds ? { kind: "slow", edits, keptHere } : { kind: "saving" };
+  return facts.unconfirmedSeconds >= slowAfterSeconds ? { kind: "slow", ...kept(facts) } : { kind: "saving" };
 }
 
 /** Would leaving now lose something? Only an edit that is neither committed nor in this browser's store. */

@@ -26,6 +26,7 @@ export class Session {
   readonly #mayWrite: boolean;
   readonly #listeners = new Set<() => void>();
   #count: EditCount = noEdits(0);
+  #keptEdits = 0;
 
   private constructor(options: SessionOptions) {
     this.#mayWrite = options.mayWrite;
@@ -38,9 +39,15 @@ export class Session {
       if (transaction.local) this.#edited();
       else if (this.connection.settled) this.savedAt = new Date();
     });
+    // The moments in which somebody would press "Retry now".
+    const hurry = () => {
+      if (navigator.onLine && document.visibilityState === "visible") this.connection.hurry();
+    };
     window.addEventListener("online", () => {
-      this.connection.connect();
+      this.connection.hurry();
     });
+    window.addEventListener("focus", hurry);
+    document.addEventListener("visibilitychange", hurry);
     window.addEventListener("offline", () => {
       this.connection.pause();
       this.#changed();
@@ -126,6 +133,7 @@ export class Session {
       this.#store.rememberUnsaved(0);
       this.savedAt = new Date();
     }
+    if (this.#store.keptHere) this.#keptEdits = this.#count.edits;
     for (const listener of [...this.#listeners]) listener();
   }
 
@@ -139,6 +147,8 @@ export class Session {
       turnedDown: connection.turnedDown,
       unsavedEdits: this.#count.edits,
       keptHere: this.#store.keptHere,
+      keptEdits: this.#keptEdits,
+      storingMilliseconds: this.#store.behindFor(now),
       unconfirmedSeconds: this.#count.since === null ? 0 : (now - this.#count.since) / 1000,
       mayWrite: this.#mayWrite && connection.mayWrite !== false,
     };

@@ -1,8 +1,8 @@
-"""The forms of people who come in."""
+"""The forms of people who come in, and of their account."""
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Final
 
-from pydantic import AfterValidator, StringConstraints, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, field_validator
 
 from server.accounts.passwords import MAX_CHARACTERS
 from server.accounts.people import clean_email, clean_name
@@ -10,6 +10,12 @@ from server.web.forms import Form
 
 # Longer than is accepted, so that the sentence about the length is the password rules' own.
 Secret = Annotated[str, StringConstraints(max_length=MAX_CHARACTERS * 8)]
+
+MAX_TOKEN_DAYS: Final = 36500
+
+
+def _none_if_empty(value: object) -> object:
+    return None if value == "" else value
 
 
 class SignInForm(Form):
@@ -33,3 +39,33 @@ class AccountForm(Form):
     @classmethod
     def _short_enough_to_look_at(cls, value: object) -> object:
         return value[:5000] if isinstance(value, str) else value
+
+
+class ProfileForm(Form):
+    """How others see the person. The name is checked in `people.describe`."""
+
+    sentences: ClassVar[dict[str, str]] = {"colour": "Choose one of the colours."}
+
+    name: Annotated[str, StringConstraints(max_length=5000)] = ""
+    colour: int
+
+
+class PasswordForm(Form):
+    """The password as it is and as it shall be."""
+
+    sentences: ClassVar[dict[str, str]] = {
+        "old_password": "This is not your password.",
+        "new_password": f"Use at most {MAX_CHARACTERS} characters.",
+    }
+
+    old_password: Secret = ""
+    new_password: Secret = ""
+
+
+class TokenForm(Form):
+    """A token to be made; without `days` it never expires. The name is checked in `tokens.create`."""
+
+    sentences: ClassVar[dict[str, str]] = {"days": "Choose a number of days, or leave it at never."}
+
+    name: Annotated[str, StringConstraints(max_length=5000)] = ""
+    days: Annotated[int | None, Field(ge=1, le=MAX_TOKEN_DAYS), BeforeValidator(_none_if_empty)] = None

@@ -10,7 +10,7 @@ from starlette.requests import HTTPConnection
 from server.accounts import sessions, tokens
 from server.accounts.models import ApiToken, Session, User
 from server.accounts.secret import MAX_CHARACTERS
-from server.errors import Unauthenticated
+from server.errors import Forbidden, Unauthenticated
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,3 +62,16 @@ def signed_in(connection: HTTPConnection) -> User:
     if user is None:
         raise Unauthenticated
     return user
+
+
+def in_browser(connection: HTTPConnection) -> tuple[User, Session]:
+    """Return the person who asks and the session of their browser. Raises Unauthenticated, Forbidden for a program.
+
+    What a person manages about their own account is not for tokens: one that leaked must not make others, nor take the
+    account over.
+    """
+    user = signed_in(connection)
+    identity: Identity = connection.state.identity
+    if identity.session is None:
+        raise Forbidden("This can only be done by a person who is signed in, not with an API token.")
+    return user, identity.session

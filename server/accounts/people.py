@@ -1,4 +1,4 @@
-"""People: making an account, finding it by its e-mail address."""
+"""People: making an account, finding it by its e-mail address, changing what it says and its password."""
 
 from datetime import datetime
 from uuid import UUID
@@ -11,7 +11,7 @@ from sqlmodel import col
 
 from server.accounts import passwords, sessions
 from server.accounts.models import MAX_EMAIL_CHARACTERS, MAX_NAME_CHARACTERS, PRESENCE_COLOURS, User, utc_now
-from server.errors import Invalid, NotFound
+from server.errors import Conflict, Invalid, NotFound
 from server.web.text import clean_line, has_ink
 
 # A studio on a private network may well have addresses at `.local` or `.internal`.
@@ -78,6 +78,46 @@ async def find_by_email(db: AsyncSession, email: str) -> User | None:
 async def exist(db: AsyncSession) -> bool:
     """Whether there is any account."""
     return bool(await db.scalar(select(select(col(User.id)).exists())))
+
+
+async def describe(db: AsyncSession, user_id: UUID, *, name: str, colour: int) -> None:
+    """Give a person another name or colour. Raises Invalid, NotFound."""
+    try:
+        name = clean_name(name)
+    except ValueError as error:
+        raise Invalid({"name": str(error)}) from error
+    if not 0 <= colour < PRESENCE_COLOURS:
+        raise Invalid({"colour": "Choose one of the colours."})
+    changed = await db.scalar(
+        update(User).where(col(User.id) == user_id).values(name=name, colour=colour).returning(col(User.id))
+    )
+    if changed is None:
+        raise NotFound
+
+
+async def change_password(db: AsyncSession, user: User, *, old: str, new: str, session_id: UUID) -> int:
+    """Replace a person's password and end all their sessions but `session_id`. Returns how many ended.
+
+    Raises Invalid, naming `old_password` or `new_password`; Conflict if it was changed at the same moment.
+    """
+    right, _ = await passwords.verify(old, user.password_hash)
+    if not right:
+        raise Invalid({"old_password": "This is not your password."})
+    if passwords.normalise(new) == passwords.normalise(old):
+        raise Invalid({"new_password": "This is the password you have. Choose another."})
+    if sentence := passwords.fault(new, personal=(user.email, user.name)):
+        raise Invalid({"new_password": sentence})
+    fresh = await passwords.hash_password(new)
+    # Only over the hash that was checked: of two changes at once by the same old password, one must not be lost.
+    changed = await db.scalar(
+        update(User)
+        .where(col(User.id) == user.id, col(User.password_hash) == user.password_hash)
+        .values(password_hash=fresh)
+        .returning(col(User.id))
+    )
+    if changed is None:
+        raise Conflict
+    return await sessions.end_others(db, user.id, session_id)
 
 
 async def disable(db: AsyncSession, user_id: UUID, *, now: datetime | None = None) -> None:

@@ -1,4 +1,4 @@
-"""The pages for coming in and going out."""
+"""The pages for coming in and going out; those of one's account are in `account_pages`."""
 
 from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from server.accounts import passwords, people, throttle
+from server.accounts import account_pages, passwords, people, throttle
 from server.accounts.entry import address_of, let_in, let_out
 from server.accounts.forms import SignInForm
 from server.accounts.models import User
@@ -88,4 +88,5 @@ routes = [
     Route("/sign-in", sign_in_page, methods=["GET"]),
     Route("/sign-in", sign_in, methods=["POST"]),
     Route("/sign-out", sign_out, methods=["POST"]),
+    *account_pages.routes,
 ]

@@ -1,5 +1,6 @@
 """Signed-in browsers. The cookie holds a secret; its hash, in a row, is the session."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -10,11 +11,14 @@ from sqlmodel import col
 
 from server.accounts.models import Session, User, utc_now
 from server.accounts.secret import digest, new_secret
+from server.errors import NotFound
 from server.web.text import clean_line
 
 # A session that is used moves its end this often at most: one write an hour, not one a click.
 RENEW_AFTER: Final = timedelta(hours=1)
 MAX_USER_AGENT_CHARACTERS: Final = 300
+# More than a person would look through; the older ones can still be ended all at once.
+MAX_LISTED: Final = 100
 MAX_ADDRESS_CHARACTERS: Final = 64
 
 
@@ -100,6 +104,26 @@ async def end(db: AsyncSession, secret: str) -> None:
 async def end_all(db: AsyncSession, user_id: UUID) -> None:
     """End every session of a person."""
     await db.execute(delete(Session).where(col(Session.user_id) == user_id))
+
+
+async def list_for(db: AsyncSession, user_id: UUID, *, now: datetime | None = None) -> Sequence[Session]:
+    """Return a person's open sessions, the one that was used last first, at most `MAX_LISTED`."""
+    found = select(Session).where(col(Session.user_id) == user_id, col(Session.expires_at) > (now or utc_now()))
+    found = found.order_by(col(Session.last_seen_at).desc(), col(Session.id)).limit(MAX_LISTED)
+    return (await db.scalars(found)).all()
+
+
+async def end_one(db: AsyncSession, user_id: UUID, session_id: UUID) -> None:
+    """End a session of this person. Raises NotFound."""
+    ended = delete(Session).where(col(Session.id) == session_id, col(Session.user_id) == user_id)
+    if await db.scalar(ended.returning(col(Session.id))) is None:
+        raise NotFound
+
+
+async def end_others(db: AsyncSession, user_id: UUID, session_id: UUID) -> int:
+    """End every session of a person but this one. Returns how many."""
+    others = delete(Session).where(col(Session.user_id) == user_id, col(Session.id) != session_id)
+    return len((await db.scalars(others.returning(col(Session.id)))).all())
 
 
 async def delete_expired(db: AsyncSession, *, now: datetime | None = None) -> int:

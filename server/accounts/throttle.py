@@ -1,5 +1,6 @@
-"""How often somebody may try to sign in or to make an account, counted in Redis for all processes together.
+"""How often somebody may try to sign in, to make an account or to change a password.
 
+Counted in Redis, for all processes together.
 Without Redis nobody can sign in: a counter that forgets would let a guesser in. Who is signed in already notices
 nothing, because sessions live in Postgres.
 """
@@ -8,6 +9,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
+from uuid import UUID
 
 import anyio
 import structlog
@@ -37,6 +39,8 @@ SIGN_IN_PAIR = Limit("sign-in-pair", 10, 15 * 60)
 SIGN_IN_ADDRESS = Limit("sign-in-address", 50, 15 * 60)
 SIGN_IN_EMAIL = Limit("sign-in-email", 100, 60 * 60)
 NEW_ACCOUNT_ADDRESS = Limit("new-account-address", 30, 60 * 60)
+# Whoever sits at a browser that was left signed in could otherwise guess the password there.
+PASSWORD_CHANGE = Limit("password-change", 10, 15 * 60)
 
 
 async def count_sign_in(redis: Redis, *, email: str, address: str) -> None:
@@ -68,6 +72,11 @@ async def forgive_sign_in(redis: Redis, *, email: str, address: str) -> None:
 async def count_new_account(redis: Redis, *, address: str) -> None:
     """Count an attempt to make an account. Raises TooMany or Unavailable."""
     await _count(redis, ((NEW_ACCOUNT_ADDRESS, network_of(address)),))
+
+
+async def count_password_change(redis: Redis, *, user_id: UUID) -> None:
+    """Count an attempt to change a password, before the old one is looked at. Raises TooMany or Unavailable."""
+    await _count(redis, ((PASSWORD_CHANGE, str(user_id)),))
 
 
 def network_of(address: str) -> str:

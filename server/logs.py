@@ -52,9 +52,14 @@ def configure(level: str, log_format: Literal["auto", "console", "json"], *, pro
     root.handlers = [handler]
     root.setLevel(level.upper())
     # Uvicorn gives its loggers handlers of their own unless it is told not to.
-    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
+    for name in ("uvicorn", "uvicorn.error"):
         logging.getLogger(name).handlers.clear()
         logging.getLogger(name).propagate = True
+    # Whole addresses, in which setup links and invitations stand. RequestLog writes these lines, by route. Without a
+    # handler it may reach, uvicorn does not even make them.
+    access = logging.getLogger("uvicorn.access")
+    access.handlers.clear()
+    access.propagate = False
     # At info uvicorn logs the whole address of a socket, whose query may hold a token.
     logging.getLogger("uvicorn.error").setLevel(max(logging.WARNING, root.level))
     # These log statements with their values, or frames: people's text and hashes of secrets.

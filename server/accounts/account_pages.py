@@ -145,7 +145,10 @@ async def _page(
         made=made,
         colours=list(enumerate(COLOUR_NAMES[:PRESENCE_COLOURS])),
         token_days=TOKEN_DAYS,
-        devices=[_device(each, session) for each in await sessions.list_for(db, user.id)],
+        devices=sorted(
+            (_device(each, session) for each in await sessions.list_for(db, user.id)),
+            key=lambda device: not device.is_this,
+        ),
         tokens=await tokens.list_for(db, user.id),
     )
     # It may show a secret, and on the way back it must not show browsers that were signed out meanwhile.

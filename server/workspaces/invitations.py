@@ -1,11 +1,12 @@
 """Links into a workspace. One serves many people, until it expires, is revoked, or its maker may no longer invite."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import Select, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -73,30 +74,14 @@ async def look(db: AsyncSession, secret: str, *, lock: bool = False, now: dateti
 
     With `lock` nobody can revoke it, nor take its maker's role away, until the transaction ends.
     """
-    statement = (
-        select(Invitation, col(Workspace.name), col(User.name), col(Member.role))
-        .join(Workspace, col(Workspace.id) == col(Invitation.workspace_id))
-        .join(User, col(User.id) == col(Invitation.created_by))
-        .join(
-            Member,
-            (col(Member.workspace_id) == col(Invitation.workspace_id))
-            & (col(Member.user_id) == col(Invitation.created_by)),
-        )
-        .where(
-            col(Invitation.token_hash) == digest(secret),
-            col(Invitation.revoked_at).is_(None),
-            col(Invitation.expires_at) > (now or utc_now()),
-            col(User.disabled_at).is_(None),
-        )
-    )
+    statement = _working(now or utc_now()).where(col(Invitation.token_hash) == digest(secret))
     if lock:
         statement = statement.with_for_update(of=[Invitation, Member]).execution_options(populate_existing=True)
     row = (await db.execute(statement)).one_or_none()
     if row is None:
         raise InvitationOver
     invitation, workspace_name, inviter_name, inviter_role = row
-    may = access.ALLOWED[Role(inviter_role)]
-    if Verb.INVITE not in may or not access.ALLOWED[Role(invitation.role)] <= may:
+    if not _may(inviter_role, invitation):
         raise InvitationOver
     return Open(invitation, workspace_name, inviter_name)
 
@@ -114,6 +99,19 @@ async def accept(db: AsyncSession, secret: str, user: User, *, now: datetime | N
     return invitation
 
 
+async def list_open(db: AsyncSession, actor: Actor, *, now: datetime | None = None) -> Sequence[Open]:
+    """Return the invitations to the actor's workspace that work now, the newest first. Raises Forbidden."""
+    access.require(actor, Verb.INVITE, actor)
+    rows = await db.execute(
+        _working(now or utc_now())
+        .where(col(Invitation.workspace_id) == actor.workspace_id)
+        .order_by(col(Invitation.created_at).desc(), col(Invitation.id))
+    )
+    return [
+        Open(invitation, workspace, inviter) for invitation, workspace, inviter, role in rows if _may(role, invitation)
+    ]
+
+
 async def revoke(db: AsyncSession, actor: Actor, invitation_id: UUID, *, now: datetime | None = None) -> None:
     """Take a link back: its maker may, and whoever manages the workspace. Raises NotFound, Forbidden."""
     invitation = await db.get(Invitation, invitation_id)
@@ -126,3 +124,24 @@ async def revoke(db: AsyncSession, actor: Actor, invitation_id: UUID, *, now: da
         .where(col(Invitation.id) == invitation_id, col(Invitation.revoked_at).is_(None))
         .values(revoked_at=now or utc_now())
     )
+
+
+def _working(now: datetime) -> Select[Invitation, str, str, str]:
+    """Select invitations that are open, with the workspace's name, the maker's name and the maker's role of today."""
+    return (
+        select(Invitation, col(Workspace.name), col(User.name), col(Member.role))
+        .join(Workspace, col(Workspace.id) == col(Invitation.workspace_id))
+        .join(User, col(User.id) == col(Invitation.created_by))
+        .join(
+            Member,
+            (col(Member.workspace_id) == col(Invitation.workspace_id))
+            & (col(Member.user_id) == col(Invitation.created_by)),
+        )
+        .where(col(Invitation.revoked_at).is_(None), col(Invitation.expires_at) > now, col(User.disabled_at).is_(None))
+    )
+
+
+def _may(maker_role: str, invitation: Invitation) -> bool:
+    """Whether somebody of this role may still invite as the invitation does."""
+    allowed = access.ALLOWED[Role(maker_role)]
+    return Verb.INVITE in allowed and access.ALLOWED[Role(invitation.role)] <= allowed

@@ -1,18 +1,40 @@
-"""Which workspaces a person is in, and how one begins."""
+"""Who is in which workspace, how one begins and what it is called, and how a member changes or goes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from server.accounts.models import User, utc_now
-from server.workspaces.access import Actor
+from server.errors import Conflict, Forbidden, Invalid, NotFound
+from server.web.text import clean_line, has_ink
+from server.workspaces import access
+from server.workspaces.access import Actor, Verb
 from server.workspaces.models import MAX_WORKSPACE_NAME_CHARACTERS, Member, Role, Workspace
+
+
+class LastAdmin(Conflict):
+    """Nobody would be left who may manage the workspace."""
+
+    sentence = "Somebody has to manage the workspace. Make another person an admin first."
+
+
+@dataclass(frozen=True, slots=True)
+class Colleague:
+    """A member as the others see them; `is_disabled` says that they cannot sign in any more."""
+
+    user_id: UUID
+    name: str
+    email: str
+    colour: int
+    role: Role
+    joined_at: datetime
+    is_disabled: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,3 +94,93 @@ async def oldest(db: AsyncSession) -> Workspace | None:
         select(Workspace).order_by(col(Workspace.created_at), col(Workspace.id)).limit(1)
     )
     return first
+
+
+async def colleagues(db: AsyncSession, actor: Actor) -> Sequence[Colleague]:
+    """Return all members of the actor's workspace by name."""
+    access.require(actor, Verb.VIEW, actor)
+    rows = await db.execute(
+        select(User, Member)
+        .join(Member, col(Member.user_id) == col(User.id))
+        .where(col(Member.workspace_id) == actor.workspace_id)
+        .order_by(func.lower(col(User.name)), col(User.id))
+    )
+    return [
+        Colleague(
+            user_id=user.id,
+            name=user.name,
+            email=user.email,
+            colour=user.colour,
+            role=Role(member.role),
+            joined_at=member.joined_at,
+            is_disabled=user.disabled_at is not None,
+        )
+        for user, member in rows
+    ]
+
+
+async def rename(db: AsyncSession, actor: Actor, name: str) -> None:
+    """Give the workspace another name. Raises Invalid, Forbidden."""
+    access.require(actor, Verb.MANAGE, actor)
+    name = clean_line(name)
+    if not has_ink(name) or len(name) > MAX_WORKSPACE_NAME_CHARACTERS:
+        raise Invalid({"name": f"Give the workspace a name of at most {MAX_WORKSPACE_NAME_CHARACTERS} characters."})
+    await db.execute(update(Workspace).where(col(Workspace.id) == actor.workspace_id).values(name=name))
+
+
+async def change_role(db: AsyncSession, actor: Actor, user_id: UUID, role: Role) -> None:
+    """Give a member another role; an admin may. Raises Forbidden, NotFound, LastAdmin.
+
+    Pages obey at once; open documents ask again within half a minute, and then follow.
+    """
+    admins = await _lock_admins(db, actor)
+    access.require(actor, Verb.MANAGE, actor)
+    if actor.user_id not in admins:
+        # Somebody else took the role away while this was on its way.
+        raise Forbidden
+    if role is not Role.ADMIN and admins == {user_id}:
+        raise LastAdmin
+    changed = await db.scalar(
+        update(Member)
+        .where(col(Member.workspace_id) == actor.workspace_id, col(Member.user_id) == user_id)
+        .values(role=role.value)
+        .returning(col(Member.user_id))
+    )
+    if changed is None:
+        raise NotFound
+
+
+async def remove(db: AsyncSession, actor: Actor, user_id: UUID) -> None:
+    """Take a member out of the workspace: an admin may, and everybody themselves.
+
+    Raises Forbidden, NotFound, LastAdmin. What they wrote stays, and their account; invitations they made stop working.
+    """
+    admins = await _lock_admins(db, actor)
+    if user_id != actor.user_id:
+        access.require(actor, Verb.MANAGE, actor)
+        if actor.user_id not in admins:
+            raise Forbidden
+    if admins == {user_id}:
+        raise LastAdmin
+    gone = delete(Member).where(col(Member.workspace_id) == actor.workspace_id, col(Member.user_id) == user_id)
+    if await db.scalar(gone.returning(col(Member.user_id))) is None:
+        raise NotFound
+
+
+async def _lock_admins(db: AsyncSession, actor: Actor) -> set[UUID]:
+    """Return the admins who can sign in, held until the transaction ends.
+
+    Two admins who demote each other at the same moment come one after the other, and the second sees the first.
+    """
+    held = (
+        select(col(Member.user_id))
+        .join(User, col(User.id) == col(Member.user_id))
+        .where(
+            col(Member.workspace_id) == actor.workspace_id,
+            col(Member.role) == Role.ADMIN.value,
+            col(User.disabled_at).is_(None),
+        )
+        .order_by(col(Member.user_id))
+        .with_for_update(of=Member)
+    )
+    return set((await db.scalars(held)).all())

@@ -1,4 +1,7 @@
-"""The pages for coming into a workspace, inviting others, and hearing what changes in it."""
+"""The pages for coming into a workspace, inviting others, and hearing what changes in it.
+
+Who is in it is shown by `people_page`.
+"""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -19,16 +22,16 @@ from server.settings import Settings
 from server.web.cookies import WORKSPACE, set_cookie
 from server.web.forms import read_fields
 from server.web.render import render, wants_fragment
-from server.workspaces import invitations, membership
+from server.workspaces import invitations, membership, people_page
 from server.workspaces.access import Actor, actor_for
 from server.workspaces.forms import InviteForm
 from server.workspaces.middleware import current_actor
 from server.workspaces.models import Invitation, Role, Workspace
+from server.workspaces.people_page import DocumentTitle
 from server.workspaces.stream import EventStream
 
-# What this layer needs of the documents above it, handed down by app.py.
+# What this layer needs of the documents above it, handed down by app.py; `DocumentTitle` is another.
 Welcome = Callable[[AsyncSession, Workspace, User], Awaitable[object]]
-DocumentTitle = Callable[[AsyncSession, UUID], Awaitable[str | None]]
 
 WORKSPACE_COOKIE_SECONDS = 365 * 24 * 3600
 
@@ -139,13 +142,6 @@ async def answer_with_link(
     return _secret_page(response)
 
 
-async def revoke_invitation(request: Request) -> Response:
-    """Take a link back."""
-    invitation_id: UUID = request.path_params["invitation_id"]
-    await invitations.revoke(request.state.db, current_actor(request), invitation_id)
-    return RedirectResponse("/documents", status_code=303)
-
-
 async def open_workspace(request: Request) -> Response:
     """Go to another of the person's workspaces, in this browser."""
     workspace_id: UUID = request.path_params["workspace_id"]
@@ -253,7 +249,7 @@ routes = [
     Route("/join/{token}", join_page, methods=["GET"]),
     Route("/join/{token}", join, methods=["POST"]),
     Route("/workspace/invitations", invite, methods=["POST"]),
-    Route("/workspace/invitations/{invitation_id:uuid}/revoke", revoke_invitation, methods=["POST"]),
     Route("/workspaces/{workspace_id:uuid}/open", open_workspace, methods=["POST"]),
     Route("/events", events, methods=["GET"]),
+    *people_page.routes,
 ]

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from server.web.render import environment
+from server.workspaces.models import Role
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 NASTY = "<script>alert('“1”')</script> & \"Co\""
@@ -34,6 +35,75 @@ def listing(*documents: SimpleNamespace, view: str = "all", query: str = "") -> 
 
 
 REFUSED = {"form": NASTY, "name": NASTY, "email": NASTY, "password": NASTY}
+MADE = {"id": "t", "name": NASTY, "text": "qr_secret"}
+DEVICES = [
+    SimpleNamespace(id=f"s{number}", name=NASTY, address=NASTY, created_at=NOW, last_seen_at=NOW, is_this=number == 0)
+    for number in range(2)
+]
+TOKENS = [
+    SimpleNamespace(id=f"t{number}", name=NASTY, hint="qr_abcde", created_at=NOW, last_used_at=used, expires_at=expires)
+    for number, (used, expires) in enumerate([(None, None), (NOW, NOW), (NOW, NOW + timedelta(days=1))])
+]
+ACCOUNT = {
+    "user": PERSON,
+    "notice": None,
+    "errors": {},
+    "profile": {"name": NASTY, "colour": "7"},
+    "token": {},
+    "made": None,
+    "colours": [(0, "Red"), (7, "Cyan")],
+    "token_days": [(7, "In 7 days")],
+    "devices": DEVICES,
+    "tokens": TOKENS,
+}
+ACCOUNT_FAULTS = {
+    "profile": {"name": NASTY, "colour": NASTY},
+    "password": {"old_password": NASTY, "new_password": NASTY, "form": NASTY},
+    "token": {"name": NASTY, "days": NASTY},
+}
+
+
+def people(*, manages: bool) -> dict[str, Any]:
+    members = [
+        SimpleNamespace(
+            user_id=f"u{number}",
+            name=NASTY,
+            email=NASTY,
+            colour=number,
+            role=role,
+            joined_at=NOW,
+            is_disabled=number == 2,
+        )
+        for number, role in enumerate([Role.ADMIN, Role.MEMBER, Role.GUEST])
+    ]
+    links = [
+        SimpleNamespace(
+            invitation=SimpleNamespace(id=f"i{uses}", created_by="u1", created_at=NOW, expires_at=NOW, uses=uses),
+            inviter_name=NASTY,
+            role="Guest",
+            document_title=title,
+            may_revoke=manages,
+        )
+        for uses, title in enumerate([None, "", NASTY])
+    ]
+    return {
+        "user": PERSON,
+        "workspaces": [SimpleNamespace(id="w1", name=NASTY), SimpleNamespace(id="w2", name=NASTY)],
+        "notice": NASTY,
+        "errors": {"name": NASTY} if manages else {},
+        "typed_name": NASTY,
+        "members": members,
+        "me": "u0" if manages else "u1",
+        "roles": {Role.ADMIN: "Admin", Role.MEMBER: "Member", Role.GUEST: "Guest"},
+        "offered": [Role.ADMIN, Role.MEMBER, Role.GUEST],
+        "show_emails": manages,
+        "may_invite": manages,
+        "may_manage": manages,
+        "last_admin": "u0",
+        "links": links,
+    }
+
+
 PAGES: list[tuple[str, dict[str, Any]]] = [
     ("documents/index.html", listing()),
     ("documents/index.html", listing() | {"may_write": False}),
@@ -50,6 +120,15 @@ PAGES: list[tuple[str, dict[str, Any]]] = [
     ("accounts/join.html", {"values": {}, "errors": {}, "invitation": INVITATION, "next_url": NASTY}),
     ("accounts/join.html", {"user": PERSON, "values": {}, "errors": {}, "invitation": INVITATION, "next_url": "/"}),
     ("workspaces/invite.html", {"user": PERSON, "url": NASTY, "expires_at": NOW}),
+    ("accounts/account.html", ACCOUNT),
+    (
+        "accounts/account.html",
+        ACCOUNT | {"notice": NASTY, "errors": ACCOUNT_FAULTS, "profile": {}, "devices": DEVICES[:1]},
+    ),
+    ("accounts/account.html", ACCOUNT | {"made": MADE, "tokens": []}),
+    ("workspaces/people.html", people(manages=True)),
+    ("workspaces/people.html", people(manages=False)),
+    ("workspaces/people.html", people(manages=True) | {"links": []}),
     ("errors/error.html", {"status": 404, "title": NASTY, "detail": NASTY, "action_url": None, "action_label": None}),
 ]
 
@@ -58,7 +137,7 @@ def render(name: str, context: dict[str, Any], *, block: str | None = None) -> s
     everything = {
         "request": SimpleNamespace(cookies={"quillroom_theme": "dark"}),
         "user": None,
-        "workspace": SimpleNamespace(name=NASTY),
+        "workspace": SimpleNamespace(id="w1", name=NASTY),
         "csrf": "token",
         "static": lambda bundle: f"/static/{bundle}",
         "now": NOW,

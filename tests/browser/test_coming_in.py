@@ -12,6 +12,26 @@ async def test_the_link_of_the_first_account_works_once(enter: Enter, studio: St
     eve = await enter(studio, "Eve")
     await eve.page.goto(studio.installation.setup_link())
     await eve.page.get_by_role("heading", name="This link is used up").wait_for()
+    assert await eve.page.get_by_role("main").get_by_role("link").all_inner_texts() == ["Sign in"]
+
+
+async def test_whoever_is_in_already_goes_from_a_used_up_link_to_the_documents(ada: Person, studio: Studio) -> None:
+    await ada.page.goto(studio.installation.setup_link())
+    assert await ada.page.get_by_role("main").get_by_role("link").all_inner_texts() == ["Go to documents"]
+
+
+async def test_the_first_field_at_fault_takes_the_caret_and_its_error_stands_in_the_hints_place(
+    ada: Person, enter: Enter, studio: Studio
+) -> None:
+    link = await invitation_to_workspace(ada)
+    eve = await enter(studio, "Eve")
+    await eve.page.goto(link)
+    await eve.page.get_by_label("Your name").fill("Eve")
+    await eve.page.get_by_label("E-mail").fill("eve@example.org")
+    await eve.page.get_by_label("Password").fill("short")
+    await eve.page.keyboard.press("Enter")
+    await eve.page.locator("#field-password:focus[aria-invalid=true][aria-describedby=field-password-error]").wait_for()
+    assert await eve.page.locator("#field-password-hint").count() == 0
 
 
 async def test_the_first_account_finds_a_document_that_explains_itself(ada: Person) -> None:
@@ -30,6 +50,7 @@ async def test_signing_out_and_in_again(enter: Enter, studio: Studio) -> None:
     await ada.page.get_by_role("button", name="Sign in").click()
     await ada.page.get_by_text("The e-mail address or the password is not right.").wait_for()
     assert await ada.page.get_by_label("E-mail").input_value() == "ada@example.org"
+    await ada.page.locator("#field-password:focus").wait_for()
     await ada.page.get_by_label("Password").fill(PASSWORD)
     await ada.page.get_by_role("button", name="Sign in").click()
     await ada.page.wait_for_url(f"**/documents/{document}")

@@ -59,6 +59,7 @@ NOT_LOADED = Close(4500, "not-loaded", "The document could not be loaded. Nothin
 NOT_SAVING = Close(4503, "not-saving", "The database does not answer and memory is full. Edits stay with you.")
 TOO_SLOW = Close(4508, "too-slow", "The connection did not take what was sent for too long.")
 ROOM_FULL = Close(4520, "room-full", "Too many people have this document open.")
+TOO_MANY_OWN = Close(4521, "too-many-own", "You have this document open too many times. Close some of them.")
 TOO_MANY_MESSAGES = Close(4529, "too-many-messages", "Too many messages came in a short time.")
 
 ALL: tuple[Close, ...] = (
@@ -82,5 +83,6 @@ ALL: tuple[Close, ...] = (
     NOT_SAVING,
     TOO_SLOW,
     ROOM_FULL,
+    TOO_MANY_OWN,
     TOO_MANY_MESSAGES,
 )

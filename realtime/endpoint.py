@@ -18,6 +18,7 @@ from realtime import close, wire
 from realtime.close import Close, Refused
 from realtime.hub import Hub
 from realtime.outbox import Outbox
+from realtime.pace import Allowance
 from realtime.ports import Access, Clock, Credentials, DocumentId
 from realtime.room import Peer, Room
 from realtime.update import read_reach
@@ -29,12 +30,18 @@ _CLOSE_SECONDS = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionLimits:
-    """What one connection may do. Sizes in bytes, times in seconds."""
+    """What one connection may do. Sizes in bytes, times in seconds.
+
+    `work`: the bytes that it sends and asks for, and what reading them costs, in bytes. Whoever goes beyond is read
+    more slowly; too many messages are refused.
+    """
 
     frame_bytes: int = 8 * 1024 * 1024
     outbox_bytes: int = 4 * 1024 * 1024
     messages_per_second: float = 1000
     messages_burst: float = 5000
+    work_per_second: float = 4 * 1024 * 1024
+    work_burst: float = 16 * 1024 * 1024
     documents: int = 32
     authentication_seconds: float = 10
     send_seconds: float = 30
@@ -108,8 +115,9 @@ class _Connection:
         self._wake = asyncio.Event()
         self._outbox = Outbox(limit_bytes=door.limits.outbox_bytes, wake=self._wake.set)
         self._ended: asyncio.Future[Close] = asyncio.get_running_loop().create_future()
-        self._allowance = door.limits.messages_burst
-        self._counted_at = door.clock.now()
+        limits, now = door.limits, door.clock.now()
+        self._messages = Allowance(limits.messages_per_second, limits.messages_burst, now)
+        self._work = Allowance(limits.work_per_second, limits.work_burst, now)
 
     async def serve(self, dialect: _Dialect) -> None:
         """Serve the socket until it ends."""
@@ -201,16 +209,16 @@ class _Connection:
                     return close.TEXT_FRAME
                 if len(data) > self.door.limits.frame_bytes:
                     return close.TOO_BIG
-                self._count_message()
+                if self._messages.spend(1, self.door.clock.now()):
+                    return close.TOO_MANY_MESSAGES
                 await dialect.take(data)
+                await self._rest(len(data))
         except Refused as refusal:
             return refusal.close
         except wire.UnknownMessage:
             return close.UNKNOWN_MESSAGE
-        except wire.MalformedFrame:
-            return close.MALFORMED
         except ValueError:
-            # The CRDT core reads state vectors more strictly than we do.
+            # A frame that we cannot read, or one that the CRDT core cannot: it reads state vectors more strictly.
             return close.MALFORMED
         except WebSocketDisconnect:
             return None
@@ -281,14 +289,15 @@ class _Connection:
         scheme, _, token = self._websocket.headers.get("authorization", "").partition(" ")
         return token.strip() or None if scheme.lower() == "bearer" else None
 
-    def _count_message(self) -> None:
-        """A token bucket: a burst passes, a flood does not."""
-        limits, now = self.door.limits, self.door.clock.now()
-        gained = (now - self._counted_at) * limits.messages_per_second
-        self._allowance = min(self._allowance + gained, limits.messages_burst) - 1
-        self._counted_at = now
-        if self._allowance < 0:
-            raise Refused(close.TOO_MANY_MESSAGES)
+    async def _rest(self, sent_bytes: int) -> None:
+        """Read no further until the work that this peer has caused is paid for."""
+        caused = sent_bytes
+        for seat in self.seats.values():
+            caused += seat.peer.caused
+            seat.peer.caused = 0
+        seconds = self._work.spend(caused, self.door.clock.now())
+        if seconds:
+            await asyncio.sleep(seconds)
 
 
 class _OneDocument:

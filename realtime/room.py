@@ -8,6 +8,7 @@ peers; `committed` tells the senders that their edits are durable. Whoever owns 
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 from pycrdt import Doc, Subscription, TransactionEvent, merge_updates
@@ -17,10 +18,14 @@ from realtime.close import Close, Refused
 from realtime.early import Early
 from realtime.outbox import Outbox
 from realtime.ports import Committed, DocumentId, Epoch, Stored
-from realtime.update import Reach, nesting, read_reach
+from realtime.structs import Id, cuts, nesting, pairs, rehearse
+from realtime.update import Reach, may_hold_pairs, read_reach
+from realtime.wire import MalformedFrame
 
 # People nest a dozen deep. The core and the browsers delete by recursion, and lose their stack at some ten thousand.
 _DEEPEST_NESTING = 1000
+# Reading a struct takes about as long as passing on so many bytes.
+_STRUCT_COST_BYTES = 32
 # What a document that was just opened may still grow by before it is measured.
 _UNMEASURED_GROWTH = 100
 
@@ -31,6 +36,7 @@ class Limits:
 
     document_bytes: int = 64 * 1024 * 1024
     peers: int = 200
+    peers_per_person: int = 50
     unsaved_bytes: int = 32 * 1024 * 1024
     presence_seconds: float = 30.0
 
@@ -41,7 +47,8 @@ class Peer:
 
     `prefix`: what its frames begin with (empty in the y-websocket dialect). `acknowledged`: whether it is told that its
     edits are durable. `has`: a state vector that it certainly has, from before anything that waits in its outbox.
-    `early`: its updates whose history is still to come.
+    `early`: its updates whose history is still to come. `caused`: the work that it caused beyond the bytes it sent, in
+    bytes, since its connection last asked.
     """
 
     outbox: Outbox
@@ -51,6 +58,7 @@ class Peer:
     acknowledged: bool = False
     has: bytes | None = None
     early: Early = field(default_factory=Early)
+    caused: int = 0
 
     def put(self, frame: bytes) -> None:
         """Queue a frame of the y-websocket dialect, in the peer's own dialect."""
@@ -95,12 +103,18 @@ class Room:
         """The newest place of the log that is known of; `seq` is the newest up to which all is held."""
         self._held: set[int] = set()
         self._pending: list[tuple[Peer | None, bytes]] = []
+        # Whether something that waits might stop the core half-way.
+        self._rehearse = False
         self._waiting: list[tuple[Peer, bytes]] = []
         self._changed = _ChangeFlag()
         self._subscription: Subscription = self.doc.observe(self._changed)
+        # The second halves of characters of two code units: the core loses count where it must part them.
+        self._pairs: set[Id] = set()
         for update in stored.updates:
             self.doc.apply_update(update)
             self.size_bytes += len(update)
+            if may_hold_pairs(update):
+                self._pairs |= pairs(update)
         self._relayed = self.doc.get_state()
         self._known = wire.read_state_vector(self._relayed)
         self._flushing = False
@@ -114,9 +128,13 @@ class Room:
     # Peers
 
     def join(self, peer: Peer) -> None:
-        """Take a peer in. Raises Refused(ROOM_FULL)."""
+        """Take a peer in. Raises Refused(ROOM_FULL, TOO_MANY_OWN)."""
         if len(self.peers) >= self.limits.peers:
             raise Refused(close.ROOM_FULL)
+        person = peer.user.get("id")
+        if sum(other.user.get("id") == person for other in self.peers) >= self.limits.peers_per_person:
+            # One person must not take the seats of all the others.
+            raise Refused(close.TOO_MANY_OWN)
         self.peers.add(peer)
 
     def leave(self, peer: Peer) -> list[awareness.Entry]:
@@ -144,6 +162,7 @@ class Room:
         """
         if reach is None:
             reach = read_reach(message.update)
+        peer.caused += _STRUCT_COST_BYTES * reach.structs
         if reach.empty:
             self._acknowledge(peer, 1)
         elif not peer.may_write:
@@ -185,11 +204,23 @@ class Room:
     def _admit(self, peer: Peer | None, update: bytes, reach: Reach) -> None:
         if not reach.fits(self._known):
             raise Refused(close.MISSING_HISTORY)
+        if reach.may_hold_pairs or self._pairs:
+            self._pairs |= self._check_pairs(update, reach, self._known)
         if reach.nesting:
             self._admit_nesting(reach.nesting)
         self._admit_bytes(len(update))
+        self._rehearse = self._rehearse or reach.needs_rehearsal(self._known)
         reach.extend(self._known)
         self._pending.append((peer, update))
+
+    def _check_pairs(self, update: bytes, reach: Reach, known: Mapping[int, int]) -> set[Id]:
+        """Return the pairs that an update brings. Raises MalformedFrame if it cuts one, or ours."""
+        brought = pairs(update) if reach.may_hold_pairs else set()
+        # Where the core stops reading what it knows and begins with what is new.
+        seams = ((client, known.get(client, 0)) for client in reach.ends)
+        if any(place in self._pairs or place in brought for place in chain(cuts(update), seams)):
+            raise MalformedFrame("an update cuts a character in two")
+        return brought
 
     def _admit_nesting(self, depth: int) -> None:
         if self._nesting + depth > _DEEPEST_NESTING:
@@ -335,8 +366,12 @@ class Room:
     def _apply(self, pending: list[tuple[Peer | None, bytes]], flush: Flush) -> bytes:
         """Apply all that waits and return its merge. Bytes that the core cannot read end their sender only."""
         updates = [update for _, update in pending]
+        rehearsed, self._rehearse = self._rehearse, False
         try:
             merged = merge_updates(*updates) if len(updates) > 1 else updates[0]
+            if rehearsed:
+                # What is rehearsed must be the bytes that are applied: two updates may tell of one clock differently.
+                rehearse(merged, wire.read_state_vector(self.doc.get_state()), self.doc.get_update)
             self.doc.apply_update(merged)
         except ValueError:
             return self._apply_one_by_one(pending, flush)
@@ -369,16 +404,31 @@ class Room:
         """Find whose update the core refuses. Returns the merge of the others."""
         good = []
         for peer, update in pending:
-            try:
-                self.doc.apply_update(update)
-            except ValueError:
-                if peer is not None:
-                    flush.refused.append((peer, close.MALFORMED))
-            else:
+            why = self._apply_alone(update)
+            if why is None:
                 good.append(update)
+            elif peer is not None:
+                flush.refused.append((peer, why))
         # The refused ones may have claimed clocks that no one will bring.
         self._known = wire.read_state_vector(self.doc.get_state())
         return merge_updates(*good) if good else b""
+
+    def _apply_alone(self, update: bytes) -> Close | None:
+        """Apply one update. Returns why it is refused, if it is."""
+        known = wire.read_state_vector(self.doc.get_state())
+        try:
+            reach = read_reach(update)
+            if not reach.fits(known):
+                # It builds on what was just refused.
+                return close.MISSING_HISTORY
+            if reach.may_hold_pairs or self._pairs:
+                self._check_pairs(update, reach, known)
+            if reach.needs_rehearsal(known):
+                rehearse(update, known, self.doc.get_update)
+            self.doc.apply_update(update)
+        except ValueError:
+            return close.MALFORMED
+        return None
 
     def _take(self, update: bytes) -> None:
         """Apply an update that is in the log already, and pass it on if it was news."""
@@ -386,7 +436,10 @@ class Room:
         self.doc.apply_update(update)
         if not self._changed.up:
             return
-        read_reach(update).extend(self._known)
+        reach = read_reach(update)
+        reach.extend(self._known)
+        if reach.may_hold_pairs:
+            self._pairs |= pairs(update)
         self.size_bytes += len(update)
         self.broadcast(wire.sync_update(update))
         if not self._flushing:
@@ -394,7 +447,9 @@ class Room:
 
     def _answer(self, peer: Peer, state_vector: bytes) -> None:
         peer.has = state_vector
-        peer.put(wire.sync_step_2(self.doc.get_update(state_vector)))
+        answer = self.doc.get_update(state_vector)
+        peer.caused += len(answer)
+        peer.put(wire.sync_step_2(answer))
         if peer.may_write:
             self._ask(peer)
         self.tell_presence(peer)

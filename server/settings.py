@@ -89,6 +89,9 @@ class Settings(BaseSettings):
         default=64 * MIB, ge=1024, description="Largest document, in bytes of its encoded state."
     )
     max_peers_per_document: int = Field(default=200, ge=1, description="Connections to one document in one process.")
+    max_peers_per_person: int = Field(
+        default=50, ge=1, description="Connections of one person among those, so that nobody takes the others' places."
+    )
     messages_per_second: int = Field(
         default=1000, ge=1, description="Frames per second that one socket may send for long."
     )

@@ -348,3 +348,22 @@ async def test_a_token_that_is_revoked_ends_the_connections_that_it_opened() -> 
             await seat.hear()
             one.access.revoked.add("reader")
             assert await code_of(connection) == 4401
+
+
+async def test_who_causes_more_work_than_is_allowed_is_read_no_further_and_the_others_are() -> None:
+    # Never paid back within the life of a test.
+    limits = ConnectionLimits(work_burst=1000, work_per_second=0.001)
+    question = wire.sync_step_1(b"\x00")
+    async with serving(limits) as running, connect(collab(running)) as greedy:
+        for _ in range(200):
+            await greedy.send(question)
+        async with connect(collab(running)) as modest:
+            await modest.send(question)
+            while not isinstance(wire.decode(await modest.recv(decode=False)), wire.Update):
+                pass
+        answers = 0
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.3):
+                while True:
+                    answers += isinstance(wire.decode(await greedy.recv(decode=False)), wire.Update)
+        assert 1 <= answers < 200

@@ -11,6 +11,7 @@ from uuid import uuid4
 import pytest
 
 from realtime import close, wire
+from realtime import room as room_module
 from realtime.awareness import Entry, encode
 from realtime.close import Close, Refused
 from realtime.hub import Hub, Settle, Timing
@@ -188,7 +189,27 @@ async def test_a_damaged_log_is_never_opened_as_an_empty_document() -> None:
         assert refusal.value.close is close.NOT_LOADED
 
 
-async def test_an_update_that_makes_the_core_fail_ends_its_sender_and_the_others_come_back() -> None:
+async def test_a_text_in_a_string_ends_its_sender_and_the_others_do_not_notice() -> None:
+    log = MemoryLog()
+    start = seed()
+    document_id = create(log, start)
+    async with hub(log) as running:
+        ada, eve = peer(), peer()
+        room, away_ada = await enter(running, document_id, ada)
+        _, away_eve = await enter(running, document_id, eve)
+        running.receive(room, ada, wire.Update(Author(start).write("goes on")))
+        running.receive(room, eve, wire.Update(inside_a_string()))
+        await until(lambda: away_eve and not running.saving)
+        assert (away_eve, away_ada) == ([close.MALFORMED], [])
+        assert running.counts.rooms_broken == 0
+        assert text_of(room.state()) == "seed goes on"
+
+
+async def test_an_update_that_makes_the_core_fail_ends_its_sender_and_the_others_come_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # As if there were one more attack that nobody knows yet.
+    monkeypatch.setattr(room_module, "rehearse", lambda *_: None)
     log = MemoryLog()
     start = seed()
     document_id, elsewhere = create(log, start), create(log, seed("apart "))

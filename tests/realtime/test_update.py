@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from pycrdt import Array, Doc, Map, Text, XmlElement, XmlFragment, XmlText, merge_updates
 
 from realtime import wire
-from realtime.update import nesting, read_reach
+from realtime.structs import nesting
+from realtime.update import read_reach
 from realtime.wire import MalformedFrame
 
 from .documents import EMPTY_UPDATE, Author, nested_arrays
@@ -133,6 +134,7 @@ HOSTILE = {
     "a hook, whose name the core forgets": b"\x01\x01\x05\x00" + b"\x07\x01\x01t\x05\x01n" + b"\x00",
     "text under a key": b"\x01\x01\x05\x00" + b"\x24\x01\x01t\x01k\x05hello" + b"\x00",
     "a format under a key": b"\x01\x01\x05\x00" + b"\x26\x01\x01t\x01k\x01b\x011" + b"\x00",
+    "JSON, which the core writes down wrong": b"\x01\x01\x05\x00" + b"\x02\x01\x01t\x01\x011" + b"\x00",
     "more than 32 bits count": b"\x01\x01\x05\x00" + b"\x00" + wire.write_var_uint(2**32) + b"\x00",
 }
 

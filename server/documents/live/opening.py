@@ -48,6 +48,7 @@ async def open_live(
             limits=Limits(
                 document_bytes=settings.max_document_bytes,
                 peers=settings.max_peers_per_document,
+                peers_per_person=settings.max_peers_per_person,
                 presence_seconds=settings.presence_seconds,
             ),
             timing=Timing(

@@ -371,7 +371,7 @@ class Room:
             merged = merge_updates(*updates) if len(updates) > 1 else updates[0]
             if rehearsed:
                 # What is rehearsed must be the bytes that are applied: two updates may tell of one clock differently.
-                rehearse(merged, wire.read_state_vector(self.doc.get_state()), self.doc.get_update)
+                self._check(merged, read_reach(merged), wire.read_state_vector(self.doc.get_state()))
             self.doc.apply_update(merged)
         except ValueError:
             return self._apply_one_by_one(pending, flush)
@@ -421,14 +421,18 @@ class Room:
             if not reach.fits(known):
                 # It builds on what was just refused.
                 return close.MISSING_HISTORY
-            if reach.may_hold_pairs or self._pairs:
-                self._check_pairs(update, reach, known)
-            if reach.needs_rehearsal(known):
-                rehearse(update, known, self.doc.get_update)
+            self._check(update, reach, known)
             self.doc.apply_update(update)
         except ValueError:
             return close.MALFORMED
         return None
+
+    def _check(self, update: bytes, reach: Reach, known: dict[int, int]) -> None:
+        """Raise MalformedFrame if the core cannot take exactly these bytes. `known`: its clocks now."""
+        if reach.may_hold_pairs or self._pairs:
+            self._check_pairs(update, reach, known)
+        if reach.needs_rehearsal(known):
+            rehearse(update, known, self.doc.get_update)
 
     def _take(self, update: bytes) -> None:
         """Apply an update that is in the log already, and pass it on if it was news."""

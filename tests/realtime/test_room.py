@@ -367,6 +367,18 @@ CUTS = {
 }
 
 
+def test_what_is_told_twice_is_not_cut_where_the_document_ends_now() -> None:
+    there, eve = room(b"\x01\x01\x05\x00" + b"\x04\x01\x04text\x02ab" + b"\x00"), peer()
+    there.join(eve)
+    for update in (
+        b"\x01\x01\x05\x02" + b"\x84\x05\x01\x03cde" + b"\x00",
+        b"\x01\x01\x05\x00" + b"\x04\x01\x04text\x06x" + "🙂".encode() + b"y\x00",
+    ):
+        there.receive_update(eve, wire.Update(update))
+    flush(there)
+    read_reach(there.state())
+
+
 @pytest.mark.parametrize("opened", ["with it", "before it", "before its flush"])
 @pytest.mark.parametrize("name", CUTS)
 def test_a_character_of_two_code_units_cannot_be_cut(name: str, opened: str) -> None:

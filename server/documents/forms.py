@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import BeforeValidator
 
-from server.documents.lifecycle import MAX_QUERY_CHARACTERS, View
+from server.documents.lifecycle import MAX_PAGE_SIZE, MAX_QUERY_CHARACTERS, View
 from server.web.forms import Form, Line
+
+ROWS_PER_PAGE: Final = 100
+# As many as are shown under each other; what is older follows on a page of its own.
+MAX_PAGES: Final = MAX_PAGE_SIZE // ROWS_PER_PAGE
 
 
 def _known(value: object) -> object:
@@ -19,11 +23,18 @@ def _cut(value: object) -> object:
     return value[:MAX_QUERY_CHARACTERS] if isinstance(value, str) else value
 
 
+def _few(value: object) -> object:
+    # A made-up number is no error either.
+    return next((pages for pages in range(1, MAX_PAGES + 1) if str(pages) == value), 1)
+
+
 class WhereForm(Form):
-    """Which list the person is looking at."""
+    """Which list the person is looking at: `pages` of it, from the newest or from behind the cursor `after`."""
 
     view: Annotated[View, BeforeValidator(_known)] = View.ALL
     q: Annotated[Line, BeforeValidator(_cut)] = ""
+    after: Annotated[str, BeforeValidator(_cut)] = ""
+    pages: Annotated[int, BeforeValidator(_few)] = 1
 
 
 class RenameForm(WhereForm):

@@ -16,10 +16,11 @@ from starlette.routing import Route
 
 from server.accounts.identity import signed_in
 from server.documents import content, lifecycle
-from server.documents.forms import RenameForm, WhereForm
-from server.documents.lifecycle import Change, Listed, LiveDocuments, View
+from server.documents.forms import MAX_PAGES, ROWS_PER_PAGE, RenameForm, WhereForm
+from server.documents.lifecycle import Change, Listed, LiveDocuments, Page, View
 from server.documents.models import Document
 from server.documents.write_html import write_html
+from server.errors import Invalid
 from server.settings import Settings
 from server.web.render import render, wants_fragment
 from server.workspaces.access import Actor, Verb, can
@@ -132,15 +133,29 @@ async def _announce(request: Request, document: Document, change: Change) -> Non
 async def _back_to_list(request: Request, where: WhereForm) -> Response:
     if wants_fragment(request):
         return await _list(request, where)
-    wishes = {"view": where.view.value if where.view is View.TRASH else "", "q": where.q}
+    return RedirectResponse(_address(where), status_code=303)
+
+
+def _address(where: WhereForm) -> str:
+    """Return the address of this list, without what goes without saying."""
+    wishes = {
+        "view": where.view.value if where.view is View.TRASH else "",
+        "q": where.q,
+        "after": where.after,
+        "pages": str(where.pages) if where.pages > 1 else "",
+    }
     query = urlencode({name: value for name, value in wishes.items() if value})
-    return RedirectResponse(f"/documents?{query}" if query else "/documents", status_code=303)
+    return f"/documents?{query}" if query else "/documents"
 
 
 async def _list(request: Request, where: WhereForm) -> Response:
     db: AsyncSession = request.state.db
     actor = current_actor(request)
-    page = await lifecycle.page(db, actor, view=where.view, query=where.q)
+    page = await _rows(db, actor, where)
+    if where.after and not page.rows:
+        # What stood here went away or got newer, or the address is not ours: the list from its start.
+        where = where.model_copy(update={"after": "", "pages": 1})
+        page = await _rows(db, actor, where)
     return render(
         request,
         "documents/index.html",
@@ -150,7 +165,37 @@ async def _list(request: Request, where: WhereForm) -> Response:
         query=where.q,
         counts=await lifecycle.counts(db, actor),
         may_write=can(actor, Verb.CREATE, actor),
+        after=where.after,
+        pages=where.pages,
+        addresses=_addresses(where, page.next_cursor),
     )
+
+
+async def _rows(db: AsyncSession, actor: Actor, where: WhereForm) -> Page:
+    try:
+        return await lifecycle.page(
+            db,
+            actor,
+            view=where.view,
+            query=where.q,
+            limit=where.pages * ROWS_PER_PAGE,
+            cursor=where.after or None,
+        )
+    except Invalid:
+        # The cursor of an old or mistyped address.
+        return Page([], None)
+
+
+def _addresses(where: WhereForm, next_cursor: str | None) -> dict[str, str | None]:
+    """Return where the list leads: `here`, to the `newest`, to the `older` page, and to `more` under what is shown."""
+    older = where.model_copy(update={"after": next_cursor, "pages": 1})
+    more = where.model_copy(update={"pages": where.pages + 1})
+    return {
+        "here": _address(where),
+        "newest": _address(where.model_copy(update={"after": "", "pages": 1})) if where.after else None,
+        "older": _address(older) if next_cursor else None,
+        "more": _address(more) if next_cursor and where.pages < MAX_PAGES else None,
+    }
 
 
 def _row(listed: Listed, actor: Actor) -> DocumentRow:

@@ -31,7 +31,9 @@ def row(number: int, *, title: str = NASTY, trashed: bool = False, may_edit: boo
 
 def listing(*documents: SimpleNamespace, view: str = "all", query: str = "") -> dict[str, Any]:
     counts = {"all": len(documents), "trash": len(documents)}
-    return {"user": PERSON, "documents": documents, "view": view, "query": query, "counts": counts}
+    addresses = dict.fromkeys(("here", "newest", "older", "more"), f"/documents?q={NASTY}")
+    paging = {"after": "", "pages": 1, "addresses": addresses}
+    return {"user": PERSON, "documents": documents, "view": view, "query": query, "counts": counts} | paging
 
 
 REFUSED = {"form": NASTY, "name": NASTY, "email": NASTY, "password": NASTY}
@@ -110,6 +112,7 @@ PAGES: list[tuple[str, dict[str, Any]]] = [
     ("documents/index.html", listing(query=NASTY)),
     ("documents/index.html", listing(view="trash")),
     ("documents/index.html", listing(row(1), row(2, title=""), row(3, may_edit=False))),
+    ("documents/index.html", listing(row(1)) | {"after": NASTY, "pages": 2}),
     ("documents/index.html", listing(row(1, trashed=True), row(2, trashed=True, may_edit=False), view="trash")),
     ("accounts/setup.html", {"values": {}, "errors": {}}),
     ("accounts/setup.html", {"values": {"name": NASTY, "email": NASTY}, "errors": REFUSED}),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from uuid import UUID, uuid4
 
@@ -11,7 +12,7 @@ from starlette.applications import Starlette
 
 from server.accounts.models import User
 from server.db import Sessions, transaction
-from server.documents import lifecycle, ydoc
+from server.documents import lifecycle, routes, ydoc
 from server.documents.models import Document
 from server.documents.read_markdown import read_markdown
 from server.documents.replacing import replace
@@ -157,3 +158,97 @@ async def test_a_search_by_htmx_gets_the_list_alone(client: httpx.AsyncClient, d
     assert "<html" not in found.text
     missed = await client.get("/documents?q=nothing", headers={"HX-Request": "true"})
     assert "No document matches" in missed.text
+
+
+def rows_of(page: httpx.Response) -> list[str]:
+    return re.findall(r'data-document="([^"]+)"', page.text)
+
+
+def way(page: httpx.Response, pattern: str) -> str:
+    found = re.search(pattern, page.text)
+    assert found, pattern
+    return html.unescape(found[1])
+
+
+OLDER = r'href="([^"]+)"[^>]* id="older"'
+MORE = r'id="older" hx-get="([^"]+)"'
+NEWEST = r'<a class="button" href="([^"]+)" data-kind="default"><svg.*?<span>Newest'
+
+
+@pytest.fixture
+async def seven(team: tuple[User, Workspace], sessions: Sessions, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The ids of seven documents, the newest first, in a list that shows two a page and up to six."""
+    monkeypatch.setattr(routes, "ROWS_PER_PAGE", 2)
+    monkeypatch.setattr(routes, "MAX_PAGES", 3)
+    made: list[str] = []
+    for number in range(7):
+        async with transaction(sessions) as db:
+            document = await lifecycle.create(db, actor(*team, Role.ADMIN), title=f"Note {number}, A & B")
+            made.insert(0, str(document.id))
+    return made
+
+
+@pytest.mark.parametrize("query", ["", "?q=note+%26"])
+async def test_without_script_older_documents_follow_on_pages_of_their_own(
+    client: httpx.AsyncClient, seven: list[str], query: str
+) -> None:
+    page = await client.get(f"/documents{query}")
+    seen = rows_of(page)
+    while 'id="older"' in page.text:
+        page = await client.get(way(page, OLDER))
+        assert len(rows_of(page)) <= 2
+        seen += rows_of(page)
+    assert seen == seven
+    assert way(page, NEWEST) == f"/documents{query}"
+
+
+@pytest.mark.parametrize("query", ["", "?q=note+%26"])
+async def test_htmx_shows_more_under_what_is_there_and_then_another_page(
+    client: httpx.AsyncClient, seven: list[str], query: str
+) -> None:
+    htmx = {"HX-Request": "true"}
+    page = await client.get(f"/documents{query}")
+    for rows in (4, 6):
+        page = await client.get(way(page, MORE), headers=htmx)
+        assert rows_of(page) == seven[:rows]
+    # What is refreshed live, and what a row's form brings back, is as long as what is shown.
+    again = await client.get(way(page, r'<section class="documents"[^>]* hx-get="([^"]+)"'), headers=htmx)
+    assert rows_of(again) == seven[:6]
+    assert '<input type="hidden" name="pages" value="3">' in again.text
+    assert "hx-get" not in way(again, r'(<a class="button"[^>]* id="older"[^>]*>)')
+    assert rows_of(await client.get(way(again, OLDER))) == seven[6:]
+
+
+async def test_a_form_is_answered_with_the_part_of_the_list_it_stands_in(
+    client: httpx.AsyncClient, seven: list[str]
+) -> None:
+    page = await client.get(way(await client.get("/documents"), OLDER))
+    assert rows_of(page) == seven[2:4]
+    after = way(page, r'name="after" value="([^"]+)"')
+    answer = await post(client, f"/documents/{seven[2]}/trash", part=True, view="all", q="", after=after)
+    assert rows_of(answer) == seven[3:5]
+    answer = await post(client, f"/documents/{seven[3]}/trash", view="all", q="", after=after, pages="2")
+    assert rows_of(await client.get(answer.headers["location"])) == seven[4:]
+
+
+async def test_where_nothing_is_older_the_list_begins_again(
+    client: httpx.AsyncClient, team: tuple[User, Workspace], seven: list[str], sessions: Sessions
+) -> None:
+    page = await client.get("/documents")
+    for _ in range(3):
+        page = await client.get(way(page, OLDER))
+    after = way(page, r'name="after" value="([^"]+)"')
+    answer = await post(client, f"/documents/{seven[6]}/trash", part=True, after=after)
+    assert rows_of(answer) == seven[:2]
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["after=nonsense", "after=" + "x" * 5000, "after=%00", "pages=0", "pages=-1", "pages=x", "pages=" + "9" * 5000],
+)
+async def test_an_address_that_is_not_ours_shows_the_list_from_its_start(
+    client: httpx.AsyncClient, seven: list[str], query: str
+) -> None:
+    page = await client.get(f"/documents?{query}")
+    assert page.status_code == 200
+    assert rows_of(page) == seven[:2]

@@ -43,7 +43,9 @@ The end.
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("page", ["/sign-in", "/documents", "/documents?view=trash", "document", "dialog", "menu"])
+@pytest.mark.parametrize(
+    "page", ["/sign-in", "/documents", "/documents?view=trash", "/account", "/workspace", "document", "dialog", "menu"]
+)
 async def test_axe_finds_nothing(enter: Enter, studio: Studio, page: str, scheme: str) -> None:
     if not AXE.exists():
         pytest.skip("the packages of static/ are not installed (make run installs them)")
@@ -103,7 +105,7 @@ async def test_nothing_moves_when_the_editor_takes_over(enter: Enter, studio: St
 async def test_a_phone_shows_all_without_sideways_scrolling(enter: Enter, studio: Studio) -> None:
     document = create_document(studio.api, title="On the train with a long title that has to wrap", content=EVERYTHING)
     ada = await enter(studio, "Ada", **PHONE)
-    for path in ("/documents", "/documents?view=trash", f"/documents/{document}"):
+    for path in ("/documents", "/documents?view=trash", "/account", "/workspace", f"/documents/{document}"):
         await ada.go(path)
         assert await ada.page.evaluate("() => document.documentElement.scrollWidth <= window.innerWidth"), path
     await ada.live()

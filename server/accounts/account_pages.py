@@ -139,6 +139,8 @@ async def _page(
         "accounts/account.html",
         status=status,
         notice=notice,
+        # What concerns no field stands at the top: its form may be far down the page.
+        problem=errors.pop("form", None),
         errors={part: errors} if part else {},
         profile=typed if part == "profile" else {"name": user.name, "colour": str(user.colour)},
         token=typed if part == "token" else {},

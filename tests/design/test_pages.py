@@ -49,6 +49,7 @@ TOKENS = [
 ACCOUNT = {
     "user": PERSON,
     "notice": None,
+    "problem": None,
     "errors": {},
     "profile": {"name": NASTY, "colour": "7"},
     "token": {},
@@ -60,7 +61,7 @@ ACCOUNT = {
 }
 ACCOUNT_FAULTS = {
     "profile": {"name": NASTY, "colour": NASTY},
-    "password": {"old_password": NASTY, "new_password": NASTY, "form": NASTY},
+    "password": {"old_password": NASTY, "new_password": NASTY},
     "token": {"name": NASTY, "days": NASTY},
 }
 
@@ -129,6 +130,7 @@ PAGES: list[tuple[str, dict[str, Any]]] = [
         ACCOUNT | {"notice": NASTY, "errors": ACCOUNT_FAULTS, "profile": {}, "devices": DEVICES[:1]},
     ),
     ("accounts/account.html", ACCOUNT | {"made": MADE, "tokens": []}),
+    ("accounts/account.html", ACCOUNT | {"problem": NASTY}),
     ("workspaces/people.html", people(manages=True)),
     ("workspaces/people.html", people(manages=False)),
     ("workspaces/people.html", people(manages=True) | {"links": []}),

@@ -4,11 +4,12 @@ from uuid import uuid4
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from server.accounts import people, sessions, tokens
+from server.accounts import passwords, people, sessions, tokens
 from server.accounts.identity import identify
+from server.accounts.models import User
 from server.accounts.people import clean_email, clean_name
-from server.errors import Invalid, NotFound
-from tests.factories import make_user
+from server.errors import Conflict, Invalid, NotFound
+from tests.factories import PASSWORD, make_user
 
 
 @pytest.mark.parametrize(
@@ -67,3 +68,21 @@ async def test_a_disabled_person_is_out_at_once(db: AsyncSession) -> None:
     assert await identify(db, cookie=None, bearer=bearer) is None
     with pytest.raises(NotFound):
         await people.disable(db, uuid4())
+
+
+async def test_of_two_new_passwords_at_once_one_is_told_so(db: AsyncSession) -> None:
+    user = await make_user(db)
+    # As two requests read it.
+    first, second = (
+        User(id=user.id, email=user.email, name=user.name, password_hash=user.password_hash) for _ in range(2)
+    )
+    await people.change_password(db, first, old=PASSWORD, new="four quiet herons", session_id=uuid4())
+    with pytest.raises(Conflict):
+        await people.change_password(db, second, old=PASSWORD, new="nine loud herons", session_id=uuid4())
+    await db.refresh(user)
+    assert await passwords.verify("four quiet herons", user.password_hash) == (True, None)
+
+
+async def test_nobody_cannot_be_described(db: AsyncSession) -> None:
+    with pytest.raises(NotFound):
+        await people.describe(db, uuid4(), name="Nobody", colour=0)

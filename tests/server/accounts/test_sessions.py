@@ -89,3 +89,22 @@ async def test_only_what_is_over_is_deleted(db: AsyncSession) -> None:
     kept = await browsers.start(db, user, lasts=MONTH, now=NOW)
     assert await browsers.delete_expired(db, now=NOW + timedelta(days=2)) == 1
     assert await browsers.find(db, kept, now=NOW + timedelta(days=2)) is not None
+
+
+async def test_open_sessions_are_listed_the_last_used_first(db: AsyncSession) -> None:
+    user, other = await make_user(db), await make_user(db)
+    for days, name in ((3, "long ago"), (1, "lately"), (40, "over")):
+        await browsers.start(db, user, lasts=MONTH, user_agent=name, now=NOW - timedelta(days=days))
+    await browsers.start(db, other, lasts=MONTH, user_agent="somebody else", now=NOW)
+    assert [each.user_agent for each in await browsers.list_for(db, user.id, now=NOW)] == ["lately", "long ago"]
+
+
+async def test_the_others_end_and_this_one_stays(db: AsyncSession) -> None:
+    user, other = await make_user(db), await make_user(db)
+    secrets = [await browsers.start(db, user, lasts=MONTH) for _ in range(3)]
+    theirs = await browsers.start(db, other, lasts=MONTH)
+    this = await browsers.find(db, secrets[0])
+    assert this is not None
+    assert await browsers.end_others(db, user.id, this[0].id) == 2
+    assert [await browsers.find(db, secret) is not None for secret in secrets] == [True, False, False]
+    assert await browsers.find(db, theirs) is not None

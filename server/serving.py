@@ -87,8 +87,8 @@ def _serve_web(settings: Settings) -> None:
         port=settings.port,
         workers=settings.workers,
         loop="uvloop" if sys.platform != "win32" else "asyncio",
-        http="httptools",
-        ws="websockets-sansio",
+        http="server.web.connections:PatientHttp",
+        ws="server.web.connections:BoundedSocket",
         ws_max_size=settings.max_frame_bytes,
         # The same frame goes to every peer; compressing it for each would cost more than it saves.
         ws_per_message_deflate=False,

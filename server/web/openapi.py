@@ -188,7 +188,7 @@ def _refusals(operation: AnyOperation) -> set[int]:
         if operation.method not in _SAFE:
             found.add(403)
     if operation.has_body:
-        found |= {400, 413, 415}
+        found |= {400, 408, 413, 415}
     return found
 
 
@@ -198,6 +198,7 @@ _REFUSALS: Final[Mapping[int, str]] = {
     403: "You may see it, but not do this; or a session came without its CSRF token.",
     404: "It does not exist, or it is not shared with you.",
     406: "There is none in the form that `Accept` asks for.",
+    408: "The body did not arrive in time.",
     409: "It is not in a state that allows this.",
     412: "It has changed since the version that `If-Match` names.",
     413: "That is more than this server accepts.",

@@ -96,9 +96,10 @@ def table_of(rows: list[list[Node]], attributes: Mapping[str, object] | None = N
         return None
     if all(cell.attrs["rowspan"] == 1 for row in rows for cell in row):
         widths = [sum(int(str(cell.attrs["colspan"])) for cell in row) for row in rows]
+        widest = max(widths)
         # The editor would fill them on opening, and every reader of the page would then write to the document.
         rows = [
-            [*row, *(node(row[-1].type.name, content=[node("paragraph")]) for _ in range(max(widths) - width))]
+            [*row, *(node(row[-1].type.name, content=[node("paragraph")]) for _ in range(widest - width))]
             for row, width in zip(rows, widths, strict=True)
         ]
     return node("table", attributes, [node("tableRow", content=row) for row in rows])

@@ -160,9 +160,10 @@ async def rename(db: AsyncSession, live: LiveDocuments, user: User, document_id:
     document, actor = await find(db, user, document_id, Verb.RENAME)
     _refuse_trashed(document)
     cleaned = ydoc.clean_title(title)
-    await live.edit(document_id, lambda doc: ydoc.write_title(doc, cleaned))
+    seq = await live.edit(document_id, lambda doc: ydoc.write_title(doc, cleaned))
     document.title = cleaned
-    document.updated_at, document.updated_by = utc_now(), actor.user_id
+    if seq:
+        document.updated_at, document.updated_by = utc_now(), actor.user_id
     await db.flush()
     return document
 
@@ -177,8 +178,9 @@ async def replace_content(
     document, actor = await find(db, user, document_id, Verb.EDIT)
     _refuse_trashed(document)
     seq = await live.edit(document_id, change)
-    document.updated_at, document.updated_by = utc_now(), actor.user_id
-    await db.flush()
+    if seq:
+        document.updated_at, document.updated_by = utc_now(), actor.user_id
+        await db.flush()
     return document, seq
 
 

@@ -10,6 +10,8 @@ from collections import Counter
 from typing import Final
 
 from markdown_it import MarkdownIt
+from markdown_it.parser_inline import ParserInline
+from markdown_it.rules_core import StateCore
 from markdown_it.rules_inline import StateInline
 from markdown_it.rules_inline.state_inline import Delimiter
 from markdown_it.token import Token
@@ -21,6 +23,13 @@ from server.documents.schema import MAX_HEADING_LEVEL, mark, node
 from server.errors import Invalid
 
 MAX_NESTING: Final = 50
+# Of which a paragraph or a cell needs three; a book of half a megabyte has a fifth of it.
+MAX_BLOCK_TOKENS: Final = 150_000
+# How often the parser may look past a token: so often, and some times for each character. Ordinary text needs less than
+# one; a bracket that is not closed looks to the end of its paragraph.
+_FREE_LOOKS: Final = 1_000_000
+_LOOKS_PER_CHARACTER: Final = 3
+_LOOKS_LEFT: Final = "looks left"
 
 _MARK_OF_TOKEN: Final = {"strong": "bold", "em": "italic", "s": "strike", "mark": "highlight"}
 _MARK_OF_TAG: Final = {
@@ -76,8 +85,27 @@ def _end_highlights(state: StateInline) -> None:
                     token.nesting = 1 if nesting == 1 else -1
 
 
+class _BoundedInline(ParserInline):
+    """Reads inline content with an end to looking ahead: each bracket looks for its other half, and may find none."""
+
+    def skipToken(self, state: StateInline) -> None:  # noqa: N802 - markdown-it's name
+        """Look past one token. Raises Invalid when a text has made it look ahead far more than texts do."""
+        state.env[_LOOKS_LEFT] = left = state.env.get(_LOOKS_LEFT, _FREE_LOOKS) - 1
+        if left < 0:
+            raise Invalid({"content": "It has too many brackets without their other half."})
+        super().skipToken(state)
+
+
+def _refuse_many_blocks(state: StateCore) -> None:
+    if len(state.tokens) > MAX_BLOCK_TOKENS:
+        raise Invalid({"content": "It has too many paragraphs, list items or table cells. Send it in parts."})
+
+
 def _make_parser() -> MarkdownIt:
-    parser = MarkdownIt("commonmark", {"html": True, "maxNesting": MAX_NESTING}).enable(["table", "strikethrough"])
+    parser = MarkdownIt()
+    parser.inline = _BoundedInline()
+    parser.configure("commonmark", {"html": True, "maxNesting": MAX_NESTING}).enable(["table", "strikethrough"])
+    parser.core.ruler.after("block", "refuse_many_blocks", _refuse_many_blocks)
     parser.inline.ruler.before("emphasis", "highlight", _begin_highlight)
     parser.inline.ruler2.before("emphasis", "highlight", _end_highlights)
     return parser
@@ -89,9 +117,11 @@ PARSER: Final = _make_parser()
 def read_markdown(source: str) -> list[Node]:
     """Return the blocks of a Markdown text; none if it says nothing.
 
-    Raises Invalid if quotes or lists are nested deeper than anyone writes.
+    Raises Invalid for what nobody writes: quotes or lists nested too deeply, brackets without end, and more blocks than
+    a book has.
     """
-    tokens = PARSER.parse(clean_text(source))
+    text = clean_text(source)
+    tokens = PARSER.parse(text, {_LOOKS_LEFT: _FREE_LOOKS + _LOOKS_PER_CHARACTER * len(text)})
     # The parser leaves out what is deeper; half a document must not pass for the whole.
     if any(token.level >= MAX_NESTING - 1 for token in tokens):
         raise Invalid({"content": "Quotes or lists are nested too deeply."})

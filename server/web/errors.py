@@ -17,6 +17,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server import errors
@@ -34,6 +35,7 @@ _TITLES = {
     403: "Not allowed",
     404: "Nothing here",
     405: "That is not possible here",
+    408: "That took too long",
     409: "This has changed",
     413: "Too large",
     415: "Not accepted",
@@ -134,6 +136,8 @@ class ErrorsMiddleware:
 def respond(request: Request, error: Exception) -> Response:
     """Return the page or problem for `error`; logs it if it is a defect or an outage."""
     refusal = refusal_for(error)
+    if refusal.status == HTTPStatus.METHOD_NOT_ALLOWED:
+        refusal.headers["Allow"] = _allowed(request) or refusal.headers.get("Allow", "")
     if refusal.status == 500:
         log.error("request failed", exc_info=error)
     elif refusal.status == 503:
@@ -210,6 +214,15 @@ def _way_on(request: Request, refusal: Refusal) -> tuple[str, str]:
     if getattr(request.state, "user", None) is not None:
         return "/documents", "Back to documents"
     return "/", "To the start"
+
+
+def _allowed(request: Request) -> str:
+    """Return the methods of every route at the address; the router knows those of the first."""
+    methods: set[str] = set()
+    for route in request.app.routes:
+        if isinstance(route, Route) and route.methods and route.matches(request.scope)[0] is not Match.NONE:
+            methods |= route.methods
+    return ", ".join(sorted(methods))
 
 
 def _kebab(name: str) -> str:

@@ -97,10 +97,14 @@ async def test_a_replacement_touches_only_what_differs(ada: Program) -> None:
     after = (await ada.ask("GET", path)).json()["content"]
     assert [block["content"][0]["text"] for block in after] == ["First", "Changed", "Third"]
     assert [after[0]["attrs"]["id"], after[2]["attrs"]["id"]] == [before[0]["attrs"]["id"], before[2]["attrs"]["id"]]
-    assert (await ada.ask("GET", f"/documents/{document_id}")).json()["title"] == "Kept"
+    seen = (await ada.ask("GET", f"/documents/{document_id}")).json()
+    assert seen["title"] == "Kept"
     again = await ada.ask("PUT", path, json={"format": "markdown", "content": "First\n\nChanged\n\nThird"})
     assert again.json() == {"changed": False, "etag": replaced.json()["etag"]}
     assert (await ada.ask("GET", f"{path}?format=markdown")).headers["ETag"] == replaced.json()["etag"]
+    # Nor does what changes nothing count as a change.
+    renamed = await ada.ask("PATCH", f"/documents/{document_id}", json={"title": "Kept"})
+    assert renamed.json()["updated_at"] == seen["updated_at"]
 
 
 async def test_whoever_has_the_document_open_sees_every_change_and_is_sent_out_of_the_trash(

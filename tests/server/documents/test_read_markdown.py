@@ -71,6 +71,30 @@ def test_what_is_nested_too_deeply_is_refused_not_cut(sign: str) -> None:
     read_markdown(sign * (MAX_NESTING // 4) + "a")
 
 
+@pytest.mark.parametrize("sign", ["[", "![", "[a][b", "[[]"])
+def test_brackets_that_look_for_their_other_half_in_vain_are_refused(sign: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        read_markdown(sign * 50_000)
+    assert "brackets" in refused.value.fields["content"]
+    read_markdown(f"{sign * 100} [link](/there)\n\n" * 100)
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["a\n\n" * 60_000, "|a|b|\n|-|-|\n" + "|a|b|\n" * 30_000, "|a" * 500 + "\n" + "|-" * 500 + "\n" + "|a|\n" * 200],
+    ids=["paragraphs", "rows", "cells"],
+)
+def test_more_blocks_than_a_book_has_are_refused(source: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        read_markdown(source)
+    assert "in parts" in refused.value.fields["content"]
+
+
+def test_a_book_is_read() -> None:
+    line = "Some *words*, [a link](http://x.example/y), `code` and [brackets].\n\n"
+    assert len(read_markdown(line * 7000)) == 7000
+
+
 def test_deep_emphasis_takes_no_more_than_a_moment() -> None:
     read_markdown("*a **b " * 3000 + "c" + "** x*" * 3000)
 

@@ -121,6 +121,16 @@ async def test_the_wrong_method_is_said_with_the_right_ones() -> None:
     assert problem.headers["content-type"] == "application/problem+json"
 
 
+async def test_methods_of_every_route_at_an_address_are_named() -> None:
+    async def fine(request: Request) -> Response:
+        return Response()
+
+    routes = [Route("/notes", fine, methods=["GET"]), Route("/notes", fine, methods=["DELETE"]), Route("/other", fine)]
+    async with browser(site(routes=routes)) as client:
+        answer = await client.patch("/notes", headers={"Authorization": "Bearer qr_x"})
+    assert (answer.status_code, answer.headers["allow"]) == (405, "DELETE, GET, HEAD")
+
+
 async def test_what_was_asked_for_is_shown_as_text() -> None:
     async with browser(site(routes=raising(errors.NotFound("No <script>alert(1)</script>")))) as client:
         answer = await client.get("/fail")

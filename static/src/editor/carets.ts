@@ -4,6 +4,7 @@ import { yCursorPlugin } from "@tiptap/y-tiptap";
 import type { Awareness } from "y-protocols/awareness";
 import { readUser } from "../live/presence";
 import { buildElement } from "./build-element";
+import { isPlace } from "./presence-place";
 
 /** The name is shown this long after a caret moved; then it folds into a dot. */
 const nameMilliseconds = 2500;
@@ -71,6 +72,14 @@ class Carets {
   }
 }
 
+/** Does a state say who it is, and where their caret is, in words that can be followed? */
+function hasCaret(state: unknown): boolean {
+  const { cursor } = (state ?? {}) as { cursor?: unknown };
+  if (readUser(state) === null || typeof cursor !== "object" || cursor === null) return false;
+  const { anchor, head } = cursor as { anchor?: unknown; head?: unknown };
+  return isPlace(anchor) && isPlace(head);
+}
+
 /** Carets and selections of the others. Colours are classes: the page's policy forbids style attributes. */
 export function remoteCarets(awareness: Awareness): Extension {
   return Extension.create({
@@ -81,6 +90,8 @@ export function remoteCarets(awareness: Awareness): Extension {
         carets.update();
       });
       const plugin = yCursorPlugin(awareness, {
+        // Another program may say anything; what is no place would stop the drawing of all carets.
+        awarenessStateFilter: (me: number, client: number, state: unknown) => client !== me && hasCaret(state),
         cursorBuilder: (_user: unknown, client: number) => carets.element(client),
         selectionBuilder: (_user: unknown, client: number) => {
           const user = readUser(awareness.getStates().get(client));

@@ -7,10 +7,11 @@ import { Banner, watchRefusals } from "./banner";
 import { copyText } from "./copy-text";
 import { watchEmptySpace } from "./empty-space";
 import { offerLeftovers } from "./leftover-banner";
-import { createEditor, takeOver } from "./live-editor";
+import { createEditor, standStill, takeOver } from "./live-editor";
 import { type Page, readPage } from "./page";
 import { watchKeyboard, watchPageKeys } from "./page-keys";
 import { showSaveState } from "./save-status";
+import { untilShowable } from "./strangers";
 import { bindTitle, titleText } from "./title";
 import { say } from "./words";
 
@@ -30,19 +31,31 @@ function offerCopy(page: Page, editor: () => Editor | null): () => void {
 
 function bindTitleField(page: Page, session: Session, editor: Editor): void {
   const { awareness } = session.connection;
-  const text = titleText(session.document);
-  if (text === null) return;
-  bindTitle({
-    field: page.title,
-    text,
-    untitled: say("title.untitled"),
-    productName: say("product.name"),
-    onLeave: () => {
-      // The command alone focuses with the next frame, and letters typed until then would land in the title.
-      editor.view.focus();
-      editor.commands.focus("start");
-    },
+  const meta = session.document.getMap("meta");
+  let untie: (() => void) | null = null;
+  const tie = () => {
+    untie?.();
+    const text = titleText(session.document);
+    page.title.readOnly = !session.mayWrite || text === null;
+    untie =
+      text &&
+      bindTitle({
+        field: page.title,
+        text,
+        untitled: say("title.untitled"),
+        productName: say("product.name"),
+        onLeave: () => {
+          // The command alone focuses with the next frame, and letters typed until then would land in the title.
+          editor.view.focus();
+          editor.commands.focus("start");
+        },
+      });
+  };
+  // Another program may put another title, or none, in the place of the one that is written in.
+  meta.observe(({ keysChanged }) => {
+    if (keysChanged.has("title")) tie();
   });
+  tie();
   page.title.addEventListener("focus", () => {
     awareness.setLocalStateField("title", true);
   });
@@ -54,6 +67,7 @@ function bindTitleField(page: Page, session: Session, editor: Editor): void {
 /** Rights may change while the page is open; the text follows without a reload. */
 function followRights(page: Page, session: Session, editor: Editor): void {
   const follow = () => {
+    if (editor.isDestroyed) return;
     const may = session.mayWrite;
     if (editor.isEditable !== may) editor.setEditable(may, false);
     page.title.readOnly = !may || titleText(session.document) === null;
@@ -61,6 +75,21 @@ function followRights(page: Page, session: Session, editor: Editor): void {
   };
   session.watch(follow);
   follow();
+}
+
+/**
+ * Something that is no text came in among the blocks: the page shows what it has, says so, and begins anew when that
+ * is gone. What was written here is saved, or in this browser, before it does.
+ */
+function stopFor(page: Page, session: Session, editor: Editor, banner: Banner): void {
+  standStill(page, editor);
+  void untilShowable(session, banner).then(() => {
+    const leave = () => {
+      if (!session.wouldLose) window.location.reload();
+    };
+    session.watch(leave);
+    leave();
+  });
 }
 
 /** A document just made is opened to be written: its first letters go into the title without a click. */
@@ -110,7 +139,14 @@ async function start(): Promise<void> {
   clearTimeout(waiting);
   banner.hide("unreachable");
 
-  editor = createEditor(page, session);
+  await untilShowable(session, banner);
+  const live = createEditor(page, session, () => {
+    // Not in the middle of the change that brought it.
+    queueMicrotask(() => {
+      stopFor(page, session, live, banner);
+    });
+  });
+  editor = live;
   takeOver(page, editor);
   bindTitleField(page, session, editor);
   followRights(page, session, editor);

@@ -1,9 +1,10 @@
 import { getSchema } from "@tiptap/core";
-import { yXmlFragmentToProseMirrorRootNode } from "@tiptap/y-tiptap";
 import { findLeftovers, type Leftover } from "../live/leftovers";
 import type { Banner } from "./banner";
 import { copyText } from "./copy-text";
 import type { Page } from "./page";
+import { ForeignBlock } from "./nodes/foreign-block";
+import { readBlocks } from "./reading";
 import { documentExtensions } from "./schema";
 import { titleText } from "./title";
 import { say, sayCount } from "./words";
@@ -17,8 +18,9 @@ function show(page: Page, banner: Banner, leftover: Leftover): void {
         name: "copy",
         label: say("leftover.copy"),
         run: () => {
-          const schema = getSchema(documentExtensions({ writable: false }));
-          const text = yXmlFragmentToProseMirrorRootNode(leftover.document.getXmlFragment("default"), schema);
+          const schema = getSchema([...documentExtensions({ writable: false }), ForeignBlock]);
+          const blocks = readBlocks(leftover.document.getXmlFragment("default"), schema, new Map());
+          const text = schema.topNodeType.create(null, blocks);
           void copyText(titleText(leftover.document)?.toJSON() ?? "", text).then((copied) => {
             const button = page.banner.querySelector('[data-action="copy"]');
             if (button) button.textContent = say(copied ? "banner.copied" : "banner.copyFailed");

@@ -1,6 +1,6 @@
 import { type Editor, getMarkRange } from "@tiptap/core";
 import type { EditorState } from "@tiptap/pm/state";
-import { completeAddress } from "./addresses";
+import { completeAddress, isSafeAddress } from "./addresses";
 import { buildElement, iconButton } from "./build-element";
 import { addPanel, placePanel } from "./place-panel";
 import { say } from "./words";
@@ -25,7 +25,7 @@ export function openLinkEditor(editor: Editor): void {
   if (!editor.isEditable || !isLinkable(editor.state)) return;
   selectLink(editor);
   const current: unknown = editor.getAttributes("link")["href"];
-  const address = typeof current === "string" ? current : "";
+  const address = typeof current === "string" && isSafeAddress(current) ? current : "";
 
   const problem = buildElement("p", { class: "link-problem", attributes: { id: "link-problem", role: "alert" } });
   problem.hidden = true;

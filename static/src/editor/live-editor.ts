@@ -1,16 +1,16 @@
 import { Editor, Extension } from "@tiptap/core";
-import Collaboration from "@tiptap/extension-collaboration";
 import { Placeholder } from "@tiptap/extensions";
 import type { Session } from "../live/session";
 import { blockHandle } from "./block-handle";
 import { remoteCarets } from "./carets";
 import { imageUploads } from "./image-uploads";
 import { openLinkEditor } from "./link-editor";
+import { ForeignBlock } from "./nodes/foreign-block";
 import type { Page } from "./page";
 import { documentExtensions } from "./schema";
 import { selectionToolbar } from "./selection-toolbar";
+import { sharedText } from "./shared-text";
 import { slashMenu } from "./slash-menu";
-import { steadyCaret } from "./steady-caret";
 import { tableToolbar } from "./table-toolbar";
 import { say } from "./words";
 
@@ -43,8 +43,8 @@ function wayToTitle(field: HTMLTextAreaElement): Extension {
   });
 }
 
-/** Makes the live editor. It is not in the page yet. */
-export function createEditor(page: Page, session: Session): Editor {
+/** Makes the live editor. It is not in the page yet. `onStrangers`: as of `sharedText`. */
+export function createEditor(page: Page, session: Session, onStrangers: () => void): Editor {
   return new Editor({
     element: null,
     editable: session.mayWrite,
@@ -54,8 +54,8 @@ export function createEditor(page: Page, session: Session): Editor {
     enablePasteRules: true,
     extensions: [
       ...documentExtensions({ writable: session.mayWrite }),
-      Collaboration.configure({ document: session.document, field: "default" }),
-      steadyCaret,
+      ForeignBlock,
+      sharedText(session.document, "default", onStrangers),
       remoteCarets(session.connection.awareness),
       Placeholder.configure({
         placeholder: ({ editor, node }) => {
@@ -104,4 +104,19 @@ export function takeOver(page: Page, editor: Editor): void {
   page.serverText.replaceWith(dom);
   page.content.dataset["live"] = "true";
   window.scrollTo(scrollX, scrollY);
+}
+
+/** Leaves a picture of the text where the editor was: to be read, not to be written in. */
+export function standStill(page: Page, editor: Editor): void {
+  const { dom } = editor.view;
+  const still = dom.cloneNode(true) as HTMLElement;
+  still.removeAttribute("contenteditable");
+  for (const caret of still.querySelectorAll(".caret")) caret.remove();
+  dom.before(still);
+  // Taken out of the page first, it would still hear that it lost the focus, and look for its caret.
+  editor.destroy();
+  dom.remove();
+  page.content.dataset["live"] = "false";
+  page.content.dataset["editable"] = "false";
+  page.title.readOnly = true;
 }

@@ -2,7 +2,7 @@ import type { Extensions } from "@tiptap/core";
 import Highlight from "@tiptap/extension-highlight";
 import { TaskList } from "@tiptap/extension-list";
 import { TableRow } from "@tiptap/extension-table";
-import UniqueID from "@tiptap/extension-unique-id";
+import UniqueID, { type UniqueIDOptions } from "@tiptap/extension-unique-id";
 import StarterKit from "@tiptap/starter-kit";
 import { BlockImage } from "./nodes/image";
 import { SafeLink } from "./nodes/link";
@@ -25,6 +25,15 @@ export const identifiedBlocks = [
   "horizontalRule",
   "image",
 ];
+
+/** Without its round when a document is opened, which would write to it. A block without an id gets one with its first edit. */
+const BlockIds = UniqueID.extend<UniqueIDOptions, { needsInitialIdGeneration: boolean }>({
+  addProseMirrorPlugins() {
+    const plugins = this.parent?.() ?? [];
+    this.storage.needsInitialIdGeneration = false;
+    return plugins;
+  },
+});
 
 /**
  * Everything that decides what a document may contain. server/documents/schema.json is made from this, so a
@@ -53,7 +62,7 @@ export function documentExtensions(options: { writable: boolean }): Extensions {
     DocumentTableHeader,
     DocumentTableCell,
     BlockImage,
-    UniqueID.configure({
+    BlockIds.configure({
       attributeName: "id",
       types: identifiedBlocks,
       generateID: () => crypto.randomUUID(),

@@ -11,7 +11,7 @@ function oneLine(text: string): string {
 /** The title of the document: made by the server when it seeds the document, never here. */
 export function titleText(document: Y.Doc): Y.Text | null {
   const title: unknown = document.getMap("meta").get("title");
-  return title instanceof Y.Text ? title : null;
+  return title instanceof Y.Text && !(title instanceof Y.XmlText) ? title : null;
 }
 
 export interface TitleOptions {
@@ -22,8 +22,10 @@ export interface TitleOptions {
   readonly onLeave: () => void;
 }
 
-/** Ties the title field to the shared text, with an undo of one's own edits. */
-export function bindTitle({ field, text, untitled, productName, onLeave }: TitleOptions): void {
+/** Ties the title field to the shared text, with an undo of one's own edits. Returns what unties it. */
+export function bindTitle({ field, text, untitled, productName, onLeave }: TitleOptions): () => void {
+  const untie = new AbortController();
+  const { signal } = untie;
   const undo = new Y.UndoManager(text, { trackedOrigins: new Set([typedHere]) });
   let composing = false;
 
@@ -71,12 +73,12 @@ export function bindTitle({ field, text, untitled, productName, onLeave }: Title
   field.addEventListener("input", (event) => {
     fit();
     if (!composing && !(event instanceof InputEvent && event.isComposing)) send();
-  });
+  }, { signal });
   let beforeComposition = "";
   field.addEventListener("compositionstart", () => {
     composing = true;
     beforeComposition = text.toJSON();
-  });
+  }, { signal });
   field.addEventListener("compositionend", () => {
     composing = false;
     const change = diffText(beforeComposition, oneLine(field.value), field.selectionStart);
@@ -90,13 +92,13 @@ export function bindTitle({ field, text, untitled, productName, onLeave }: Title
       }, typedHere);
     }
     if (field.value !== text.toJSON()) field.value = text.toJSON();
-  });
+  }, { signal });
   field.addEventListener("beforeinput", (event) => {
     if (event.inputType !== "historyUndo" && event.inputType !== "historyRedo") return;
     event.preventDefault();
     if (event.inputType === "historyUndo") undo.undo();
     else undo.redo();
-  });
+  }, { signal });
   field.addEventListener("keydown", (event) => {
     if (event.isComposing) return;
     const mod = event.ctrlKey || event.metaKey;
@@ -111,5 +113,10 @@ export function bindTitle({ field, text, untitled, productName, onLeave }: Title
       event.preventDefault();
       undo.redo();
     }
-  });
+  }, { signal });
+  return () => {
+    untie.abort();
+    text.unobserve(receive);
+    undo.destroy();
+  };
 }

@@ -24,8 +24,8 @@ from server.errors import Invalid
 from server.settings import Settings
 from server.web.render import render, wants_fragment
 from server.workspaces.access import Actor, Verb, can
-from server.workspaces.forms import InviteForm
-from server.workspaces.middleware import current_actor
+from server.workspaces.forms import HereForm, InviteForm
+from server.workspaces.middleware import actor_here, current_actor
 from server.workspaces.routes import answer_with_link
 
 
@@ -50,7 +50,7 @@ async def index(request: Request) -> Response:
 async def create(request: Request) -> Response:
     """Make an empty document and go to it."""
     db: AsyncSession = request.state.db
-    document = await lifecycle.create(db, current_actor(request))
+    document = await lifecycle.create(db, actor_here(request, await HereForm.read(request)))
     await _announce(request, document, Change.CREATED)
     return RedirectResponse(f"/documents/{document.id}", status_code=303)
 

@@ -1,6 +1,7 @@
 """The forms of workspaces."""
 
 from typing import Annotated, Literal
+from uuid import UUID
 
 from pydantic import StringConstraints
 
@@ -8,19 +9,25 @@ from server.web.forms import Form
 from server.workspaces.models import Role
 
 
-class InviteForm(Form):
+class HereForm(Form):
+    """Which workspace the form's page showed, for `middleware.actor_here`."""
+
+    workspace: UUID | None = None
+
+
+class InviteForm(HereForm):
     """What the person who follows the link will be."""
 
     role: Literal[Role.MEMBER, Role.GUEST] = Role.MEMBER
 
 
-class WorkspaceForm(Form):
+class WorkspaceForm(HereForm):
     """The workspace's name, checked in `membership.rename`."""
 
     name: Annotated[str, StringConstraints(max_length=5000)] = ""
 
 
-class RoleForm(Form):
+class RoleForm(HereForm):
     """What a member shall be."""
 
     role: Role

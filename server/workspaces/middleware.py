@@ -5,11 +5,18 @@ from uuid import UUID
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from server.errors import NotFound, Unauthenticated
+from server.errors import Conflict, NotFound, Unauthenticated
 from server.settings import Settings
 from server.web.cookies import WORKSPACE, read_cookie
 from server.workspaces import membership
 from server.workspaces.access import Actor
+from server.workspaces.forms import HereForm
+
+
+class OtherWorkspace(Conflict):
+    """The page that sent a form shows another workspace than the browser is in by now."""
+
+    sentence = "You switched to another workspace since this page was loaded. Reload it and try again."
 
 
 class WorkspaceMiddleware:
@@ -54,6 +61,18 @@ def current_actor(request: Request) -> Actor:
     actor: Actor | None = request.state.actor
     if actor is None:
         raise NotFound("You are in no workspace any more. Ask somebody for an invitation link.")
+    return actor
+
+
+def actor_here(request: Request, form: HereForm) -> Actor:
+    """Return the current actor, if the form's page showed the workspace they are in. Raises OtherWorkspace.
+
+    A person with two tabs may have switched in the other one. What they asked for here must not happen there: an
+    invitation would let strangers in, a member of both would be removed from the wrong one.
+    """
+    actor = current_actor(request)
+    if form.workspace is not None and form.workspace != actor.workspace_id:
+        raise OtherWorkspace
     return actor
 
 

@@ -23,8 +23,8 @@ from server.web.forms import read_fields
 from server.web.render import render
 from server.workspaces import invitations, membership
 from server.workspaces.access import Actor, Verb, can
-from server.workspaces.forms import RoleForm, WorkspaceForm
-from server.workspaces.middleware import current_actor
+from server.workspaces.forms import HereForm, RoleForm, WorkspaceForm
+from server.workspaces.middleware import actor_here, current_actor
 from server.workspaces.models import Invitation, Role
 
 # What this layer needs of the documents above it, handed down by app.py.
@@ -67,7 +67,8 @@ async def rename(request: Request) -> Response:
     """Give the workspace another name."""
     fields = await read_fields(request)
     try:
-        await membership.rename(request.state.db, current_actor(request), WorkspaceForm.parse(fields).name)
+        form = WorkspaceForm.parse(fields)
+        await membership.rename(request.state.db, actor_here(request, form), form.name)
     except Invalid as error:
         return await _page(request, refused=error, name=fields.get("name", "")[:MAX_SHOWN_AGAIN])
     return go_and_say(request, "/workspace", "workspace-name")
@@ -76,13 +77,13 @@ async def rename(request: Request) -> Response:
 async def change_role(request: Request) -> Response:
     """Give a member another role."""
     form = await RoleForm.read(request)
-    await membership.change_role(request.state.db, current_actor(request), request.path_params["user_id"], form.role)
+    await membership.change_role(request.state.db, actor_here(request, form), request.path_params["user_id"], form.role)
     return go_and_say(request, "/workspace", "workspace-role")
 
 
 async def remove(request: Request) -> Response:
     """Take a member out, or leave."""
-    actor = current_actor(request)
+    actor = actor_here(request, await HereForm.read(request))
     user_id: UUID = request.path_params["user_id"]
     await membership.remove(request.state.db, actor, user_id)
     if user_id != actor.user_id:

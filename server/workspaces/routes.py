@@ -25,7 +25,7 @@ from server.web.render import render, wants_fragment
 from server.workspaces import invitations, membership, people_page
 from server.workspaces.access import Actor, actor_for
 from server.workspaces.forms import InviteForm
-from server.workspaces.middleware import current_actor
+from server.workspaces.middleware import actor_here, current_actor
 from server.workspaces.models import Invitation, Role, Workspace
 from server.workspaces.people_page import DocumentTitle
 from server.workspaces.stream import EventStream
@@ -120,9 +120,8 @@ async def join(request: Request) -> Response:
 
 async def invite(request: Request) -> Response:
     """Make a link to the workspace."""
-    actor = current_actor(request)
     form = await InviteForm.read(request)
-    return await answer_with_link(request, actor, role=form.role)
+    return await answer_with_link(request, actor_here(request, form), role=form.role)
 
 
 async def answer_with_link(

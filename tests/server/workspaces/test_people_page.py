@@ -14,6 +14,7 @@ from server.db import Sessions, transaction
 from server.errors import Forbidden
 from server.web.cookies import WORKSPACE
 from server.workspaces import invitations, membership, people_page
+from server.workspaces.middleware import OtherWorkspace
 from server.workspaces.models import Member, Role, Workspace
 from tests.factories import actor, csrf_of, make_member, make_team, make_workspace, set_cookie, sign_in
 
@@ -257,3 +258,33 @@ async def test_who_leaves_goes_on_in_another_workspace(
     answer = await post(client, f"/workspace/members/{ada.id}/remove")
     assert answer.headers["location"] == "/documents"
     assert "1 person in Ada Lovelace" in await page_of(client)
+
+
+async def test_a_page_of_one_workspace_changes_nothing_in_the_one_switched_to_in_another_tab(
+    client: httpx.AsyncClient, team: tuple[User, Workspace], sessions: Sessions
+) -> None:
+    ada, shown = team
+    bo = await join(sessions, shown, "Bo")
+    async with transaction(sessions) as db:
+        other = await make_workspace(db, ada)
+        await membership.join(db, workspace_id=other.id, user_id=bo.id, role=Role.MEMBER)
+    page = await page_of(client)
+    assert page.count(f'name="workspace" value="{shown.id}"') >= 5
+    await post(client, f"/workspaces/{other.id}/open")
+    for path, fields in (
+        ("/workspace/name", {"name": "Wrong"}),
+        ("/workspace/invitations", {}),
+        (f"/workspace/members/{bo.id}/role", {"role": "guest"}),
+        (f"/workspace/members/{bo.id}/remove", {}),
+        (f"/workspace/members/{ada.id}/remove", {}),
+        ("/documents", {}),
+    ):
+        answer = await post(client, path, workspace=str(shown.id), **fields)
+        assert answer.status_code == 409, path
+        assert OtherWorkspace.sentence in answer.text
+    assert await role_of(sessions, other, bo) == "member"
+    assert await role_of(sessions, other, ada) == "admin"
+    assert "Wrong" not in (page := await page_of(client))
+    assert "No invitation is open" in page
+    for workspace in ("nonsense", ""):
+        assert (await post(client, "/workspace/name", name="Wrong", workspace=workspace)).status_code == 422

@@ -63,6 +63,29 @@ async def test_a_picture_inside_of_pasted_text_is_stored_too(ada: Person, studio
     assert "base64" not in json.dumps(read_json(studio.api, document))
 
 
+async def test_a_picture_is_described_where_it_stands(ada: Person, ben: Person, studio: Studio) -> None:
+    document = create_document(studio.api, content="Look:")
+    await asyncio.gather(ada.open(document), ben.open(document))
+    await ada.write_at_end()
+    await ada.body.evaluate(PASTE, {"data": picture("navy"), "type": "image/png", "name": "navy.png"})
+    image = ada.body.locator("img[src^='/assets/']")
+    await image.click()
+    form = ada.page.locator("[data-image-toolbar]")
+    await form.get_by_text("No description yet").wait_for()
+    await ada.page.keyboard.press("Alt+F10")
+    await ada.type("A dark blue field")
+    await form.get_by_text("No description yet").wait_for(state="hidden")
+    await ada.page.keyboard.press("Enter")
+    await ben.body.get_by_role("img", name="A dark blue field").wait_for()
+    # The focus is back on the picture: from there the keyboard goes on, and Escape takes nothing over.
+    await ada.page.keyboard.press("Alt+F10")
+    await ada.type("Something else")
+    await ada.page.keyboard.press("Escape")
+    await ada.saved()
+    assert await ben.body.get_by_role("img", name="A dark blue field").count() == 1
+    assert "A dark blue field" in json.dumps(read_json(studio.api, document))
+
+
 async def test_a_file_that_is_no_picture_is_refused_in_words(ada: Person, studio: Studio) -> None:
     document = create_document(studio.api, content="Look:")
     await ada.open(document)

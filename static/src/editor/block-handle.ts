@@ -1,18 +1,17 @@
 import { type Editor, Extension } from "@tiptap/core";
-import { NodeSelection, Plugin, TextSelection } from "@tiptap/pm/state";
+import type { Node } from "@tiptap/pm/model";
+import { NodeSelection, Plugin } from "@tiptap/pm/state";
 import type { EditorView } from "@tiptap/pm/view";
-import { blockWithId, type BlockPlace, blocksAround, deleteBlock, duplicateBlock, moveBlock } from "./block-actions";
-import { blockKinds } from "./block-kinds";
+import { blocksAround, duplicateBlock, moveBlock } from "./block-actions";
+import { openBlockMenu, placeOfBlock } from "./block-menu";
 import { buildElement, icon } from "./build-element";
-import { keyName } from "./key-names";
-import { type MenuGroup, openMenu } from "./popup-menu";
 import { say } from "./words";
 
 /** The button beside a block, in the margin: what it opens acts on that block. */
 class BlockHandle {
   readonly #editor: Editor;
   readonly #button: HTMLButtonElement;
-  #id: string | null = null;
+  #block: Node | null = null;
   #menuOpen = false;
 
   constructor(editor: Editor, private readonly host: HTMLElement) {
@@ -77,9 +76,11 @@ class BlockHandle {
 
   #show(block: HTMLElement): void {
     if (!this.#editor.isEditable) return;
-    const id = block.dataset["id"] ?? block.querySelector<HTMLElement>("table[data-id]")?.dataset["id"];
-    if (id === undefined) return;
-    this.#id = id;
+    // A picture on its way is no block yet.
+    if (block.dataset["upload"] !== undefined) return;
+    const { view, state } = this.#editor;
+    const $start = state.doc.resolve(view.posAtDOM(block, 0));
+    this.#block = $start.depth > 0 ? $start.node(1) : $start.nodeAfter;
     const firstLine = Number.parseFloat(getComputedStyle(block).lineHeight) || 24;
     const top = block.getBoundingClientRect().top - this.host.getBoundingClientRect().top;
     this.#button.style.top = `${String(Math.round(top + Math.min(firstLine, block.offsetHeight) / 2))}px`;
@@ -87,75 +88,17 @@ class BlockHandle {
   }
 
   #open(): void {
-    const place = this.#id === null ? null : blockWithId(this.#editor.state.doc, this.#id);
-    if (!place || this.#id === null) return;
-    const id = this.#id;
-    // What the menu does is found by the id again: others may have moved the block meanwhile.
-    const onPlace = (act: (place: BlockPlace) => void) => () => {
-      const now = blockWithId(this.#editor.state.doc, id);
-      if (now && this.#editor.isEditable) act(now);
-    };
-    const editor = this.#editor;
-    const move = (up: boolean) =>
-      onPlace((now) => {
-        const moved = moveBlock(editor.state, now, up);
-        if (moved) editor.view.dispatch(moved);
-        editor.commands.focus(undefined, { scrollIntoView: false });
-      });
-    const groups: MenuGroup[] = [];
-    if (place.node.isTextblock || /List$|^blockquote$/.test(place.node.type.name)) {
-      groups.push({
-        label: say("handle.turnInto"),
-        items: blockKinds
-          .filter((kind) => kind.turnInto)
-          .map((kind) => ({
-            name: `turn-${kind.name}`,
-            label: say(`block.${kind.name}`),
-            icon: kind.icon,
-            run: onPlace((now) => {
-              const { doc, tr } = editor.state;
-              const end = now.from + now.node.nodeSize;
-              const inner = TextSelection.between(doc.resolve(now.from + 1), doc.resolve(end - 1));
-              editor.view.dispatch(tr.setSelection(inner));
-              kind.apply(editor, null);
-              editor.commands.setTextSelection(editor.state.selection.to);
-            }),
-          })),
-      });
-    }
-    groups.push({
-      label: say("handle.block"),
-      items: [
-        { name: "move-up", label: say("handle.up"), icon: "up", keys: keyName("Mod+Alt+↑"), run: move(true) },
-        { name: "move-down", label: say("handle.down"), icon: "down", keys: keyName("Mod+Alt+↓"), run: move(false) },
-        {
-          name: "duplicate",
-          label: say("handle.duplicate"),
-          icon: "duplicate",
-          run: onPlace((now) => {
-            duplicateBlock(editor, now);
-          }),
-        },
-        {
-          name: "delete",
-          label: say("handle.delete"),
-          icon: "trash",
-          run: onPlace((now) => {
-            deleteBlock(editor, now);
-            editor.commands.focus();
-          }),
-        },
-      ],
-    });
+    const block = this.#block;
+    if (block === null || placeOfBlock(this.#editor.state.doc, block) === null) return;
     this.#menuOpen = true;
-    openMenu(this.#button, say("handle.label"), groups, () => {
+    openBlockMenu(this.#editor, this.#button, block, () => {
       this.#menuOpen = false;
     });
   }
 }
 
 /** Moves the innermost block that has somewhere to go: the first item of a list takes the list along. */
-function moveCurrent(editor: Editor, up: boolean): boolean {
+export function moveCurrent(editor: Editor, up: boolean): boolean {
   if (!editor.isEditable) return false;
   for (const place of blocksAround(editor.state)) {
     const moved = moveBlock(editor.state, place, up);

@@ -3,12 +3,14 @@ import { Placeholder } from "@tiptap/extensions";
 import type { Session } from "../live/session";
 import { blockHandle } from "./block-handle";
 import { remoteCarets } from "./carets";
+import { imageToolbar } from "./image-toolbar";
 import { imageUploads } from "./image-uploads";
 import { openLinkEditor } from "./link-editor";
 import { ForeignBlock } from "./nodes/foreign-block";
 import type { Page } from "./page";
 import { documentExtensions } from "./schema";
 import { selectionToolbar } from "./selection-toolbar";
+import { phoneBar } from "./phone-bar";
 import { sharedText } from "./shared-text";
 import { slashMenu } from "./slash-menu";
 import { tableToolbar } from "./table-toolbar";
@@ -67,12 +69,17 @@ export function createEditor(page: Page, session: Session, onStrangers: () => vo
       slashMenu,
       selectionToolbar,
       tableToolbar,
+      imageToolbar,
+      phoneBar,
       blockHandle(page.content),
       imageUploads(page.uploads),
       linkKey,
       wayToTitle(page.title),
     ],
     editorProps: {
+      // The header lies over the top of the text, and on a phone the bar over its bottom.
+      scrollThreshold: { top: 64, bottom: 64, left: 0, right: 0 },
+      scrollMargin: { top: 72, bottom: 72, left: 5, right: 5 },
       attributes: {
         class: "prose-body",
         role: "textbox",

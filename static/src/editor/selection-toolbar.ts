@@ -6,6 +6,7 @@ import { buildElement, iconButton } from "./build-element";
 import { keyName } from "./key-names";
 import { openLinkEditor } from "./link-editor";
 import { addPanel, placePanel } from "./place-panel";
+import { enterToolbar, watchToolbarKeys } from "./toolbar-keys";
 import { say } from "./words";
 
 interface Tool {
@@ -53,7 +54,7 @@ const tools: readonly (Tool | "gap")[] = [
 const narrow = window.matchMedia("(max-width: 640px)");
 
 /** Is there text that the tools could change? */
-function hasText(view: EditorView): boolean {
+export function hasTextSelected(view: EditorView): boolean {
   const { selection, doc } = view.state;
   if (selection.empty || selection instanceof NodeSelection || selection.$from.parent.type.spec.code) return false;
   if (!(selection instanceof TextSelection || selection instanceof CellSelection) && selection.from === selection.to)
@@ -74,6 +75,7 @@ class SelectionToolbar {
   readonly #buttons = new Map<Tool, HTMLButtonElement>();
   #pointerDown = false;
   #dismissed = false;
+  #entering = false;
 
   constructor(editor: Editor) {
     this.#editor = editor;
@@ -94,15 +96,13 @@ class SelectionToolbar {
       });
       button.dataset["tool"] = tool.name;
       button.setAttribute("aria-pressed", "false");
-      button.tabIndex = -1;
       this.#buttons.set(tool, button);
       this.#panel.append(button);
     }
-    const first = this.#panel.querySelector("button");
-    if (first) first.tabIndex = 0;
     addPanel(this.#panel);
-    this.#panel.addEventListener("keydown", (event) => {
-      this.#press(event);
+    watchToolbarKeys(this.#panel, () => {
+      this.dismiss();
+      editor.commands.focus();
     });
     editor.view.dom.addEventListener("pointerdown", this.#onPointerDown);
     window.addEventListener("pointerup", this.#onPointerUp);
@@ -125,8 +125,8 @@ class SelectionToolbar {
   };
 
   update(view: EditorView): void {
-    const here = view.hasFocus() || this.#panel.contains(document.activeElement);
-    const wanted = view.editable && here && !this.#pointerDown && hasText(view);
+    const here = this.#entering || view.hasFocus() || this.#panel.contains(document.activeElement);
+    const wanted = view.editable && here && !this.#pointerDown && hasTextSelected(view);
     if (!wanted) this.#dismissed = false;
     this.#panel.hidden = !wanted || this.#dismissed;
     if (this.#panel.hidden) return;
@@ -140,7 +140,10 @@ class SelectionToolbar {
   /** Alt+F10 is the usual way from a text to its toolbar. */
   focus(): boolean {
     if (this.#panel.hidden) return false;
-    this.#panel.querySelector<HTMLButtonElement>('button[tabindex="0"]')?.focus();
+    // The text hears that it loses the focus before the toolbar has it.
+    this.#entering = true;
+    enterToolbar(this.#panel);
+    this.#entering = false;
     return true;
   }
 
@@ -173,23 +176,6 @@ class SelectionToolbar {
     const right = sameLine ? end.left : Math.max(start.left, end.left);
     const box = new DOMRect(left, start.top, Math.max(0, right - left), end.bottom - start.top);
     void placePanel(this.#panel, { contextElement: view.dom, getBoundingClientRect: () => box }, "top");
-  }
-
-  #press(event: KeyboardEvent): void {
-    if (event.key === "Escape") {
-      event.preventDefault();
-      this.dismiss();
-      this.#editor.commands.focus();
-      return;
-    }
-    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-    if (step === undefined) return;
-    event.preventDefault();
-    const buttons = [...this.#buttons.values()];
-    const at = buttons.indexOf(document.activeElement as HTMLButtonElement);
-    const next = buttons[(at + step + buttons.length) % buttons.length];
-    for (const button of buttons) button.tabIndex = button === next ? 0 : -1;
-    next?.focus();
   }
 }
 

@@ -3,6 +3,7 @@ import { Plugin } from "@tiptap/pm/state";
 import type { EditorView } from "@tiptap/pm/view";
 import { buildElement, iconButton } from "./build-element";
 import { addPanel, placePanel } from "./place-panel";
+import { enterToolbar, watchToolbarKeys } from "./toolbar-keys";
 import { say } from "./words";
 
 const tools: readonly (readonly [name: string, run: (editor: Editor) => void] | null)[] = [
@@ -27,6 +28,8 @@ class TableToolbar {
     attributes: { role: "toolbar", "data-table-toolbar": "" },
   });
 
+  #entering = false;
+
   constructor(editor: Editor) {
     this.#panel.setAttribute("aria-label", say("table.label"));
     this.#panel.hidden = true;
@@ -46,11 +49,21 @@ class TableToolbar {
       button.dataset["tool"] = name;
       this.#panel.append(button);
     }
+    watchToolbarKeys(this.#panel, () => editor.commands.focus());
     addPanel(this.#panel);
   }
 
+  focus(): boolean {
+    if (this.#panel.hidden) return false;
+    // The text hears that it loses the focus before the toolbar has it.
+    this.#entering = true;
+    enterToolbar(this.#panel);
+    this.#entering = false;
+    return true;
+  }
+
   update(view: EditorView): void {
-    const here = view.hasFocus() || this.#panel.contains(document.activeElement);
+    const here = this.#entering || view.hasFocus() || this.#panel.contains(document.activeElement);
     const table = view.editable && here ? inTable(view.state.selection) : undefined;
     const dom = table ? view.nodeDOM(table.pos) : null;
     const selecting = !view.state.selection.empty;
@@ -68,13 +81,17 @@ export const tableToolbar = Extension.create({
 
   addProseMirrorPlugins() {
     const { editor } = this;
+    let toolbar: TableToolbar | null = null;
     return [
       new Plugin({
+        props: {
+          handleKeyDown: (_view, event) => event.key === "F10" && event.altKey && (toolbar?.focus() ?? false),
+        },
         view: (view) => {
-          const toolbar = new TableToolbar(editor);
+          toolbar = new TableToolbar(editor);
           const again = () => {
             setTimeout(() => {
-              if (!view.isDestroyed) toolbar.update(view);
+              if (!view.isDestroyed) toolbar?.update(view);
             });
           };
           view.dom.addEventListener("blur", again);
@@ -82,11 +99,11 @@ export const tableToolbar = Extension.create({
           window.addEventListener("scroll", again, { passive: true });
           return {
             update: () => {
-              toolbar.update(view);
+              toolbar?.update(view);
             },
             destroy: () => {
               window.removeEventListener("scroll", again);
-              toolbar.destroy();
+              toolbar?.destroy();
             },
           };
         },

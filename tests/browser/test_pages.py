@@ -154,3 +154,26 @@ async def _places(person: Person) -> list[list[float]]:
 
 def _summary(violation: dict[str, Any]) -> str:
     return f"{violation['id']}: {violation['help']}: {[node['html'][:160] for node in violation['nodes']][:3]}"
+
+
+async def test_each_paragraph_runs_in_the_direction_of_its_first_letter(ada: Person, studio: Studio) -> None:
+    document = create_document(studio.api, title="عنوان", content="Left to right.\n\nمن اليمين إلى اليسار")
+    await ada.open(document)
+    assert await ada.body.evaluate(
+        """body => [...body.children].map(block => {
+            const words = document.createRange();
+            words.selectNodeContents(block);
+            const [line, room] = [words.getBoundingClientRect(), block.getBoundingClientRect()];
+            return room.right - line.right < line.left - room.left ? "right" : "left";
+        })"""
+    ) == ["left", "right"]
+
+
+async def test_all_shortcuts_are_seen_at_once(enter: Enter, studio: Studio) -> None:
+    ada = await enter(studio, "Ada", viewport={"width": 1280, "height": 720})
+    await ada.open(create_document(studio.api, title="Keys"))
+    await ada.page.locator("summary[aria-label^='More']").click()
+    await ada.page.get_by_role("button", name="Keyboard shortcuts").click()
+    dialog = ada.page.locator("dialog#shortcuts")
+    await dialog.wait_for()
+    assert await dialog.evaluate("dialog => dialog.scrollHeight <= dialog.clientHeight")

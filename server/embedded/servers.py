@@ -5,13 +5,15 @@ import fcntl
 import hashlib
 import os
 import tempfile
+import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+import structlog
 
 from server.embedded import postgres, redis
 from server.embedded.account import let_in, server_account
@@ -23,6 +25,11 @@ SOCKET_DIRECTORY_MAX_BYTES = 103 - len("/.s.PGSQL.5432.lock")
 # Children of a killed serve notice within a second and end within their shutdown limit.
 ORPHAN_LIMIT_SECONDS = 30.0
 POLL_SECONDS = 0.1
+# A private server that ended by itself, killed for its memory or by mistake, is started again after so long.
+WATCH_SECONDS = 0.5
+RESTART_AFTER_SECONDS = (0, 1, 2, 5, 10, 30)
+
+log = structlog.get_logger(__name__)
 
 
 class DataDirectoryInUse(EmbeddedError):
@@ -53,7 +60,8 @@ def open_servers(
 ) -> Iterator[Servers]:
     """Lock `data_dir` and run the private servers in it for the time of the block.
 
-    An address is empty for a server that was not asked for. On leaving, Redis is stopped, then Postgres.
+    An address is empty for a server that was not asked for. One that ends by itself is started again at the same
+    address. On leaving, Redis is stopped, then Postgres.
     Raises DataDirectoryInUse, or EmbeddedError when a server cannot run.
     """
     with ExitStack() as stack:
@@ -67,15 +75,71 @@ def open_servers(
         stack.callback(postgres.stop_server, database_home)
         stack.callback(redis.stop_server, redis_home)
         database_url = redis_url = ""
+        kept: list[_Kept] = []
         if with_postgres:
-            database = postgres.start_postgres(database_home, sockets, account, say=say, options=postgres_options)
-            stack.callback(database.stop)
+
+            def start_database() -> postgres.Postgres:
+                return postgres.start_postgres(database_home, sockets, account, say=say, options=postgres_options)
+
+            database = start_database()
+            kept.append(_Kept("Postgres", database, start_database))
+            stack.callback(kept[-1].stop)
             database_url = database.url
         if with_redis:
-            store = redis.start_redis(redis_home, sockets, account, say=say)
-            stack.callback(store.stop)
+
+            def start_store() -> redis.Redis:
+                return redis.start_redis(redis_home, sockets, account, say=say)
+
+            store = start_store()
+            kept.append(_Kept("Redis", store, start_store))
+            stack.callback(kept[-1].stop)
             redis_url = store.url
+        stack.enter_context(_keeping(kept))
         yield Servers(database_url=database_url, redis_url=redis_url, lock_fd=lock_fd)
+
+
+@dataclass
+class _Kept:
+    """A private server, the one that runs now, and how to start the next."""
+
+    name: str
+    server: postgres.Postgres | redis.Redis
+    start: Callable[[], postgres.Postgres | redis.Redis]
+
+    def stop(self) -> None:
+        self.server.stop()
+
+
+@contextmanager
+def _keeping(servers: Sequence[_Kept]) -> Iterator[None]:
+    """Start servers again that end during the block."""
+    stopping = threading.Event()
+
+    def keep() -> None:
+        tries = 0
+        while not stopping.wait(WATCH_SECONDS):
+            for kept in servers:
+                if not has_ended(kept.server.process):
+                    continue
+                log.error("a private server ended; starting it again", server=kept.name)
+                if stopping.wait(RESTART_AFTER_SECONDS[min(tries, len(RESTART_AFTER_SECONDS) - 1)]):
+                    return
+                tries += 1
+                try:
+                    kept.server = kept.start()
+                except (EmbeddedError, OSError) as error:
+                    log.error("a private server does not start", server=kept.name, reason=str(error))
+                else:
+                    tries = 0
+
+    keeper = threading.Thread(target=keep, name="private servers", daemon=True)
+    keeper.start()
+    try:
+        yield
+    finally:
+        stopping.set()
+        # A start that is under way is waited for, so that what it started is stopped too; it has limits of its own.
+        keeper.join()
 
 
 def running_servers(data_dir: Path) -> Servers | None:

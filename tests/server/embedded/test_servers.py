@@ -1,5 +1,6 @@
 """Private servers as real processes: started, stopped, killed and started again."""
 
+import asyncio
 import os
 import signal
 import stat
@@ -13,8 +14,9 @@ import asyncpg
 import psutil
 import pytest
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
-from server.embedded import DataDirectoryInUse, EmbeddedError, open_servers, running_servers
+from server.embedded import DataDirectoryInUse, EmbeddedError, Servers, open_servers, running_servers
 from server.embedded.servers import SOCKET_DIRECTORY_MAX_BYTES, socket_directory
 
 LIMIT_SECONDS = 30
@@ -48,6 +50,28 @@ def _wait_for(condition: object) -> None:
     while not condition():
         assert time.monotonic() < until, "waited too long"
         time.sleep(0.02)
+
+
+def _number(note: Path) -> str:
+    """The process number in a server's note; empty while there is none."""
+    try:
+        return note.read_text(encoding="ascii").split("\n", 1)[0]
+    except FileNotFoundError:
+        return ""
+
+
+async def _until_answered(servers: Servers) -> None:
+    """Return when both servers answer; they do a moment after they have noted their numbers."""
+    async with asyncio.timeout(LIMIT_SECONDS):
+        while True:
+            try:
+                await (await asyncpg.connect(servers.database_url)).close()
+                async with Redis.from_url(servers.redis_url) as redis:
+                    await redis.ping()
+            except (OSError, asyncpg.PostgresError, RedisError):
+                await asyncio.sleep(0.05)
+            else:
+                return
 
 
 class Holder:
@@ -144,6 +168,19 @@ async def test_when_the_servers_were_killed_too_the_next_start_recovers(data_dir
         assert await _words(again.database_url) == ["committed"]
 
 
+async def test_a_server_that_ends_by_itself_is_started_again_at_its_address(data_dir: Path) -> None:
+    with open_servers(data_dir) as servers:
+        await _insert(servers.database_url, "before")
+        for name in ("redis-server", "postgres"):
+            note = data_dir / ("redis/redis.pid" if name == "redis-server" else "postgres/postmaster.pid")
+            before = note.read_text(encoding="ascii").split("\n", 1)[0]
+            os.kill(int(before), signal.SIGKILL)
+            _wait_for(lambda note=note, before=before: _number(note) not in {"", before})
+        await _until_answered(servers)
+        assert await _words(servers.database_url) == ["before"]
+    assert _own(data_dir) == []
+
+
 async def test_a_process_number_that_now_belongs_to_another_is_no_obstacle(data_dir: Path) -> None:
     """After a container restart numbers begin anew, and Postgres would refuse to start beside a stranger."""
     with open_servers(data_dir, with_redis=False):
@@ -166,7 +203,9 @@ async def test_dead_children_that_nobody_collects_are_no_obstacle(data_dir: Path
     """In a container without an init process a killed server's number stays taken for ever."""
     program = (
         "import os, sys, pathlib, signal, time\n"
-        "from server.embedded import open_servers, postgres\n"
+        "from server.embedded import open_servers, servers as embedded\n"
+        # It would start it again, and collect the dead.
+        "embedded.WATCH_SECONDS = 600\n"
         "with open_servers(pathlib.Path(sys.argv[1]), with_redis=False) as servers:\n"
         "    note = pathlib.Path(sys.argv[1]) / 'postgres' / 'postmaster.pid'\n"
         "    os.kill(int(note.read_text().split()[0]), signal.SIGKILL)\n"

@@ -37,7 +37,13 @@ class Refused(Exception):
 
 
 NORMAL = Close(1000, "normal", "The connection was closed.")
+PROTOCOL_ERROR = Close(1002, "protocol-error", "That is not how WebSocket frames are made.")
 TEXT_FRAME = Close(1003, "text-frame", "Only binary frames are understood here.")
+NO_CODE = 1005
+"""What is noted for an end that names no code; never sent."""
+LOST = 1006
+"""What is noted for a connection that just ended; never sent."""
+INVALID_TEXT = Close(1007, "invalid-text", "A text was not UTF-8.")
 TOO_BIG = Close(1009, "frame-too-big", "That message is larger than this server takes.")
 # The window in which clients spread their return; ours waits a random part of it.
 RESTARTING = Close(1012, "restarting", "The server is restarting. Come back in a few seconds. retry-after=5")
@@ -64,7 +70,9 @@ TOO_MANY_MESSAGES = Close(4529, "too-many-messages", "Too many messages came in 
 
 ALL: tuple[Close, ...] = (
     NORMAL,
+    PROTOCOL_ERROR,
     TEXT_FRAME,
+    INVALID_TEXT,
     TOO_BIG,
     RESTARTING,
     TRY_LATER,

@@ -1,39 +1,51 @@
-"""The WebSocket: frames in, outbox out. The only module that sees a socket.
+"""Where sockets meet rooms: bytes in, messages to the hub, outboxes out. The only module that sees a transport.
 
-`/collab/{document_id}` speaks the y-websocket dialect, `/collab` the Hocuspocus dialect. Both are thin: they find out
-who is there, read frames strictly, and hand messages to the hub. A connection has one outbox and one task that empties
-it; no memory is spent on a document before its peer is admitted.
+An open connection is one object that the event loop calls back: no task, no queue, and nothing to await for an edit
+that comes or goes. What does take time (asking who is there, reading a large update) runs as a task while the socket is
+not read, so that a client which sends on fills the network's buffers and not ours.
+No memory is spent on a document before its peer is admitted.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from typing import Protocol
+from types import TracebackType
+from typing import Protocol, Self, cast
 from uuid import UUID
 
-from starlette.routing import WebSocketRoute
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.requests import HTTPConnection
 
-from realtime import close, wire
+from realtime import close, websocket, wire
 from realtime.close import Close, Refused
+from realtime.dialects import Dialect, ManyDocuments, OneDocument, Seat, Slow
 from realtime.hub import Hub
 from realtime.outbox import Outbox
 from realtime.pace import Allowance
 from realtime.ports import Access, Clock, Credentials, DocumentId
-from realtime.room import Peer, Room
+from realtime.room import Peer
 from realtime.update import read_reach
+from realtime.websocket import Frames, ProtocolError
 
 # Larger updates are looked into on a thread: the walk is Python, and one import must not hold up everybody.
 _LARGE_UPDATE_BYTES = 32 * 1024
-_CLOSE_SECONDS = 5
+# Larger messages are handed to the transport beside their head, so that all who get one share its bytes.
+_LARGE_MESSAGE_BYTES = 64 * 1024
+_CLOSE_SECONDS = 5.0
+# So many messages of one connection, then somebody else's turn.
+_MESSAGES_AT_ONCE = 256
+_CONNECTIONS_AT_ONCE = 500
+# A line on which nothing was heard for so many keepalives, though we asked, is dead.
+_DEAD_AFTER_KEEPALIVES = 3
+_PATH = "/collab"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionLimits:
     """What one connection may do. Sizes in bytes, times in seconds.
 
-    `work`: the bytes that it sends and asks for, and what reading them costs, in bytes. Whoever goes beyond is read
-    more slowly; too many messages are refused.
+    `messages` are frames of any kind. `work`: the bytes that it sends and asks for, and what reading them costs, in
+    bytes. Whoever goes beyond is read more slowly; too many messages are refused.
     """
 
     frame_bytes: int = 8 * 1024 * 1024
@@ -48,6 +60,23 @@ class ConnectionLimits:
     keepalive_seconds: float = 15
     recheck_seconds: float = 30
 
+    @property
+    def beat_seconds(self) -> float:
+        """How often every connection is looked at: the shortest of what is waited for, in four steps."""
+        return min(self.authentication_seconds, self.send_seconds, self.keepalive_seconds) / 4
+
+
+class Observer(Protocol):
+    """Is told of connections, for logs and metrics."""
+
+    def opened(self, path: str) -> None:
+        """A connection was opened on a path."""
+        ...
+
+    def closed(self, path: str, code: int, seconds: float) -> None:
+        """It ended with this code after so many seconds."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Door:
@@ -60,110 +89,352 @@ class Door:
     hub: Hub
     access: Access
     clock: Clock
-    cookie: Callable[[WebSocket], str | None]
-    origins: Callable[[WebSocket], Collection[str]]
+    cookie: Callable[[HTTPConnection], str | None]
+    origins: Callable[[HTTPConnection], Collection[str]]
+    observer: Observer
     limits: ConnectionLimits = field(default_factory=ConnectionLimits)
 
 
-def routes(door: Callable[[WebSocket], Door]) -> list[WebSocketRoute]:
-    """The two paths. `door` finds the Door at each connection, since the hub starts after the routes are made."""
+class Endpoint:
+    """All connections of this process. An async context manager; leaving it sends everybody away."""
 
-    async def one_document(websocket: WebSocket) -> None:
-        connection = _Connection(websocket, door(websocket))
-        await connection.serve(_OneDocument(connection, websocket.path_params["document_id"]))
-
-    async def many_documents(websocket: WebSocket) -> None:
-        connection = _Connection(websocket, door(websocket))
-        await connection.serve(_ManyDocuments(connection))
-
-    return [
-        WebSocketRoute("/collab/{document_id}", one_document, name="collab_document"),
-        WebSocketRoute("/collab", many_documents, name="collab"),
-    ]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Seat:
-    """One document on a connection, and what admitted the peer to it."""
-
-    room: Room
-    peer: Peer
-    credentials: Credentials
-
-
-class _Dialect(Protocol):
-    async def begin(self) -> None:
-        """Do what comes before the first message. Raises Refused."""
-        ...
-
-    async def take(self, data: bytes) -> None:
-        """Take one frame. Raises Refused, MalformedFrame."""
-        ...
-
-    def leave(self, key: str, why: Close) -> None:
-        """The hub ends the stay in one document."""
-        ...
-
-
-class _Connection:
-    """One socket, from handshake to close: reads with a rate, writes with patience, ends with a code."""
-
-    def __init__(self, websocket: WebSocket, door: Door) -> None:
+    def __init__(self, door: Door) -> None:
         self.door = door
-        self.seats: dict[str, _Seat] = {}
-        self._websocket = websocket
-        self._wake = asyncio.Event()
-        self._outbox = Outbox(limit_bytes=door.limits.outbox_bytes, wake=self._wake.set)
-        self._ended: asyncio.Future[Close] = asyncio.get_running_loop().create_future()
+        self.connections: set[Socket] = set()
+        self._tasks = asyncio.TaskGroup()
+        self._loops: list[asyncio.Task[None]] = []
+        # Set when the last connection is gone; made when somebody waits for that.
+        self._empty: asyncio.Event | None = None
+
+    async def __aenter__(self) -> Self:
+        await self._tasks.__aenter__()
+        self._loops = [
+            self._tasks.create_task(self._beat(), name="beat"),
+            self._tasks.create_task(self._recheck(), name="recheck"),
+        ]
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for task in self._loops:
+            task.cancel()
+        for socket in list(self.connections):
+            socket.end(close.RESTARTING)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_CLOSE_SECONDS):
+                await self._emptied()
+        await self._tasks.__aexit__(kind, error, trace)
+
+    def take(self, request: HTTPConnection) -> "Socket | None":
+        """Take a handshake's connection, or leave it to others: None for a path that is not ours.
+
+        Raises BadHandshake.
+        """
+        path = request.scope["path"]
+        if path != _PATH and not path.startswith(_PATH + "/"):
+            return None
+        return Socket(self, request, websocket.handshake(request.headers))
+
+    def forget(self, socket: "Socket") -> None:
+        """Let go of a connection that is gone."""
+        self.connections.discard(socket)
+        if not self.connections and self._empty is not None:
+            self._empty.set()
+
+    async def _emptied(self) -> None:
+        self._empty = asyncio.Event()
+        if self.connections:
+            await self._empty.wait()
+
+    async def _beat(self) -> None:
+        """Look at every connection now and then: who is silent, who does not read, who never signed in."""
+        seconds = self.door.limits.beat_seconds
+        while True:
+            await asyncio.sleep(seconds)
+            for number, socket in enumerate(list(self.connections)):
+                socket.beat(seconds)
+                if number % _CONNECTIONS_AT_ONCE == 0:
+                    await asyncio.sleep(0)
+
+    async def _recheck(self) -> None:
+        """Ask again, now and then, whether each peer may be here: sessions end and tokens are revoked."""
+        while True:
+            await asyncio.sleep(self.door.limits.recheck_seconds)
+            for socket in list(self.connections):
+                for key, seat in list(socket.seats.items()):
+                    await socket.recheck(key, seat)
+
+
+class Socket(asyncio.Protocol):
+    """One connection, from the answer to its handshake to its end."""
+
+    __slots__ = (
+        "_answer",
+        "_bearer",
+        "_busy",
+        "_code",
+        "_cookie",
+        "_dialect",
+        "_door",
+        "_endpoint",
+        "_frames",
+        "_goodbye",
+        "_messages",
+        "_opened_at",
+        "_outbox",
+        "_path",
+        "_seatless_seconds",
+        "_silent_seconds",
+        "_task",
+        "_transport",
+        "_unheard_seconds",
+        "_unread_seconds",
+        "_work",
+        "_write_paused",
+        "ended",
+        "seats",
+    )
+
+    def __init__(self, endpoint: Endpoint, request: HTTPConnection, answer: bytes) -> None:
+        door = endpoint.door
         limits, now = door.limits, door.clock.now()
+        self.seats: dict[str, Seat] = {}
+        self.ended: Close | None = None
+        self._endpoint = endpoint
+        self._door = door
+        self._answer = answer
+        self._transport: asyncio.Transport | None = None
+        self._frames = Frames(largest_bytes=limits.frame_bytes)
+        self._outbox = Outbox(limit_bytes=limits.outbox_bytes, wake=self._wake)
         self._messages = Allowance(limits.messages_per_second, limits.messages_burst, now)
         self._work = Allowance(limits.work_per_second, limits.work_burst, now)
+        self._task: asyncio.Task[None] | None = None
+        self._busy = False
+        self._write_paused = False
+        self._goodbye: asyncio.TimerHandle | None = None
+        self._code = close.LOST
+        self._opened_at = now
+        # Since something was sent, since something came, since nothing could be sent, since there was a document.
+        self._silent_seconds = self._unheard_seconds = self._unread_seconds = self._seatless_seconds = 0.0
+        origin = request.headers.get("origin")
+        if origin is not None and origin.lower() not in door.origins(request):
+            self.ended = close.FOREIGN_ORIGIN
+        # A browser always names the page's origin; a cookie without one did not come from a page.
+        self._cookie = door.cookie(request) if origin is not None else None
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        self._bearer = token.strip() or None if scheme.lower() == "bearer" else None
+        document_id = request.scope["path"].removeprefix(_PATH).removeprefix("/")
+        self._path = f"{_PATH}/{{document_id}}" if document_id else _PATH
+        query = request.query_params
+        self._dialect: Dialect = (
+            OneDocument(self, document_id, bearer=query.get("token"), epoch=query.get("epoch"))
+            if document_id
+            else ManyDocuments(self)
+        )
 
-    async def serve(self, dialect: _Dialect) -> None:
-        """Serve the socket until it ends."""
-        await self._websocket.accept()
-        tasks = {
-            asyncio.create_task(self._read(dialect), name="read"),
-            asyncio.create_task(self._write(), name="write"),
-            asyncio.create_task(self._recheck(dialect), name="recheck"),
-        }
-        ends: set[asyncio.Future[Close] | asyncio.Task[Close | None]] = {*tasks, self._ended}
-        try:
-            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in tasks:
-                task.cancel()
+    # What the event loop calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Answer the handshake, and begin."""
+        # uvloop's own class is one in all but name.
+        self._transport = cast("asyncio.Transport", transport)
+        self._endpoint.connections.add(self)
+        self._door.observer.opened(self._path)
+        self._transport.write(self._answer)
+        self._answer = b""
+        refused = self.ended
+        if refused is not None:
+            self.ended = None
+            self.end(refused)
+            return
+        first = self._dialect.begin()
+        if first is not None:
+            self._run(first)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
+        """Leave every document."""
+        self._leave_all()
+        self._endpoint.forget(self)
+        if self._goodbye is not None:
+            self._goodbye.cancel()
+        self._transport = None
+        self._door.observer.closed(self._path, self._code, self._door.clock.now() - self._opened_at)
+
+    def data_received(self, data: bytes) -> None:
+        """Read what the network brought."""
+        self._unheard_seconds = 0.0
+        self._frames.feed(data)
+        if not self._busy:
+            self._read()
+
+    def eof_received(self) -> None:
+        """Let the transport close; a WebSocket has no half that goes on."""
+
+    def pause_writing(self) -> None:
+        """Send no more until the peer has read; the outbox keeps what comes, within its bound."""
+        self._write_paused = True
+
+    def resume_writing(self) -> None:
+        """Send what has come meanwhile."""
+        self._write_paused = False
+        self._unread_seconds = 0.0
+        self.deliver()
+
+    # Sending
+
+    def deliver(self) -> None:
+        """See Sender."""
+        transport = self._transport
+        if self._write_paused or transport is None or self.ended is not None:
+            return
+        self._silent_seconds = 0.0
+        messages = self._outbox.take()
+        self._write(messages)
+        if self._outbox.behind:
+            self._outbox.behind = False
             for seat in self.seats.values():
-                self.door.hub.part(seat.room, seat.peer)
-            results = await asyncio.gather(*tasks, return_exceptions=True)
-        why = self._ended.result() if self._ended.done() else next((r for r in results if isinstance(r, Close)), None)
-        for result in results:
-            if isinstance(result, Exception):
-                raise result
-        if why is not None:
-            await self._say_goodbye(why)
+                seat.room.resync(seat.peer)
+
+    def put(self, message: bytes) -> None:
+        """See Connection."""
+        self._outbox.put(message)
 
     def end(self, why: Close) -> None:
-        """End the connection."""
-        if not self._ended.done():
-            self._ended.set_result(why)
+        """See Connection. What was queued before still goes out if the peer takes it."""
+        transport = self._transport
+        if self.ended is not None or transport is None:
+            return
+        self._leave_all()
+        self.ended, self._code = why, why.code
+        self._door.hub.counts.refusals[why.code] += 1
+        if transport.is_closing():
+            return
+        if not self._write_paused and why is not close.TOO_SLOW:
+            self._write(self._outbox.take())
+        transport.write(websocket.close_frame(why))
+        self._goodbye = asyncio.get_running_loop().call_later(_CLOSE_SECONDS, transport.abort)
+        if self._busy:
+            # To see the peer's own close.
+            self._go_on()
 
-    def put(self, frame: bytes) -> None:
-        """Queue a frame for the socket."""
-        self._outbox.put(frame)
+    def _write(self, messages: list[bytes]) -> None:
+        transport = self._transport
+        if transport is None or not messages:
+            return
+        if len(messages) == 1 and len(messages[0]) > _LARGE_MESSAGE_BYTES:
+            transport.writelines((websocket.frame_head(len(messages[0])), messages[0]))
+        elif len(messages) == 1:
+            transport.write(websocket.frame(messages[0]))
+        else:
+            transport.write(b"".join([websocket.frame(message) for message in messages]))
 
-    async def enter(
-        self, key: str, document_id: str, *, bearer: str | None, epoch: str | None, dialect: _Dialect, prefix: bytes
-    ) -> _Seat:
-        """Admit the connection to a document and take a seat. Raises Refused."""
-        if len(self.seats) >= self.door.limits.documents:
+    def _wake(self) -> None:
+        self._door.hub.deliveries.add(self)
+
+    # Reading
+
+    def _read(self) -> None:
+        """Take messages until there is none, or one takes its time."""
+        frames = self._frames
+        try:
+            for _ in range(_MESSAGES_AT_ONCE):
+                message = frames.next()
+                if message is None:
+                    return
+                self._take(*message)
+                if self._busy:
+                    return
+        except Exception as error:  # noqa: BLE001 - sorted out, and what is not known is raised again, below
+            self.end(_reason_of(error))
+            return
+        self._hold()
+        asyncio.get_running_loop().call_soon(self._go_on)
+
+    def _take(self, opcode: int, payload: bytes) -> None:
+        """Take one message. Raises Refused, ProtocolError, MalformedFrame."""
+        if opcode == websocket.CLOSE:
+            self._part_ways(payload)
+            return
+        if self.ended is not None:
+            return
+        if self._messages.spend(1, self._door.clock.now()):
+            raise Refused(close.TOO_MANY_MESSAGES)
+        if opcode == websocket.BINARY:
+            slow = self._dialect.take(payload)
+            if slow is not None:
+                self._run(slow)
+            self._pay(len(payload))
+        elif opcode == websocket.PING:
+            # Answers to one who does not read would pile up; the next ping that finds room is answered.
+            if self._transport is not None and not self._write_paused:
+                self._transport.write(websocket.frame(payload, websocket.PONG))
+        elif opcode == websocket.TEXT:
+            websocket.check_text(payload)
+            raise Refused(close.TEXT_FRAME)
+
+    def _part_ways(self, payload: bytes) -> None:
+        """The peer closes, or answers our close."""
+        transport = self._transport
+        if transport is None:
+            return
+        if self.ended is None:
+            self._code = websocket.read_close(payload)
+            self._leave_all()
+            self.ended = close.NORMAL
+            transport.write(websocket.frame(payload[:2], websocket.CLOSE))
+        transport.close()
+
+    def _pay(self, sent_bytes: int) -> None:
+        """Read no further until the work that this peer has caused is paid for."""
+        caused = sent_bytes
+        for seat in self.seats.values():
+            caused += seat.peer.caused
+            seat.peer.caused = 0
+        seconds = self._work.spend(caused, self._door.clock.now())
+        if seconds and not self._busy:
+            self._hold()
+            asyncio.get_running_loop().call_later(seconds, self._go_on)
+
+    def _run(self, slow: Slow) -> None:
+        """Do something that takes time, and read no further meanwhile."""
+        self._hold()
+        self._task = asyncio.get_running_loop().create_task(self._do(slow))
+
+    async def _do(self, slow: Slow) -> None:
+        try:
+            await slow
+        except Exception as error:  # noqa: BLE001 - as in _read
+            self._task = None
+            self.end(_reason_of(error))
+        else:
+            self._task = None
+            self._go_on()
+
+    def _hold(self) -> None:
+        self._busy = True
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.pause_reading()
+
+    def _go_on(self) -> None:
+        if not self._busy or self._task is not None:
+            return
+        self._busy = False
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.resume_reading()
+            self._read()
+
+    # Documents
+
+    async def enter(self, key: str, document_id: str, *, bearer: str | None, epoch: str | None, prefix: bytes) -> Seat:
+        """See Connection. No document is loaded before the peer is admitted."""
+        door = self._door
+        if len(self.seats) >= door.limits.documents:
             raise Refused(close.TOO_MANY_MESSAGES)
         # Before the database is asked, and in the one form in which rooms are keyed.
         known = _canonical(document_id)
-        # A browser always names the page's origin; a cookie without one did not come from a page.
-        cookie = self.door.cookie(self._websocket) if "origin" in self._websocket.headers else None
-        credentials = Credentials(cookie=cookie, bearer=bearer or self._bearer())
-        admission = await self.door.access.admit(known, credentials)
+        credentials = Credentials(cookie=self._cookie, bearer=bearer or self._bearer)
+        admission = await door.access.admit(known, credentials)
         if epoch is not None and epoch != admission.epoch:
             raise Refused(close.OTHER_LINEAGE)
         peer = Peer(
@@ -173,233 +444,95 @@ class _Connection:
             prefix=prefix,
             acknowledged=bool(prefix),
         )
-        room = await self.door.hub.join(known, peer, send_away=lambda why: dialect.leave(key, why))
-        seat = _Seat(room, peer, credentials)
+        dialect = self._dialect
+        room = await door.hub.join(known, peer, send_away=lambda why: dialect.leave(key, why))
         if room.epoch != admission.epoch:
-            self.door.hub.part(room, peer)
+            door.hub.part(room, peer)
             raise Refused(close.TRY_LATER)
-        self.seats[key] = seat
+        seat = self.seats[key] = Seat(room, peer, credentials)
         return seat
 
-    def give_up(self, key: str) -> None:
-        """Leave one document and keep the connection."""
-        seat = self.seats.pop(key, None)
-        if seat is not None:
-            self.door.hub.part(seat.room, seat.peer)
-            self._outbox.forget(seat.peer.prefix)
+    def most_documents(self) -> int:
+        """See Connection."""
+        return self._door.limits.documents
 
-    async def receive(self, seat: _Seat, message: wire.Message) -> None:
-        """Hand a message to the hub. Raises Refused, MalformedFrame."""
-        reach = None
+    def receive(self, seat: Seat, message: wire.Message) -> Slow | None:
+        """See Connection."""
         if isinstance(message, wire.Update) and len(message.update) > _LARGE_UPDATE_BYTES:
-            reach = await asyncio.to_thread(read_reach, message.update)
-        self.door.hub.receive(seat.room, seat.peer, message, reach=reach)
+            return self._receive_large(seat, message)
+        self._door.hub.receive(seat.room, seat.peer, message)
+        return None
 
-    async def _read(self, dialect: _Dialect) -> Close | None:
-        """Read until the peer goes, which gives None, or is refused, which gives the reason."""
+    async def _receive_large(self, seat: Seat, message: wire.Update) -> None:
+        reach = await asyncio.to_thread(read_reach, message.update)
+        self._door.hub.receive(seat.room, seat.peer, message, reach=reach)
+
+    def part(self, seat: Seat) -> None:
+        """See Connection."""
+        self._door.hub.part(seat.room, seat.peer)
+        self._outbox.forget(seat.peer.prefix)
+
+    def _leave_all(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            self._task = None
+        for seat in self.seats.values():
+            self._door.hub.part(seat.room, seat.peer)
+        self.seats = {}
+
+    # What time brings
+
+    def beat(self, seconds: float) -> None:
+        """Do what is due, `seconds` after the last time."""
+        transport = self._transport
+        limits = self._door.limits
+        if transport is None or self.ended is not None:
+            return
+        self._silent_seconds += seconds
+        self._unheard_seconds += seconds
+        if self._write_paused:
+            self._unread_seconds += seconds
+            if self._unread_seconds >= limits.send_seconds:
+                self.end(close.TOO_SLOW)
+                return
+        self._seatless_seconds = 0.0 if self.seats or self._task is not None else self._seatless_seconds + seconds
+        if self._seatless_seconds >= limits.authentication_seconds:
+            self.end(close.AUTH_TIMEOUT)
+            return
+        if self._unheard_seconds >= limits.keepalive_seconds * _DEAD_AFTER_KEEPALIVES:
+            transport.abort()
+        elif self._unheard_seconds >= limits.keepalive_seconds and not self._write_paused:
+            transport.write(websocket.frame(b"", websocket.PING))
+        if self._silent_seconds >= limits.keepalive_seconds:
+            for seat in self.seats.values():
+                seat.peer.put(wire.NO_AWARENESS)
+                break
+
+    async def recheck(self, key: str, seat: Seat) -> None:
+        """Ask whether the peer may still be here, and may still do what it did."""
         try:
-            self._check_origin()
-            await dialect.begin()
-            while True:
-                message = await self._websocket.receive()
-                if message["type"] == "websocket.disconnect":
-                    return None
-                data = message.get("bytes")
-                if data is None:
-                    return close.TEXT_FRAME
-                if len(data) > self.door.limits.frame_bytes:
-                    return close.TOO_BIG
-                if self._messages.spend(1, self.door.clock.now()):
-                    return close.TOO_MANY_MESSAGES
-                await dialect.take(data)
-                await self._rest(len(data))
+            admission = await self._door.access.admit(seat.room.document_id, seat.credentials)
         except Refused as refusal:
-            return refusal.close
-        except wire.UnknownMessage:
+            # What passes, such as a database that is away, is no reason to send somebody away.
+            if not refusal.close.come_back and self.seats.get(key) is seat:
+                self._door.hub.part(seat.room, seat.peer)
+                self._dialect.leave(key, refusal.close)
+        else:
+            seat.peer.may_write = admission.may_write
+
+
+def _reason_of(error: Exception) -> Close:
+    """Return what a client is told of an error; raises it if it is none of the client's."""
+    match error:
+        case Refused() | ProtocolError():
+            return error.close
+        case wire.UnknownMessage():
             return close.UNKNOWN_MESSAGE
-        except ValueError:
+        case ValueError():
             # A frame that we cannot read, or one that the CRDT core cannot: it reads state vectors more strictly.
             return close.MALFORMED
-        except WebSocketDisconnect:
-            return None
-
-    async def _write(self) -> Close | None:
-        """Write what the outbox holds; say something before the peer thinks the line dead."""
-        limits = self.door.limits
-        try:
-            while True:
-                try:
-                    async with asyncio.timeout(limits.keepalive_seconds):
-                        await self._wake.wait()
-                except TimeoutError:
-                    self._keep_alive()
-                    continue
-                self._wake.clear()
-                async with asyncio.timeout(limits.send_seconds):
-                    for frame in self._outbox.take():
-                        await self._websocket.send_bytes(frame)
-                if self._outbox.behind:
-                    self._outbox.behind = False
-                    for seat in self.seats.values():
-                        seat.room.resync(seat.peer)
-        except TimeoutError:
-            return close.TOO_SLOW
-        except (WebSocketDisconnect, RuntimeError):
-            # Starlette says RuntimeError for a send after the peer's close was seen.
-            return None
-
-    async def _recheck(self, dialect: _Dialect) -> Close | None:
-        """Ask again, now and then, whether the peer may be here: sessions end and tokens are revoked."""
-        while True:
-            await asyncio.sleep(self.door.limits.recheck_seconds)
-            for key, seat in list(self.seats.items()):
-                try:
-                    admission = await self.door.access.admit(seat.room.document_id, seat.credentials)
-                except Refused as refusal:
-                    # What passes, such as a database that is away, is no reason to send somebody away.
-                    if not refusal.close.come_back:
-                        self.door.hub.part(seat.room, seat.peer)
-                        dialect.leave(key, refusal.close)
-                else:
-                    seat.peer.may_write = admission.may_write
-
-    def _keep_alive(self) -> None:
-        for seat in self.seats.values():
-            seat.peer.put(wire.NO_AWARENESS)
-            return
-
-    async def _say_goodbye(self, why: Close) -> None:
-        self.door.hub.counts.refusals[why.code] += 1
-        try:
-            async with asyncio.timeout(_CLOSE_SECONDS):
-                # What was queued before the end, a refusal among it, still goes out if the peer takes it.
-                if why is not close.TOO_SLOW:
-                    for frame in self._outbox.take():
-                        await self._websocket.send_bytes(frame)
-                await self._websocket.close(why.code, why.reason)
-        except (TimeoutError, WebSocketDisconnect, RuntimeError):
-            return
-
-    def _check_origin(self) -> None:
-        origin = self._websocket.headers.get("origin")
-        if origin is not None and origin.lower() not in self.door.origins(self._websocket):
-            raise Refused(close.FOREIGN_ORIGIN)
-
-    def _bearer(self) -> str | None:
-        scheme, _, token = self._websocket.headers.get("authorization", "").partition(" ")
-        return token.strip() or None if scheme.lower() == "bearer" else None
-
-    async def _rest(self, sent_bytes: int) -> None:
-        """Read no further until the work that this peer has caused is paid for."""
-        caused = sent_bytes
-        for seat in self.seats.values():
-            caused += seat.peer.caused
-            seat.peer.caused = 0
-        seconds = self._work.spend(caused, self.door.clock.now())
-        if seconds:
-            await asyncio.sleep(seconds)
-
-
-class _OneDocument:
-    """The y-websocket dialect: the path names the document, the handshake says who comes."""
-
-    def __init__(self, connection: _Connection, document_id: str) -> None:
-        self._connection = connection
-        self._document_id = document_id
-
-    async def begin(self) -> None:
-        """See _Dialect."""
-        query = self._connection._websocket.query_params  # noqa: SLF001 - the two are one module's
-        await self._connection.enter(
-            "",
-            self._document_id,
-            bearer=query.get("token"),
-            epoch=query.get("epoch"),
-            dialect=self,
-            prefix=b"",
-        )
-
-    async def take(self, data: bytes) -> None:
-        """See _Dialect."""
-        seat = self._connection.seats.get("")
-        if seat is not None:
-            await self._connection.receive(seat, wire.decode(data))
-
-    def leave(self, key: str, why: Close) -> None:
-        """See _Dialect."""
-        self._connection.seats.pop(key, None)
-        self._connection.end(why)
-
-
-class _ManyDocuments:
-    """The Hocuspocus dialect: each document begins with a token message; the answers carry its routing key."""
-
-    def __init__(self, connection: _Connection) -> None:
-        self._connection = connection
-        self._refused: set[str] = set()
-
-    async def begin(self) -> None:
-        """See _Dialect."""
-        limit = self._connection.door.limits.authentication_seconds
-        asyncio.get_running_loop().call_later(limit, self._end_if_nobody)
-
-    async def take(self, data: bytes) -> None:
-        """See _Dialect."""
-        frame = wire.decode_multiplexed(data)
-        if isinstance(frame, wire.Pong):
-            return
-        key, message = frame
-        seat = self._connection.seats.get(key)
-        if isinstance(message, wire.Token):
-            # A token on a seat that is taken renews nothing yet: what counts was checked at the door.
-            if seat is None:
-                await self._enter(key, message.token)
-        elif isinstance(message, wire.Detach):
-            self._connection.give_up(key)
-        elif seat is not None:
-            await self._receive(key, seat, message)
-        elif key not in self._refused:
-            raise Refused(close.UNAUTHENTICATED)
-
-    def leave(self, key: str, why: Close) -> None:
-        """See _Dialect."""
-        seat = self._connection.seats.pop(key, None)
-        if seat is None:
-            return
-        if self._connection.seats:
-            self._refused.add(key)
-            seat.peer.put(wire.detached(str(why)))
-        else:
-            self._connection.end(why)
-
-    async def _enter(self, key: str, token: str) -> None:
-        document_id, _, _ = key.partition("\0")
-        bearer, epoch = _read_token(token)
-        prefix = wire.routing_prefix(key)
-        try:
-            seat = await self._connection.enter(
-                key, document_id, bearer=bearer, epoch=epoch, dialect=self, prefix=prefix
-            )
-        except Refused as refusal:
-            if len(self._refused) >= self._connection.door.limits.documents:
-                raise
-            self._refused.add(key)
-            self._connection.put(prefix + wire.permission_denied(str(refusal.close)))
-        else:
-            self._refused.discard(key)
-            seat.peer.put(wire.authenticated(may_write=seat.peer.may_write))
-
-    async def _receive(self, key: str, seat: _Seat, message: wire.Message) -> None:
-        try:
-            await self._connection.receive(seat, message)
-        except Refused as refusal:
-            # A socket with other documents on it lives on; alone, it ends with the code, which every client sees.
-            self._connection.door.hub.part(seat.room, seat.peer)
-            self.leave(key, refusal.close)
-
-    def _end_if_nobody(self) -> None:
-        if not self._connection.seats:
-            self._connection.end(close.AUTH_TIMEOUT)
+        case _:
+            raise error
 
 
 def _canonical(document_id: str) -> DocumentId:
@@ -407,10 +540,3 @@ def _canonical(document_id: str) -> DocumentId:
         return DocumentId(str(UUID(document_id)))
     except ValueError:
         raise Refused(close.NOT_FOUND) from None
-
-
-def _read_token(token: str) -> tuple[str | None, str | None]:
-    """Read `[bearer][;epoch=uuid]`. Source: docs/protocol.md, "Authentication"."""
-    bearer, _, rest = token.partition(";")
-    epoch = rest.removeprefix("epoch=") if rest.startswith("epoch=") else None
-    return bearer or None, epoch

@@ -16,6 +16,7 @@ from pycrdt import merge_updates
 
 from realtime import awareness, close, wire
 from realtime.close import Close, Refused
+from realtime.outbox import Deliveries
 from realtime.ports import (
     Bus,
     BusMessage,
@@ -134,6 +135,7 @@ class Hub:
         self._presence_due = False
         self._wake = asyncio.Event()
         self._commit: asyncio.Task[None] | None = None
+        self.deliveries = Deliveries(lambda act: asyncio.get_running_loop().call_soon(act))
         self._tasks = asyncio.TaskGroup()
         self._loops: list[asyncio.Task[None]] = []
         self._stopping = False
@@ -202,6 +204,18 @@ class Hub:
         live = self._rooms.get(room.document_id)
         if live is None or live.room is not room or peer not in room.peers:
             raise Refused(close.TRY_LATER)
+        try:
+            self._receive(live, peer, message, reach)
+        except (Refused, ValueError):
+            raise
+        except BaseException as error:
+            if not is_core_failure(error):
+                raise
+            logger.exception("a message was not taken")
+            self._break(live, BrokenRoom({peer}))
+
+    def _receive(self, live: _Live, peer: Peer, message: wire.Message, reach: Reach | None) -> None:
+        room = live.room
         match message:
             case wire.Update():
                 self.counts.updates_received += 1

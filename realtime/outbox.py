@@ -4,8 +4,8 @@ The outbox never refuses and never grows past its bound. A peer that does not re
 `behind`; when it drains, the room replaces what was dropped by one difference.
 """
 
-from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Protocol
 
 from realtime import awareness, wire
 
@@ -13,77 +13,138 @@ _SAVED = wire.sync_status(saved=True)
 
 
 class Outbox:
-    """The frames and the presence that wait for one connection.
+    """The messages and the presence that wait for one connection.
 
-    `limit_bytes`: beyond it the queue is dropped. `wake` is called when something to send has come.
+    `limit_bytes`: beyond it the queue is dropped. `wake` is called when something to send has come to an outbox that
+    had nothing. What few connections ever need is made when it is needed: there are many connections.
     """
+
+    __slots__ = (
+        "_awake",
+        "_limit_bytes",
+        "_messages",
+        "_presence",
+        "_questions",
+        "_saved",
+        "_wake",
+        "behind",
+        "dropped",
+        "waiting_bytes",
+    )
 
     def __init__(self, *, limit_bytes: int, wake: Callable[[], None]) -> None:
         self._limit_bytes = limit_bytes
         self._wake = wake
-        self._frames: deque[bytes] = deque()
-        self._questions: dict[bytes, bytes] = {}
-        self._saved: Counter[bytes] = Counter()
-        self._presence: dict[bytes, dict[int, bytes]] = {}
+        self._awake = False
+        self._messages: list[bytes] = []
+        self._questions: dict[bytes, bytes] | None = None
+        self._saved: dict[bytes, int] | None = None
+        # By prefix: the newest entry of each client, and the message that says just these, if there is one.
+        self._presence: dict[bytes, tuple[Mapping[int, bytes], bytes | None]] | None = None
         self.waiting_bytes = 0
         self.behind = False
         self.dropped = 0
 
     def __bool__(self) -> bool:
         """Whether something is still owed; what was dropped is, until the difference is queued."""
-        return self.behind or bool(self._frames or self._questions or self._saved or self._presence)
+        return self.behind or bool(self._messages or self._questions or self._saved or self._presence)
 
-    def put(self, frame: bytes) -> None:
-        """Queue a frame. While the connection is behind, frames are not kept: a difference will replace them."""
+    def put(self, message: bytes) -> None:
+        """Queue a message. While the connection is behind, none is kept: a difference will replace them."""
         if self.behind:
             return
-        if self._frames and self.waiting_bytes + len(frame) > self._limit_bytes:
-            # The bound. Everything queued is in the document, so nothing is lost with the queue. A single frame is
+        if self._messages and self.waiting_bytes + len(message) > self._limit_bytes:
+            # The bound. Everything queued is in the document, so nothing is lost with the queue. A single message is
             # taken whatever its size: it may be the whole of a large document, and there is nothing smaller to send.
             self.dropped += 1
             self.behind = True
-            self._frames.clear()
+            self._messages.clear()
             self.waiting_bytes = 0
         else:
-            self._frames.append(frame)
-            self.waiting_bytes += len(frame)
-        self._wake()
+            self._messages.append(message)
+            self.waiting_bytes += len(message)
+        if not self._awake:
+            self._awake = True
+            self._wake()
 
-    def put_question(self, prefix: bytes, frame: bytes) -> None:
+    def put_question(self, prefix: bytes, message: bytes) -> None:
         """Queue our step 1, the newest per document. Never dropped: no difference would replace it."""
-        self._questions[prefix] = frame
-        self._wake()
+        if self._questions is None:
+            self._questions = {}
+        self._questions[prefix] = message
+        self._rouse()
 
     def put_saved(self, prefix: bytes, count: int) -> None:
         """Queue so many acknowledgements. Never dropped: a client that waits for one would say "Saving" for ever."""
-        self._saved[prefix] += count
-        self._wake()
+        if self._saved is None:
+            self._saved = {}
+        self._saved[prefix] = self._saved.get(prefix, 0) + count
+        self._rouse()
 
-    def put_presence(self, prefix: bytes, entries: dict[int, bytes]) -> None:
-        """Queue presence, newest entry per client. Not counted: it is bounded by the clients of the room."""
+    def put_presence(self, prefix: bytes, entries: Mapping[int, bytes], message: bytes | None = None) -> None:
+        """Queue presence, the newest entry per client. Not counted: it is bounded by the clients of the room.
+
+        `message`: what says just these entries, if it was made already.
+        """
+        if self._presence is None:
+            self._presence = {}
         waiting = self._presence.get(prefix)
-        if waiting is None:
-            self._presence[prefix] = dict(entries)
-        else:
-            waiting.update(entries)
-        self._wake()
+        self._presence[prefix] = (entries, message) if waiting is None else ({**waiting[0], **entries}, None)
+        self._rouse()
 
     def forget(self, prefix: bytes) -> None:
-        """Drop what is not frames of a document that the connection has left."""
-        self._saved.pop(prefix, None)
-        self._questions.pop(prefix, None)
-        self._presence.pop(prefix, None)
+        """Drop what is not text of a document that the connection has left."""
+        for kind in (self._saved, self._questions, self._presence):
+            if kind is not None:
+                kind.pop(prefix, None)
 
     def take(self) -> list[bytes]:
-        """Take all that waits: frames, then questions and acknowledgements, presence last."""
-        frames = [*self._frames, *self._questions.values()]
-        for prefix, count in self._saved.items():
-            frames += [prefix + _SAVED] * count
-        self._frames.clear()
-        self._questions.clear()
-        self._saved.clear()
+        """Take all that waits: messages, then questions and acknowledgements, presence last."""
+        messages, self._messages = self._messages, []
         self.waiting_bytes = 0
-        for prefix, entries in self._presence.items():
-            frames.append(prefix + wire.awareness(awareness.encode(entries.values())))
-        self._presence.clear()
-        return frames
+        self._awake = False
+        if self._questions:
+            messages += self._questions.values()
+            self._questions = None
+        if self._saved:
+            for prefix, count in self._saved.items():
+                messages += [prefix + _SAVED] * count
+            self._saved = None
+        if self._presence:
+            for prefix, (entries, message) in self._presence.items():
+                messages.append(message or prefix + wire.awareness(awareness.encode(entries.values())))
+            self._presence = None
+        return messages
+
+    def _rouse(self) -> None:
+        if not self._awake:
+            self._awake = True
+            self._wake()
+
+
+class Sender(Protocol):
+    """A connection that sends what its outbox holds."""
+
+    def deliver(self) -> None:
+        """Send it, if the connection takes it now."""
+        ...
+
+
+class Deliveries:
+    """The connections with something to send. They send together: at the end of a turn of the loop, or when told to."""
+
+    def __init__(self, at_the_end_of_the_turn: Callable[[Callable[[], None]], object]) -> None:
+        self._later = at_the_end_of_the_turn
+        self._due: list[Sender] = []
+
+    def add(self, sender: Sender) -> None:
+        """Let a connection send."""
+        if not self._due:
+            self._later(self.run)
+        self._due.append(sender)
+
+    def run(self) -> None:
+        """Let all of them send now."""
+        due, self._due = self._due, []
+        for sender in due:
+            sender.deliver()

@@ -357,9 +357,15 @@ class Room:
     def broadcast_presence(self, entries: list[awareness.Entry], *, but: Peer | None = None) -> None:
         """Queue presence for all peers, encoded once."""
         encoded = {entry.client: entry.encode() for entry in entries}
+        plain = wire.awareness(awareness.encode(encoded.values()))
+        framed: dict[bytes, bytes] = {b"": plain}
         for peer in self.peers:
-            if peer is not but:
-                peer.outbox.put_presence(peer.prefix, encoded)
+            if peer is but:
+                continue
+            own = framed.get(peer.prefix)
+            if own is None:
+                own = framed[peer.prefix] = peer.prefix + plain
+            peer.outbox.put_presence(peer.prefix, encoded, own)
 
     # Inside
 

@@ -20,7 +20,7 @@ from server.accounts.routes import routes as account_routes
 from server.assets.routes import routes as asset_routes
 from server.assets.storage import open_store
 from server.documents.api import routes as api_routes
-from server.documents.live import HubFigures, open_live, socket_routes
+from server.documents.live import HubFigures, open_live
 from server.documents.models import Document
 from server.documents.projection import project
 from server.documents.routes import routes as document_routes
@@ -43,7 +43,7 @@ def create_app(settings: Settings) -> Starlette:
     sessions = db.create_sessions(engine)
 
     @contextlib.asynccontextmanager
-    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+    async def lifespan(app: Starlette) -> AsyncIterator[dict[str, object]]:
         async with contextlib.AsyncExitStack() as stack:
             stack.push_async_callback(engine.dispose)
             pool = await db.create_pool(settings.database_url)
@@ -59,16 +59,16 @@ def create_app(settings: Settings) -> Starlette:
                 by = UUID(str(writer["id"])) if writer is not None else None
                 await project(sessions, events, UUID(document_id), seq, state, by=by)
 
-            live, door = await stack.enter_async_context(
+            live, endpoint = await stack.enter_async_context(
                 open_live(settings, pool=pool, sessions=sessions, redis=redis, settle=settle)
             )
-            await stack.enter_async_context(metrics.including(HubFigures(door.hub)))
+            await stack.enter_async_context(metrics.including(HubFigures(endpoint.door.hub)))
             app.state.redis = redis
             app.state.queue = queue
             app.state.events = events
             app.state.live = live
-            app.state.door = door
-            yield
+            # Where the sockets find it, which never come through ASGI.
+            yield {"endpoint": endpoint}
 
     routes: list[BaseRoute] = [
         *health_routes,
@@ -78,7 +78,6 @@ def create_app(settings: Settings) -> Starlette:
         *document_routes,
         *asset_routes,
         *api_routes,
-        *socket_routes(),
     ]
     app = Starlette(
         routes=routes,

@@ -88,7 +88,7 @@ def _serve_web(settings: Settings) -> None:
         workers=settings.workers,
         loop="uvloop" if sys.platform != "win32" else "asyncio",
         http="server.web.connections:PatientHttp",
-        ws="server.web.connections:BoundedSocket",
+        ws="server.documents.live.sockets:Sockets",
         ws_max_size=settings.max_frame_bytes,
         # The same frame goes to every peer; compressing it for each would cost more than it saves.
         ws_per_message_deflate=False,

@@ -12,13 +12,17 @@ import pytest
 import uvicorn
 from pycrdt import Text
 from starlette.applications import Starlette
+from starlette.routing import WebSocketRoute
+from starlette.websockets import WebSocket
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from realtime import awareness, client, close, wire
 from realtime.awareness import Entry
 from realtime.close import Refused
-from realtime.endpoint import ConnectionLimits, Door, routes
+from realtime.endpoint import ConnectionLimits, Door, Endpoint
+from realtime.handover import Handover
 from realtime.hub import Hub
 from realtime.memory import MemoryBus, MemoryLog
 from realtime.ports import Admission, Credentials, DocumentId, Epoch
@@ -48,6 +52,26 @@ class Tokens:
         return Admission(user={"id": "1", "name": "Ada"}, may_write=token == "writer", epoch=stored.epoch)
 
 
+class Unobserved:
+    """An Observer that looks away."""
+
+    def opened(self, path: str) -> None:
+        pass
+
+    def closed(self, path: str, code: int, seconds: float) -> None:
+        pass
+
+
+class Sockets(Handover):
+    ordinary = WebSocketsSansIOProtocol
+
+
+async def echo(websocket: WebSocket) -> None:
+    await websocket.accept()
+    await websocket.send_text(await websocket.receive_text())
+    await websocket.close()
+
+
 @dataclass
 class Running:
     url: str
@@ -70,16 +94,22 @@ async def serving(limits: ConnectionLimits | None = None) -> AsyncIterator[Runni
             hub=hub,
             access=access,
             clock=LoopClock(),
-            cookie=lambda websocket: websocket.cookies.get("session"),
+            cookie=lambda request: request.cookies.get("session"),
             origins=lambda _: {"http://quillroom.test"},
+            observer=Unobserved(),
             limits=limits or ConnectionLimits(),
         )
+
+        @asynccontextmanager
+        async def lifespan(_: Starlette) -> AsyncIterator[dict[str, object]]:
+            async with Endpoint(door) as endpoint:
+                yield {"endpoint": endpoint}
+
         config = uvicorn.Config(
-            Starlette(routes=routes(lambda _: door)),
-            log_level="warning",
-            ws="websockets-sansio",
-            ws_per_message_deflate=False,
-            lifespan="off",
+            Starlette(routes=[WebSocketRoute("/echo", echo)], lifespan=lifespan),
+            log_config=None,
+            ws=Sockets,
+            lifespan="on",
             timeout_graceful_shutdown=2,
         )
         server = uvicorn.Server(config)
@@ -145,6 +175,12 @@ async def test_two_clients_write_together_and_a_third_comes_late(running: Runnin
             await one.wait_for(lambda doc: sorted(str(doc.get("text", type=Text)).split()) == ["Ada", "Ben", "seed"])
         async with client.join(url, token="reader") as late:
             assert str(late.doc.get("text", type=Text)) == str(ada.doc.get("text", type=Text))
+
+
+async def test_other_sockets_go_through_asgi_as_ever(running: Running) -> None:
+    async with connect(f"{running.url}/echo") as connection:
+        await connection.send("hello")
+        assert await connection.recv() == "hello"
 
 
 async def test_hocuspocus_two_documents_on_one_socket_each_acknowledged(running: Running) -> None:

@@ -4,6 +4,6 @@ from server.documents.live.compacting import compact
 from server.documents.live.editing import Live
 from server.documents.live.figures import HubFigures
 from server.documents.live.log import PostgresLog
-from server.documents.live.opening import open_live, socket_routes
+from server.documents.live.opening import open_live
 
-__all__ = ["HubFigures", "Live", "PostgresLog", "compact", "open_live", "socket_routes"]
+__all__ = ["HubFigures", "Live", "PostgresLog", "compact", "open_live"]

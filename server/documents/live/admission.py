@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import col
-from starlette.websockets import WebSocket
+from starlette.requests import HTTPConnection
 
 from realtime import close
 from realtime.close import Refused
@@ -63,8 +63,8 @@ class Doorkeeper:
         )
 
 
-def origins(websocket: WebSocket, settings: Settings) -> Collection[str]:
+def origins(request: HTTPConnection, settings: Settings) -> Collection[str]:
     """The origins whose pages may connect: the installation's own, as configured and as it was asked for."""
-    host = websocket.headers.get("host", "").lower()
-    scheme = "https" if websocket.url.scheme == "wss" else "http"
+    host = request.headers.get("host", "").lower()
+    scheme = "https" if request.scope["scheme"] == "wss" else "http"
     return {f"{scheme}://{host}", settings.public_url.lower(), *(origin.lower() for origin in settings.allowed_origins)}

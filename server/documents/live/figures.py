@@ -1,11 +1,15 @@
-"""What the hub counts, as Prometheus figures."""
+"""What the hub and the endpoint count, as Prometheus figures and log lines."""
 
 from collections.abc import Iterable
 
+import structlog
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from realtime.hub import Hub
+from server import metrics
+
+log = structlog.get_logger(__name__)
 
 
 class HubFigures(Collector):
@@ -44,3 +48,17 @@ class HubFigures(Collector):
         for code, number in counts.refusals.items():
             refusals.add_metric([str(code)], number)
         yield refusals
+
+
+class SocketLog:
+    """See realtime.endpoint.Observer. A path is named as a route: what people put into paths is not for logs."""
+
+    def opened(self, path: str) -> None:
+        """See Observer."""
+        metrics.SOCKETS_OPEN.labels(path).inc()
+
+    def closed(self, path: str, code: int, seconds: float) -> None:
+        """See Observer."""
+        metrics.SOCKETS_OPEN.labels(path).dec()
+        metrics.SOCKETS_CLOSED.labels(path, code).inc()
+        log.info("socket", route=path, code=code, seconds=round(seconds, 1))

@@ -8,16 +8,15 @@ from uuid import uuid4
 
 import asyncpg
 from redis.asyncio import Redis
-from starlette.routing import WebSocketRoute
-from starlette.websockets import WebSocket
 
-from realtime.endpoint import ConnectionLimits, Door, routes
+from realtime.endpoint import ConnectionLimits, Door, Endpoint
 from realtime.hub import Hub, Settle, Timing
 from realtime.redis_bus import RedisBus
 from realtime.room import Limits
 from server.db import Sessions
 from server.documents.live.admission import Doorkeeper, origins
 from server.documents.live.editing import Live
+from server.documents.live.figures import SocketLog
 from server.documents.live.log import PostgresLog
 from server.settings import Settings
 from server.web.cookies import SESSION, read_cookie
@@ -34,7 +33,7 @@ class MonotonicClock:
 @asynccontextmanager
 async def open_live(
     settings: Settings, *, pool: "asyncpg.Pool[Any]", sessions: Sessions, redis: Redis, settle: Settle
-) -> AsyncIterator[tuple[Live, Door]]:
+) -> AsyncIterator[tuple[Live, Endpoint]]:
     """Run the live documents of this process while the context lasts; its end saves everything."""
     node = str(uuid4())
     async with (
@@ -56,30 +55,21 @@ async def open_live(
                 idle_seconds=settings.room_idle_seconds,
             ),
         ) as hub,
-    ):
-        yield (
-            Live(hub),
+        Endpoint(
             Door(
                 hub=hub,
                 access=Doorkeeper(sessions),
                 clock=MonotonicClock(),
-                cookie=lambda websocket: read_cookie(websocket, SESSION, settings),
-                origins=lambda websocket: origins(websocket, settings),
+                cookie=lambda request: read_cookie(request, SESSION, settings),
+                origins=lambda request: origins(request, settings),
+                observer=SocketLog(),
                 limits=ConnectionLimits(
                     frame_bytes=settings.max_frame_bytes,
                     outbox_bytes=settings.outbox_bytes,
                     messages_per_second=settings.messages_per_second,
                     messages_burst=settings.messages_burst,
                 ),
-            ),
-        )
-
-
-def socket_routes() -> list[WebSocketRoute]:
-    """The two socket paths; the door is `app.state.door`, which `open_live` gave."""
-
-    def door(websocket: WebSocket) -> Door:
-        found: Door = websocket.app.state.door
-        return found
-
-    return routes(door)
+            )
+        ) as endpoint,
+    ):
+        yield Live(hub), endpoint

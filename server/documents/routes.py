@@ -44,6 +44,10 @@ class DocumentRow:
 
 async def index(request: Request) -> Response:
     """Show the documents of the workspace, or those in its trash."""
+    shown = request.query_params.get("workspace")
+    if wants_fragment(request) and shown is not None and shown != str(current_actor(request).workspace_id):
+        # Another tab switched. A list of this workspace under the name of that one would mislead: the page loads anew.
+        return Response(status_code=204, headers={"HX-Refresh": "true"})
     return await _list(request, WhereForm.model_validate(dict(request.query_params)))
 
 
@@ -136,13 +140,14 @@ async def _back_to_list(request: Request, where: WhereForm) -> Response:
     return RedirectResponse(_address(where), status_code=303)
 
 
-def _address(where: WhereForm) -> str:
+def _address(where: WhereForm, **more: str) -> str:
     """Return the address of this list, without what goes without saying."""
     wishes = {
         "view": where.view.value if where.view is View.TRASH else "",
         "q": where.q,
         "after": where.after,
         "pages": str(where.pages) if where.pages > 1 else "",
+        **more,
     }
     query = urlencode({name: value for name, value in wishes.items() if value})
     return f"/documents?{query}" if query else "/documents"
@@ -167,7 +172,7 @@ async def _list(request: Request, where: WhereForm) -> Response:
         may_write=can(actor, Verb.CREATE, actor),
         after=where.after,
         pages=where.pages,
-        addresses=_addresses(where, page.next_cursor),
+        addresses=_addresses(where, page.next_cursor, actor),
     )
 
 
@@ -186,12 +191,12 @@ async def _rows(db: AsyncSession, actor: Actor, where: WhereForm) -> Page:
         return Page([], None)
 
 
-def _addresses(where: WhereForm, next_cursor: str | None) -> dict[str, str | None]:
-    """Return where the list leads: `here`, to the `newest`, to the `older` page, and to `more` under what is shown."""
+def _addresses(where: WhereForm, next_cursor: str | None, actor: Actor) -> dict[str, str | None]:
+    """Return where the list leads: `here` when it changes live, the `newest`, the `older` page, and `more` of this one."""
     older = where.model_copy(update={"after": next_cursor, "pages": 1})
     more = where.model_copy(update={"pages": where.pages + 1})
     return {
-        "here": _address(where),
+        "here": _address(where, workspace=str(actor.workspace_id)),
         "newest": _address(where.model_copy(update={"after": "", "pages": 1})) if where.after else None,
         "older": _address(older) if next_cursor else None,
         "more": _address(more) if next_cursor and where.pages < MAX_PAGES else None,

@@ -175,6 +175,17 @@ MORE = r'id="older" hx-get="([^"]+)"'
 NEWEST = r'<a class="button" href="([^"]+)" data-kind="default"><svg.*?<span>Newest'
 
 
+async def test_a_list_in_a_tab_that_another_tab_left_loads_anew(
+    client: httpx.AsyncClient, team: tuple[User, Workspace], document: Document
+) -> None:
+    htmx = {"HX-Request": "true"}
+    same = await client.get(f"/documents?workspace={team[1].id}", headers=htmx)
+    assert rows_of(same) == [str(document.id)]
+    for shown in (uuid4(), "nonsense"):
+        answer = await client.get(f"/documents?workspace={shown}", headers=htmx)
+        assert (answer.status_code, answer.headers["HX-Refresh"]) == (204, "true")
+
+
 @pytest.fixture
 async def seven(team: tuple[User, Workspace], sessions: Sessions, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The ids of seven documents, the newest first, in a list that shows two a page and up to six."""

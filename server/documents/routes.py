@@ -192,7 +192,7 @@ async def _rows(db: AsyncSession, actor: Actor, where: WhereForm) -> Page:
 
 
 def _addresses(where: WhereForm, next_cursor: str | None, actor: Actor) -> dict[str, str | None]:
-    """Return where the list leads: `here` when it changes live, the `newest`, the `older` page, and `more` of this one."""
+    """Return where the list leads: `here` when it changes live, the `newest`, the `older` page, and `more` of it."""
     older = where.model_copy(update={"after": next_cursor, "pages": 1})
     more = where.model_copy(update={"pages": where.pages + 1})
     return {

@@ -62,6 +62,21 @@ async def test_signing_out_and_in_again(enter: Enter, studio: Studio) -> None:
     await ada.page.get_by_role("heading", name="Sign in").wait_for()
 
 
+async def test_another_choice_takes_back_the_link_that_was_not_made_from_it(ada: Person, studio: Studio) -> None:
+    await ada.open(create_document(studio.api, title="Two links"))
+    await ada.page.get_by_role("button", name="Invite").first.click()
+    dialog, link = ada.page.locator("dialog#invite"), ada.page.locator("#invitation-url")
+    make = dialog.get_by_role("button", name="Make a link")
+    await make.click()
+    await dialog.locator("button:focus", has_text="Copy").wait_for()
+    first = await link.input_value()
+    assert not await make.is_visible()
+    await dialog.get_by_role("radio", name="Guest").check()
+    assert await link.count() == 0
+    await make.click()
+    assert await link.input_value() != first
+
+
 async def test_an_invitation_to_a_document_lets_a_second_person_write(
     ada: Person, enter: Enter, studio: Studio
 ) -> None:

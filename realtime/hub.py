@@ -6,9 +6,8 @@ commit returns, or after `relay_after_seconds` if the log is slow. While a commi
 
 import asyncio
 import logging
-from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
@@ -16,6 +15,8 @@ from pycrdt import merge_updates
 
 from realtime import awareness, close, wire
 from realtime.close import Close, Refused
+from realtime.flushing import Flushing
+from realtime.live_room import Counts, LiveRoom
 from realtime.outbox import Deliveries
 from realtime.ports import (
     Bus,
@@ -30,7 +31,7 @@ from realtime.ports import (
     Stored,
     UpdateLog,
 )
-from realtime.room import BrokenRoom, Flush, Limits, Peer, Room, is_core_failure
+from realtime.room import BrokenRoom, Limits, Peer, Room, is_core_failure
 from realtime.saving import Saving
 from realtime.update import Reach
 
@@ -54,41 +55,6 @@ class Timing:
     settle_after_seconds: float = 1.0
     settle_at_most_every_seconds: float = 10.0
     stop_limit_seconds: float = 10.0
-
-
-@dataclass(slots=True)
-class Counts:
-    """What the hub has done since it started; read by metrics."""
-
-    updates_received: int = 0
-    presence_received: int = 0
-    flushes: int = 0
-    relayed_before_commit: int = 0
-    rooms_opened: int = 0
-    rooms_evicted: int = 0
-    rooms_broken: int = 0
-    gap_refills: int = 0
-    refusals: Counter[int] = field(default_factory=Counter)
-
-
-@dataclass(slots=True, eq=False)
-class _Live:
-    """A room, and what the hub knows about it.
-
-    `holds`: who needs it open though they are not peers (yet). `writer`: who wrote last since it was settled; None if
-    only the host did.
-    """
-
-    room: Room
-    send_away: dict[Peer, Callable[[Close], None]] = field(default_factory=dict)
-    edits: list[asyncio.Future[int]] = field(default_factory=list)
-    presence: dict[int, awareness.Entry] = field(default_factory=dict)
-    holds: int = 0
-    empty_since: float | None = None
-    changed_at: float | None = None
-    unsettled_since: float | None = None
-    writer: Mapping[str, object] | None = None
-    refilling: bool = False
 
 
 Settle = Callable[[DocumentId, int, bytes, Mapping[str, object] | None], Awaitable[None]]
@@ -128,22 +94,27 @@ class Hub:
             on_gone=self._note_gone,
             on_broken=self._note_broken,
         )
-        self._rooms: dict[DocumentId, _Live] = {}
-        self._opening: dict[DocumentId, asyncio.Future[_Live]] = {}
-        self._dirty: dict[_Live, None] = {}
-        self._present: dict[_Live, None] = {}
-        self._presence_due = False
-        self._wake = asyncio.Event()
-        self._commit: asyncio.Task[None] | None = None
-        self.deliveries = Deliveries(lambda act: asyncio.get_running_loop().call_soon(act))
+        self._rooms: dict[DocumentId, LiveRoom] = {}
+        self._opening: dict[DocumentId, asyncio.Future[LiveRoom]] = {}
         self._tasks = asyncio.TaskGroup()
+        self.deliveries = Deliveries(lambda act: asyncio.get_running_loop().call_soon(act))
+        self._flushing = Flushing(
+            self.saving,
+            self.deliveries,
+            self.counts,
+            tasks=self._tasks,
+            relay_after_seconds=self._timing.relay_after_seconds,
+            on_refused=self._send_away,
+            on_broken=self._break,
+            on_presence=self._publish_presence,
+        )
         self._loops: list[asyncio.Task[None]] = []
         self._stopping = False
 
     async def __aenter__(self) -> Self:
         await self._tasks.__aenter__()
         self._loops = [
-            self._tasks.create_task(self._run_flushes(), name="flushes"),
+            self._tasks.create_task(self._flushing.run(), name="flushes"),
             self._tasks.create_task(self._run_sweeps(), name="sweeps"),
             self._tasks.create_task(self._run_bus(), name="bus"),
         ]
@@ -214,20 +185,20 @@ class Hub:
             logger.exception("a message was not taken")
             self._break(live, BrokenRoom({peer}))
 
-    def _receive(self, live: _Live, peer: Peer, message: wire.Message, reach: Reach | None) -> None:
+    def _receive(self, live: LiveRoom, peer: Peer, message: wire.Message, reach: Reach | None) -> None:
         room = live.room
         match message:
             case wire.Update():
                 self.counts.updates_received += 1
                 if room.receive_update(peer, message, reach):
-                    self._mark(live)
+                    self._flushing.mark(live)
             case wire.AwarenessUpdate(payload):
                 self.counts.presence_received += 1
                 self._pass_on(live, room.receive_presence(peer, payload, now=self._clock.now()))
             case wire.SyncStep1(state_vector):
                 room.receive_step_1(peer, state_vector)
                 if room.has_pending:
-                    self._mark(live)
+                    self._flushing.mark(live)
             case wire.QueryAwareness():
                 room.tell_presence(peer)
             case wire.Stateless():
@@ -247,7 +218,7 @@ class Hub:
             live.room.edit(update)
             done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
             live.edits.append(done)
-            self._mark(live)
+            self._flushing.mark(live)
             async with asyncio.timeout(self._timing.commit_limit_seconds):
                 return await done
         finally:
@@ -274,7 +245,7 @@ class Hub:
 
     # Opening and evicting
 
-    async def _hold(self, document_id: DocumentId) -> _Live:
+    async def _hold(self, document_id: DocumentId) -> LiveRoom:
         """Find or load a room and keep it from being evicted. One load per document, however many wait."""
         while True:
             if self._stopping:
@@ -292,15 +263,15 @@ class Hub:
             # Shielded: the visitor who came first may leave, the others still wait for the same load.
             await asyncio.shield(opening)
 
-    def _release(self, live: _Live) -> None:
+    def _release(self, live: LiveRoom) -> None:
         live.holds -= 1
         self._note_if_empty(live)
 
-    def _note_if_empty(self, live: _Live) -> None:
+    def _note_if_empty(self, live: LiveRoom) -> None:
         if not live.room.peers and not live.holds:
             live.empty_since = self._clock.now()
 
-    async def _open(self, document_id: DocumentId, opening: "asyncio.Future[_Live]") -> None:
+    async def _open(self, document_id: DocumentId, opening: "asyncio.Future[LiveRoom]") -> None:
         try:
             # Watched before it is read: what is committed in between is heard of, and what is heard twice is known.
             await self._bus.watch(document_id)
@@ -320,7 +291,7 @@ class Hub:
             logger.exception("a document's log cannot be read", extra={"document_id": document_id})
             opening.set_exception(Refused(close.NOT_LOADED))
         else:
-            opened = self._rooms[document_id] = _Live(room)
+            opened = self._rooms[document_id] = LiveRoom(room)
             self.counts.rooms_opened += 1
             opening.set_result(opened)
             # An empty word of presence asks the other processes who is there.
@@ -343,70 +314,14 @@ class Hub:
             raise Refused(close.NOT_FOUND)
         return stored
 
-    async def _evict(self, live: _Live) -> None:
+    async def _evict(self, live: LiveRoom) -> None:
         """Let an empty, saved and settled room leave memory."""
         del self._rooms[live.room.document_id]
         live.room.close()
         self.counts.rooms_evicted += 1
         await self._bus.unwatch(live.room.document_id)
 
-    # Flushing
-
-    def _mark(self, live: _Live) -> None:
-        self._dirty[live] = None
-        self._wake.set()
-
-    async def _run_flushes(self) -> None:
-        while True:
-            await self._wake.wait()
-            self._wake.clear()
-            await self._flush_all()
-
-    async def _flush_all(self) -> None:
-        """Flush every room with something new. A function of its own: a loop's variables would keep rooms alive."""
-        dirty, self._dirty = self._dirty, {}
-        flushes = [(live, flush) for live in dirty if (flush := self._begin_flush(live)) is not None]
-        if self.saving:
-            self._save()
-        if self._commit is not None:
-            # Durable before visible, but not at the price of a room that stands still.
-            await asyncio.wait({self._commit}, timeout=self._timing.relay_after_seconds)
-            if self._commit is not None:
-                self.counts.relayed_before_commit += len(flushes)
-        for live, flush in flushes:
-            try:
-                live.room.relay(flush)
-            except BaseException as error:
-                if not is_core_failure(error):
-                    raise
-                self._break(live, BrokenRoom(set()))
-
-    def _begin_flush(self, live: _Live) -> Flush | None:
-        room = live.room
-        self.counts.flushes += 1
-        try:
-            flush = room.begin_flush()
-        except BrokenRoom as broken:
-            self._break(live, broken)
-            return None
-        for peer, why in flush.refused:
-            self._send_away(live, peer, why)
-        if flush.update:
-            for peer in flush.senders:
-                live.writer = peer.user
-        edits, live.edits = live.edits, []
-        self.saving.add(room, flush, edits)
-        return flush
-
-    def _save(self) -> None:
-        # A commit that has ended stays here until its callback runs, a turn of the loop later; it takes nothing more.
-        if self._commit is None or self._commit.done():
-            self._commit = self._tasks.create_task(self.saving.save(), name="commit")
-            self._commit.add_done_callback(self._note_commit_done)
-
-    def _note_commit_done(self, task: "asyncio.Task[None]") -> None:
-        if self._commit is task:
-            self._commit = None
+    # What flushing and saving find out
 
     def _note_saved(self, room: Room) -> None:
         live = self._rooms.get(room.document_id)
@@ -419,7 +334,7 @@ class Hub:
         if room.lacks:
             self._refill_soon(live)
 
-    def _break(self, live: _Live, broken: BrokenRoom) -> None:
+    def _break(self, live: LiveRoom, broken: BrokenRoom) -> None:
         """Give up a room whose document was harmed. What was not acknowledged is in its senders' browsers."""
         if self._rooms.get(live.room.document_id) is not live:
             return
@@ -440,7 +355,7 @@ class Hub:
         if live is not None and live.room is room:
             self._drop(live, close.OTHER_LINEAGE)
 
-    def _drop(self, live: _Live, why: Close) -> None:
+    def _drop(self, live: LiveRoom, why: Close) -> None:
         """Give up a room at once; whoever comes next loads it from the log."""
         del self._rooms[live.room.document_id]
         self._send_all_away(live, why)
@@ -450,25 +365,15 @@ class Hub:
 
     # Presence
 
-    def _pass_on(self, live: _Live, entries: list[awareness.Entry]) -> None:
-        """Tell of presence at the end of this turn of the loop: the newest of each client, to everybody at once."""
-        if not entries:
-            return
-        live.presence.update((entry.client, entry) for entry in entries)
-        self._present[live] = None
-        if not self._presence_due:
-            self._presence_due = True
-            asyncio.get_running_loop().call_soon(self._relay_presence)
+    def _pass_on(self, live: LiveRoom, entries: list[awareness.Entry]) -> None:
+        """Tell everybody of presence, with the next flush."""
+        if entries:
+            live.presence.update((entry.client, entry) for entry in entries)
+            self._flushing.mark_presence(live)
 
-    def _relay_presence(self) -> None:
-        self._presence_due = False
-        present, self._present = self._present, {}
-        messages: list[BusMessage] = []
-        for live in present:
-            entries, live.presence = list(live.presence.values()), {}
-            live.room.broadcast_presence(entries)
-            messages.append(self._presence_message(live.room, entries))
+    def _publish_presence(self, rooms: list[tuple[Room, list[awareness.Entry]]]) -> None:
         if not self._stopping:
+            messages = [self._presence_message(room, entries) for room, entries in rooms]
             self._tasks.create_task(self._bus.publish(messages), name="presence")
 
     def _presence_message(self, room: Room, entries: list[awareness.Entry]) -> Presence:
@@ -495,7 +400,7 @@ class Hub:
                             raise
                         self._break(live, BrokenRoom(set()))
 
-    def _hear(self, live: _Live, message: BusMessage) -> None:
+    def _hear(self, live: LiveRoom, message: BusMessage) -> None:
         room = live.room
         match message:
             case Committed():
@@ -516,21 +421,21 @@ class Hub:
                 why = next((reason for reason in close.ALL if reason.code == code), close.RESTARTING)
                 self._shut(room.document_id, why)
 
-    def _refill_soon(self, live: _Live) -> None:
+    def _refill_soon(self, live: LiveRoom) -> None:
         if not live.refilling:
             live.refilling = True
             asyncio.get_running_loop().call_later(_GAP_SECONDS, self._refill_if_lacking, live)
 
-    def _refill_if_lacking(self, live: _Live) -> None:
+    def _refill_if_lacking(self, live: LiveRoom) -> None:
         live.refilling = False
         if live.room.lacks and not self._stopping:
             self._refill(live)
 
-    def _refill(self, live: _Live) -> None:
+    def _refill(self, live: LiveRoom) -> None:
         live.refilling = True
         self._tasks.create_task(self._read_log(live), name="refill")
 
-    async def _read_log(self, live: _Live) -> None:
+    async def _read_log(self, live: LiveRoom) -> None:
         """Read from the log what the bus did not bring."""
         room = live.room
         if self._rooms.get(room.document_id) is not live:
@@ -558,7 +463,7 @@ class Hub:
 
     # Ending
 
-    def _send_away(self, live: _Live, peer: Peer, why: Close) -> None:
+    def _send_away(self, live: LiveRoom, peer: Peer, why: Close) -> None:
         self.counts.refusals[why.code] += 1
         send_away = live.send_away.pop(peer, None)
         if send_away is not None:
@@ -571,7 +476,7 @@ class Hub:
         if live is not None:
             self._send_all_away(live, why)
 
-    def _send_all_away(self, live: _Live, why: Close) -> None:
+    def _send_all_away(self, live: LiveRoom, why: Close) -> None:
         for peer in list(live.send_away):
             self._send_away(live, peer, why)
 
@@ -597,7 +502,7 @@ class Hub:
         if self._is_idle(live, now) and self._rooms.get(document_id) is live:
             await self._evict(live)
 
-    def _is_settling_due(self, live: _Live, now: float) -> bool:
+    def _is_settling_due(self, live: LiveRoom, now: float) -> bool:
         if live.unsettled_since is None or live.changed_at is None:
             return False
         return (
@@ -605,7 +510,7 @@ class Hub:
             or now - live.unsettled_since >= self._timing.settle_at_most_every_seconds
         )
 
-    async def _settle_room(self, live: _Live) -> None:
+    async def _settle_room(self, live: LiveRoom) -> None:
         # Taken before the wait: an edit made meanwhile must count as unsettled.
         live.unsettled_since = None
         writer, live.writer = live.writer, None
@@ -621,7 +526,7 @@ class Hub:
             live.unsettled_since = live.changed_at = self._clock.now()
             live.writer = live.writer or writer
 
-    def _is_idle(self, live: _Live, now: float) -> bool:
+    def _is_idle(self, live: LiveRoom, now: float) -> bool:
         return (
             live.empty_since is not None
             and not live.holds
@@ -639,8 +544,7 @@ class Hub:
             self._shut(document_id, close.RESTARTING)
         try:
             async with asyncio.timeout(self._timing.stop_limit_seconds):
-                while self._dirty or self._commit is not None or self.saving:
-                    self._wake.set()
+                while self._flushing or self.saving:  # noqa: ASYNC110 - three things at once, and the process is ending
                     await asyncio.sleep(0.005)
                 for live in list(self._rooms.values()):
                     if live.unsettled_since is not None:
@@ -650,8 +554,7 @@ class Hub:
             logger.error("stopped with %d bytes that the log did not take", self.unsaved_bytes)
         for task in self._loops:
             task.cancel()
-        if self._commit is not None:
-            self._commit.cancel()
+        self._flushing.give_up()
         for live in self._rooms.values():
             live.room.close()
         self._rooms.clear()

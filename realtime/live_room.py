@@ -1,0 +1,45 @@
+"""A room and what is known about it while it is live; what the hub has counted. State only."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from realtime import awareness
+from realtime.close import Close
+from realtime.room import Peer, Room
+
+
+@dataclass(slots=True)
+class Counts:
+    """What the hub has done since it started; read by metrics."""
+
+    updates_received: int = 0
+    presence_received: int = 0
+    flushes: int = 0
+    relayed_before_commit: int = 0
+    rooms_opened: int = 0
+    rooms_evicted: int = 0
+    rooms_broken: int = 0
+    gap_refills: int = 0
+    refusals: Counter[int] = field(default_factory=Counter)
+
+
+@dataclass(slots=True, eq=False)
+class LiveRoom:
+    """A room, and what the hub knows about it.
+
+    `holds`: who needs it open though they are not peers (yet). `writer`: who wrote last since it was settled; None if
+    only the host did.
+    """
+
+    room: Room
+    send_away: dict[Peer, Callable[[Close], None]] = field(default_factory=dict)
+    edits: list[asyncio.Future[int]] = field(default_factory=list)
+    presence: dict[int, awareness.Entry] = field(default_factory=dict)
+    holds: int = 0
+    empty_since: float | None = None
+    changed_at: float | None = None
+    unsettled_since: float | None = None
+    writer: Mapping[str, object] | None = None
+    refilling: bool = False

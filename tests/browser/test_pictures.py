@@ -86,6 +86,28 @@ async def test_a_picture_is_described_where_it_stands(ada: Person, ben: Person, 
     assert "A dark blue field" in json.dumps(read_json(studio.api, document))
 
 
+async def test_pasted_text_keeps_what_its_styles_say(ada: Person, studio: Studio) -> None:
+    document = create_document(studio.api)
+    await ada.open(document)
+    await ada.body.click()
+    # As Google Docs and Word write it.
+    await ada.body.evaluate(
+        PASTE_HTML,
+        '<b style="font-weight:normal" id="docs-internal-guid-1"><p><span style="font-weight:400">Normal </span>'
+        '<span style="font-weight:700">bold</span><span style="font-style:italic"> italic</span>'
+        '<span style="text-decoration:line-through"> gone</span></p></b>',
+    )
+    paragraph = ada.body.locator("p", has_text="Normal")
+    assert await paragraph.inner_html() == "Normal <strong>bold</strong><em> italic</em><s> gone</s>"
+    item = "<p class=MsoListParagraph style='mso-list:l0 level{} lfo1'><span style='mso-list:Ignore'>{}</span>{}</p>"
+    items = [(1, "·", "First"), (2, "o", "Nested"), (1, "·", "Second")]
+    await ada.page.keyboard.press("Enter")
+    await ada.body.evaluate(PASTE_HTML, "".join(item.format(*each) for each in items))
+    await ada.body.locator("ul > li", has_text="Nested").locator("ul > li", has_text="Nested").wait_for()
+    assert await ada.body.locator("ul").first.locator("> li").count() == 2
+    await ada.saved()
+
+
 async def test_a_file_that_is_no_picture_is_refused_in_words(ada: Person, studio: Studio) -> None:
     document = create_document(studio.api, content="Look:")
     await ada.open(document)

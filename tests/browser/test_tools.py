@@ -15,6 +15,7 @@ async def test_keys_lead_to_the_tools_of_a_selection_and_back(ada: Person, studi
     await ada.open(create_document(studio.api, content="Some words."))
     await ada.write_at_end()
     await ada.page.keyboard.press("Shift+Home")
+    await ada.page.locator("[data-selection-toolbar]").wait_for()
     await ada.page.keyboard.press("Alt+F10")
     await ada.page.locator("[data-tool=bold]:focus").wait_for()
     await ada.page.keyboard.press("ArrowRight")

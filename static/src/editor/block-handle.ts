@@ -5,6 +5,7 @@ import type { EditorView } from "@tiptap/pm/view";
 import { blocksAround, duplicateBlock, moveBlock } from "./block-actions";
 import { openBlockMenu, placeOfBlock } from "./block-menu";
 import { buildElement, icon } from "./build-element";
+import { beginUndoStep } from "./undo-step";
 import { say } from "./words";
 
 /** The button beside a block, in the margin: what it opens acts on that block. */
@@ -103,6 +104,7 @@ export function moveCurrent(editor: Editor, up: boolean): boolean {
   for (const place of blocksAround(editor.state)) {
     const moved = moveBlock(editor.state, place, up);
     if (moved === null) continue;
+    beginUndoStep(editor);
     editor.view.dispatch(moved);
     break;
   }

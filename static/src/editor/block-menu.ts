@@ -6,6 +6,7 @@ import { blockKinds } from "./block-kinds";
 import { isForeign } from "./foreign-guard";
 import { keyName } from "./key-names";
 import { type MenuGroup, openMenu } from "./popup-menu";
+import { beginUndoStep } from "./undo-step";
 import { say } from "./words";
 
 /** Where a block is by now: found by its id, or, if it has none, as long as nobody changed it. */
@@ -24,7 +25,9 @@ export function openBlockMenu(editor: Editor, trigger: HTMLElement, block: Node,
   // What the menu does looks for the block again: others may have moved it meanwhile.
   const onPlace = (act: (place: BlockPlace) => void) => () => {
     const now = placeOfBlock(editor.state.doc, block);
-    if (now && editor.isEditable) act(now);
+    if (!now || !editor.isEditable) return;
+    beginUndoStep(editor);
+    act(now);
   };
   const move = (up: boolean) =>
     onPlace((now) => {

@@ -3,6 +3,7 @@ import { type EditorState, Plugin, PluginKey, type Transaction } from "@tiptap/p
 import { Decoration, DecorationSet } from "@tiptap/pm/view";
 import { blockWithId } from "./block-actions";
 import { buildElement } from "./build-element";
+import { readPastedStyles } from "./paste-html";
 import { takeImages } from "./pasted-images";
 import { acceptedTypes, problemWith, uploadFile, type UploadedAsset, UploadProblem, type UploadTarget } from "./upload";
 import { say } from "./words";
@@ -204,7 +205,8 @@ export function imageUploads(target: UploadTarget): Extension {
               return true;
             },
             handleDrop: (view, event) => {
-              const files = picturesOf(event.dataTransfer);
+              // A file that is no picture is named as such: the browser would leave the page for it.
+              const files = [...(event.dataTransfer?.files ?? [])];
               if (files.length === 0) return false;
               event.preventDefault();
               const at = view.posAtCoords({ left: event.clientX, top: event.clientY });
@@ -212,7 +214,7 @@ export function imageUploads(target: UploadTarget): Extension {
               return true;
             },
             transformPastedHTML: (html, view) => {
-              const taken = takeImages(html, window.location.origin);
+              const taken = takeImages(readPastedStyles(html), window.location.origin);
               if (taken.files.length > 0) {
                 const { from } = view.state.selection;
                 // After the paste itself, so that the block the pictures follow exists.

@@ -42,7 +42,8 @@ export function takeImages(html: string, origin: string): PastedImages {
       const link = parsed.createElement("a");
       link.href = address.href;
       link.textContent = image.alt.trim() || address.href;
-      image.replaceWith(link);
+      // A space keeps the address from running into the words behind it.
+      image.replaceWith(link, " ");
     } else {
       image.remove();
     }

@@ -9,12 +9,14 @@ import { addPanel } from "./place-panel";
 import { openMenu } from "./popup-menu";
 import { hasTextSelected } from "./selection-toolbar";
 import { watchToolbarKeys } from "./toolbar-keys";
+import { beginUndoStep } from "./undo-step";
 import { say } from "./words";
 
 const byTouch = window.matchMedia("(max-width: 640px), (pointer: coarse)");
 
 /** Puts a block of a kind where the caret is if that line is empty, otherwise below the block with the caret. */
 function insertBlock(editor: Editor, kind: BlockKind): void {
+  beginUndoStep(editor);
   const { $from, to } = editor.state.selection;
   const emptyLine = $from.parent.isTextblock && $from.parent.content.size === 0;
   if (!emptyLine) {

@@ -120,6 +120,18 @@ async def test_a_phone_shows_all_without_sideways_scrolling(enter: Enter, studio
         assert min(box["width"], box["height"]) >= 40, await control.get_attribute("aria-label")
 
 
+@pytest.mark.parametrize("page", ["live", "without script"])
+async def test_a_wide_table_scrolls_by_itself_on_a_phone(enter: Enter, studio: Studio, page: str) -> None:
+    row = "|".join(["", *"ABCDEFGH", ""])
+    content = f"{row}\n{'|---' * 8}|\n{row}\n"
+    ada = await enter(studio, "Ada", **PHONE, java_script_enabled=page == "live")
+    await ada.go(f"/documents/{create_document(studio.api, title='Wide', content=content)}")
+    if page == "live":
+        await ada.live()
+    assert await ada.page.locator("td").last.evaluate("cell => cell.getBoundingClientRect().right > innerWidth")
+    assert await ada.page.evaluate("() => document.documentElement.scrollWidth <= window.innerWidth")
+
+
 async def test_the_theme_can_be_chosen_and_is_kept(ada: Person) -> None:
     await ada.page.emulate_media(color_scheme="light")
     await ada.go("/documents")

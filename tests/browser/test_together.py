@@ -101,6 +101,29 @@ async def test_undo_takes_back_only_ones_own(ada: Person, ben: Person, studio: S
     await until(only_ada, ada.text)
 
 
+async def test_undo_beside_the_words_of_another_leaves_the_caret_in_its_place(
+    ada: Person, ben: Person, studio: Studio
+) -> None:
+    document = create_document(studio.api, content="Base.")
+    await asyncio.gather(ada.open(document), ben.open(document))
+    await ada.write_at_end()
+    await ada.type(" Ada was here.")
+    await ben.reads("Ada was here.")
+    await ben.body.click()
+    await ben.page.keyboard.press("Control+Home")
+    await ben.type("Ben says: ")
+    await ada.reads("Ben says: Base. Ada")
+    await ada.page.keyboard.press("Control+z")
+    await ada.reads("Ben says: Base.")
+    await ada.type(" Ada again.")
+    await ben.reads("Ben says: Base. Ada again.")
+    await ben.type("(1) ")
+    await ada.reads("Ben says: (1) Base. Ada again.")
+    await ada.page.keyboard.press("Control+z")
+    await ada.type("!")
+    await ben.reads("Ben says: (1) Base.!")
+
+
 async def test_the_title_is_written_together(ada: Person, ben: Person, studio: Studio) -> None:
     document = create_document(studio.api, title="Draft")
     await asyncio.gather(ada.open(document), ben.open(document))

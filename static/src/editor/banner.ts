@@ -1,4 +1,4 @@
-import { otherLineage } from "../live/closing";
+import { otherLineage, trashed } from "../live/closing";
 import type { Session } from "../live/session";
 import { buildElement } from "./build-element";
 import { say } from "./words";
@@ -59,6 +59,11 @@ function refusalText(code: number, sentence: string): string {
   return say("refused.other", { reason: sentence });
 }
 
+/** Would a reload show the same page again, because it was served for a document in the trash? */
+function nothingNew(code: number): boolean {
+  return code === trashed && document.querySelector("#editor[data-trashed]") !== null;
+}
+
 /** Shows why this page can no longer be written live, and offers the text that is here. */
 export function watchRefusals(session: Session, banner: Banner, copyMyText: () => void): void {
   const look = () => {
@@ -75,7 +80,7 @@ export function watchRefusals(session: Session, banner: Banner, copyMyText: () =
       banner.show({
         kind: refusal.code === otherLineage ? "lineage" : "refused",
         text: refusalText(refusal.code, refusal.sentence),
-        actions: session.hasText ? [copy, reload] : [reload],
+        actions: [...(session.hasText ? [copy] : []), ...(nothingNew(refusal.code) ? [] : [reload])],
       });
     } else if (turnedDown) {
       banner.show({ kind: "turned-down", text: say("refused.write"), actions: [copy, reload] });

@@ -9,6 +9,9 @@ const usualWindowSeconds = 3;
 /** The document was replaced since the copy in this browser was made; the two must never be merged. */
 export const otherLineage = 4409;
 
+/** The document is in the trash. */
+export const trashed = 4410;
+
 /** Is it no use to come back with the same request? So mean 4400 to 4499, and the standard codes for a broken client. */
 function isFinal(code: number): boolean {
   return (code >= 4400 && code <= 4499) || [1002, 1003, 1007, 1008, 1009].includes(code);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated, Final
 
 from pydantic import BeforeValidator
@@ -14,9 +15,20 @@ ROWS_PER_PAGE: Final = 100
 MAX_PAGES: Final = MAX_PAGE_SIZE // ROWS_PER_PAGE
 
 
+class Back(StrEnum):
+    """The page that a form stands on, which its answer leads back to."""
+
+    LIST = "list"
+    DOCUMENT = "document"
+
+
 def _known(value: object) -> object:
     # An address with a view that is gone shows all documents, not an error.
     return value if value in set(View) else View.ALL
+
+
+def _known_page(value: object) -> object:
+    return value if value in set(Back) else Back.LIST
 
 
 def _cut(value: object) -> object:
@@ -35,6 +47,12 @@ class WhereForm(Form):
     q: Annotated[Line, BeforeValidator(_cut)] = ""
     after: Annotated[str, BeforeValidator(_cut)] = ""
     pages: Annotated[int, BeforeValidator(_few)] = 1
+
+
+class RestoreForm(WhereForm):
+    """A document that comes out of the trash."""
+
+    back: Annotated[Back, BeforeValidator(_known_page)] = Back.LIST
 
 
 class RenameForm(WhereForm):

@@ -16,7 +16,7 @@ from starlette.routing import Route
 
 from server.accounts.identity import signed_in
 from server.documents import content, lifecycle
-from server.documents.forms import MAX_PAGES, ROWS_PER_PAGE, RenameForm, WhereForm
+from server.documents.forms import MAX_PAGES, ROWS_PER_PAGE, Back, RenameForm, RestoreForm, WhereForm
 from server.documents.lifecycle import Change, Listed, LiveDocuments, Page, View
 from server.documents.models import Document
 from server.documents.write_html import write_html
@@ -68,14 +68,21 @@ async def show(request: Request) -> Response:
     live: LiveDocuments = request.app.state.live
     state = await live.read(document.id)
     title, content_html = await asyncio.to_thread(_read, state)
+    trashed = document.trashed_at is not None
     settings: Settings = request.app.state.settings
     return render(
         request,
         "documents/editor.html",
-        document={"id": document.id, "title": title, "epoch": epoch},
+        document={
+            "id": document.id,
+            "title": title,
+            "epoch": epoch,
+            "trashed": trashed,
+            "may_restore": trashed and can(actor, Verb.RESTORE, document),
+        },
         content_html=content_html,
         saved_at=document.updated_at,
-        may_write=document.trashed_at is None and can(actor, Verb.EDIT, document),
+        may_write=not trashed and can(actor, Verb.EDIT, document),
         me={"id": user.id, "name": user.name, "colour": user.colour},
         limits={"max_upload_bytes": settings.max_upload_bytes},
     )
@@ -107,10 +114,12 @@ async def trash(request: Request) -> Response:
 
 
 async def restore(request: Request) -> Response:
-    """Take a document out of the trash."""
-    form = await WhereForm.read(request)
+    """Take a document out of the trash, and go back to the page that asked: the list, or the document itself."""
+    form = await RestoreForm.read(request)
     document = await lifecycle.restore(request.state.db, signed_in(request), request.path_params["document_id"])
     await _announce(request, document, Change.RESTORED)
+    if form.back is Back.DOCUMENT:
+        return RedirectResponse(f"/documents/{document.id}", status_code=303)
     return await _back_to_list(request, form)
 
 

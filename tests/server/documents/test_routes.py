@@ -90,6 +90,36 @@ async def test_the_trash_closes_the_document_and_restoring_opens_it(
     assert 'data-may-write="true"' in (await client.get(f"/documents/{document.id}")).text
 
 
+async def test_a_document_in_the_trash_is_restored_from_its_own_page(
+    client: httpx.AsyncClient, document: Document
+) -> None:
+    here = f"/documents/{document.id}"
+    assert "/restore" not in (await client.get(here)).text
+    await post(client, f"{here}/trash")
+    page = (await client.get(here)).text
+    assert "data-trashed" in page
+    assert f'<form method="post" action="{here}/restore">' in page
+    assert '<input type="hidden" name="back" value="document">' in page
+    restored = await post(client, f"{here}/restore", back="document")
+    assert (restored.status_code, restored.headers["location"]) == (303, here)
+    page = (await client.get(here)).text
+    assert 'data-may-write="true"' in page
+    assert "data-trashed" not in page
+    assert (await post(client, f"{here}/restore", back="nowhere")).headers["location"] == "/documents"
+
+
+async def test_a_guest_is_not_offered_to_restore(
+    client: httpx.AsyncClient, sessions: Sessions, team: tuple[User, Workspace], document: Document
+) -> None:
+    await post(client, f"/documents/{document.id}/trash")
+    async with transaction(sessions) as db:
+        guest = await make_member(db, team[1], role=Role.GUEST)
+    await sign_in(client, sessions, guest)
+    page = (await client.get(f"/documents/{document.id}")).text
+    assert "data-trashed" in page
+    assert "/restore" not in page
+
+
 async def test_each_change_is_announced_after_its_commit(
     app: Starlette, client: httpx.AsyncClient, sessions: Sessions, team: tuple[User, Workspace]
 ) -> None:

@@ -9,7 +9,7 @@ from starlette.requests import HTTPConnection
 
 from server.accounts import sessions, tokens
 from server.accounts.models import ApiToken, Session, User
-from server.accounts.secret import MAX_CHARACTERS
+from server.accounts.secret import MAX_CHARACTERS, digest
 from server.errors import Forbidden, Unauthenticated
 
 
@@ -44,10 +44,20 @@ async def recognise(
     return None
 
 
-async def identify(db: AsyncSession, *, cookie: str | None, bearer: str | None) -> User | None:
-    """Return the person of this cookie or token, or None; for sockets, which need no more."""
-    identity = await recognise(db, cookie=cookie, bearer=bearer)
-    return identity.user if identity else None
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What to look for: the hash of a session's secret, of an API token, or of neither. For many who ask at once."""
+
+    session_hash: bytes | None = None
+    token_hash: bytes | None = None
+
+
+def proof_of(*, cookie: str | None, bearer: str | None) -> Proof:
+    """Return what proves who holds this cookie or token, by the rules of `recognise`."""
+    if bearer is not None:
+        known = len(bearer) <= MAX_CHARACTERS and bearer.startswith(tokens.PREFIX)
+        return Proof(token_hash=digest(bearer)) if known else Proof()
+    return Proof(session_hash=digest(cookie)) if cookie and len(cookie) <= MAX_CHARACTERS else Proof()
 
 
 def bearer_of(connection: HTTPConnection) -> str | None:

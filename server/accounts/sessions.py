@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import BindParameter, ColumnElement, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -55,14 +55,15 @@ async def find(db: AsyncSession, secret: str, *, now: datetime | None = None) ->
         await db.execute(
             select(Session, User)
             .join(User, col(User.id) == col(Session.user_id))
-            .where(
-                col(Session.token_hash) == digest(secret),
-                col(Session.expires_at) > (now or utc_now()),
-                col(User.disabled_at).is_(None),
-            )
+            .where(col(Session.token_hash) == digest(secret), holds(now or utc_now()), col(User.disabled_at).is_(None))
         )
     ).one_or_none()
     return (row[0], row[1]) if row else None
+
+
+def holds(now: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
+    """Return the condition under which a row of sessions is a session at all."""
+    return col(Session.expires_at) > now
 
 
 async def is_open(db: AsyncSession, session_id: UUID, *, now: datetime | None = None) -> bool:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import BindParameter, ColumnElement, and_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -53,15 +53,17 @@ async def find(db: AsyncSession, text: str, *, now: datetime | None = None) -> t
         await db.execute(
             select(ApiToken, User)
             .join(User, col(User.id) == col(ApiToken.user_id))
-            .where(
-                col(ApiToken.token_hash) == digest(text),
-                col(ApiToken.revoked_at).is_(None),
-                or_(col(ApiToken.expires_at).is_(None), col(ApiToken.expires_at) > (now or utc_now())),
-                col(User.disabled_at).is_(None),
-            )
+            .where(col(ApiToken.token_hash) == digest(text), holds(now or utc_now()), col(User.disabled_at).is_(None))
         )
     ).one_or_none()
     return (row[0], row[1]) if row else None
+
+
+def holds(now: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
+    """Return the condition under which a row of tokens still proves who somebody is."""
+    return and_(
+        col(ApiToken.revoked_at).is_(None), or_(col(ApiToken.expires_at).is_(None), col(ApiToken.expires_at) > now)
+    )
 
 
 async def note_use(db: AsyncSession, token: ApiToken, *, now: datetime | None = None) -> bool:

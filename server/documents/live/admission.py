@@ -1,9 +1,19 @@
-"""Who may enter a document's room: the same sessions, tokens and permissions as on every page."""
+"""Who may enter a document's room: the same sessions, tokens and permissions as on every page.
 
-from collections.abc import Collection
+After a restart thousands come back at once. All who ask while one question is out share the next, so that the database
+answers a few large questions and not thousands of small ones.
+"""
+
+import asyncio
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+import asyncpg
+import structlog
+from sqlalchemy import ARRAY, Integer, LargeBinary, Select, Uuid, and_, bindparam, func, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import col
 from starlette.requests import HTTPConnection
@@ -11,12 +21,27 @@ from starlette.requests import HTTPConnection
 from realtime import close
 from realtime.close import Refused
 from realtime.ports import Admission, Credentials, DocumentId, Epoch
-from server.accounts.identity import identify
+from server.accounts import sessions as signed_in
+from server.accounts import tokens
+from server.accounts.identity import Proof, proof_of
+from server.accounts.models import ApiToken, Session, User, utc_now
 from server.db import Sessions
 from server.documents.models import Document, Lineage
-from server.errors import NotFound
 from server.settings import Settings
-from server.workspaces.access import Verb, actor_for, can
+from server.workspaces.access import Actor, Verb, can
+from server.workspaces.models import Member, Role
+
+log = structlog.get_logger(__name__)
+
+# A question of so many takes some milliseconds to answer; more would only make the first wait for the last.
+_MOST_AT_ONCE = 256
+
+
+@dataclass(frozen=True, slots=True)
+class _Visit:
+    document_id: UUID
+    proof: Proof
+    answer: asyncio.Future[Admission]
 
 
 class Doorkeeper:
@@ -24,43 +49,137 @@ class Doorkeeper:
 
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
+        self._waiting: list[_Visit] = []
+        self._asking: asyncio.Task[None] | None = None
 
     async def admit(self, document_id: DocumentId, credentials: Credentials) -> Admission:
         """See Access. A document that the person may not see is one that does not exist."""
-        try:
-            return await self._admit(UUID(document_id), credentials)
-        except NotFound:
-            raise Refused(close.NOT_FOUND) from None
-        except (SQLAlchemyError, OSError, TimeoutError) as error:
-            raise Refused(close.NOT_LOADED) from error
+        proof = proof_of(cookie=credentials.cookie, bearer=credentials.bearer)
+        if proof == Proof():
+            raise Refused(close.UNAUTHENTICATED)
+        loop = asyncio.get_running_loop()
+        visit = _Visit(UUID(document_id), proof, loop.create_future())
+        self._waiting.append(visit)
+        if self._asking is None:
+            self._asking = loop.create_task(self._ask(), name="admission")
+        return await visit.answer
 
-    async def _admit(self, document_id: UUID, credentials: Credentials) -> Admission:
+    async def _ask(self) -> None:
+        """Answer all who wait, and those who come meanwhile."""
+        try:
+            while self._waiting:
+                visits, self._waiting = self._waiting[:_MOST_AT_ONCE], self._waiting[_MOST_AT_ONCE:]
+                try:
+                    await self._answer([visit for visit in visits if not visit.answer.done()])
+                finally:
+                    for visit in visits:
+                        if not visit.answer.done():
+                            # A defect of ours, which the task reports; nobody must wait for it.
+                            visit.answer.set_exception(Refused(close.NOT_LOADED))
+        finally:
+            self._asking = None
+
+    async def _answer(self, visits: Sequence[_Visit]) -> None:
+        try:
+            rows = await self._find(visits)
+        except (SQLAlchemyError, OSError, TimeoutError, asyncpg.PostgresError) as error:
+            log.warning("nobody can be admitted", error=type(error).__name__)
+            rows = [None] * len(visits)
+        for visit, row in zip(visits, rows, strict=True):
+            if visit.answer.done():
+                continue
+            try:
+                visit.answer.set_result(_decide(row))
+            except Refused as refusal:
+                visit.answer.set_exception(refusal)
+
+    async def _find(self, visits: Sequence[_Visit]) -> list[Any]:
         async with self._sessions() as db:
-            user = await identify(db, cookie=credentials.cookie, bearer=credentials.bearer)
-            if user is None:
-                raise Refused(close.UNAUTHENTICATED)
-            found = (
+            rows = (
                 await db.execute(
-                    select(Document, col(Lineage.epoch))
-                    .join(Lineage, col(Lineage.document_id) == col(Document.id))
-                    .where(col(Document.id) == document_id)
+                    _QUESTION,
+                    {
+                        "places": list(range(len(visits))),
+                        "document_ids": [visit.document_id for visit in visits],
+                        "session_hashes": [visit.proof.session_hash for visit in visits],
+                        "token_hashes": [visit.proof.token_hash for visit in visits],
+                        "now": utc_now(),
+                    },
                 )
-            ).one_or_none()
-            if found is None:
-                raise NotFound
-            document, epoch = found
-            actor = await actor_for(db, user, document.workspace_id)
-            if not can(actor, Verb.VIEW, document):
-                raise NotFound
-            if document.trashed_at is not None:
-                raise Refused(close.TRASHED)
-            # `tokens.find` notes when a token was last used.
+            ).all()
+            for token_id in {row.token_id for row in rows if row.token_id is not None and _is_old(row.token_used_at)}:
+                token = await db.get(ApiToken, token_id)
+                if token is not None:
+                    await tokens.note_use(db, token)
             await db.commit()
-        return Admission(
-            user={"id": str(user.id), "name": user.name, "colour": user.colour},
-            may_write=can(actor, Verb.EDIT, document),
-            epoch=Epoch(str(epoch)),
+        return sorted(rows, key=lambda row: row.place)
+
+
+def _decide(row: Any) -> Admission:  # noqa: ANN401 - a row of _QUESTION; None if the database did not answer
+    if row is None:
+        raise Refused(close.NOT_LOADED)
+    if row.user_id is None:
+        raise Refused(close.UNAUTHENTICATED)
+    if row.workspace_id is None or row.role is None:
+        raise Refused(close.NOT_FOUND)
+    # The actor stands for the document, too: all that `can` asks of it is the workspace that it is in.
+    actor = Actor(user_id=row.user_id, workspace_id=row.workspace_id, role=Role(row.role))
+    if not can(actor, Verb.VIEW, actor):
+        raise Refused(close.NOT_FOUND)
+    if row.trashed_at is not None:
+        raise Refused(close.TRASHED)
+    return Admission(
+        user={"id": str(row.user_id), "name": row.name, "colour": row.colour},
+        may_write=can(actor, Verb.EDIT, actor),
+        epoch=Epoch(str(row.epoch)),
+    )
+
+
+def _is_old(used_at: datetime | None) -> bool:
+    return used_at is None or utc_now() - used_at >= tokens.USE_NOTED_EVERY
+
+
+def _question() -> Select[Any]:
+    """Ask of many visits at once who comes, to which document, in which role. One row each, in any order."""
+    visit = (
+        func.unnest(
+            bindparam("places", type_=ARRAY(Integer)),
+            bindparam("document_ids", type_=ARRAY(Uuid)),
+            bindparam("session_hashes", type_=ARRAY(LargeBinary)),
+            bindparam("token_hashes", type_=ARRAY(LargeBinary)),
         )
+        .table_valued("place", "document_id", "session_hash", "token_hash")
+        .render_derived(name="visit")
+    )
+    now = bindparam("now", type_=Session.__table__.c.expires_at.type)  # type: ignore[attr-defined]  # SQLModel adds it
+    whose = func.coalesce(col(ApiToken.user_id), col(Session.user_id))
+    return (
+        select(
+            visit.c.place,
+            col(User.id).label("user_id"),
+            col(User.name),
+            col(User.colour),
+            col(ApiToken.id).label("token_id"),
+            col(ApiToken.last_used_at).label("token_used_at"),
+            col(Document.workspace_id),
+            col(Document.trashed_at),
+            col(Lineage.epoch),
+            col(Member.role),
+        )
+        .select_from(visit)
+        .outerjoin(Session, and_(col(Session.token_hash) == visit.c.session_hash, signed_in.holds(now)))
+        .outerjoin(ApiToken, and_(col(ApiToken.token_hash) == visit.c.token_hash, tokens.holds(now)))
+        .outerjoin(User, and_(col(User.id) == whose, col(User.disabled_at).is_(None)))
+        .outerjoin(Document, col(Document.id) == visit.c.document_id)
+        .outerjoin(Lineage, col(Lineage.document_id) == col(Document.id))
+        .outerjoin(
+            Member,
+            and_(col(Member.workspace_id) == col(Document.workspace_id), col(Member.user_id) == col(User.id)),
+        )
+    )
+
+
+_QUESTION = _question()
 
 
 def origins(request: HTTPConnection, settings: Settings) -> Collection[str]:

@@ -5,7 +5,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.accounts import passwords, people, sessions, tokens
-from server.accounts.identity import identify
+from server.accounts.identity import recognise
 from server.accounts.models import User
 from server.accounts.people import clean_email, clean_name
 from server.errors import Conflict, Invalid, NotFound
@@ -64,8 +64,8 @@ async def test_a_disabled_person_is_out_at_once(db: AsyncSession) -> None:
     cookie = await sessions.start(db, user, lasts=timedelta(days=1))
     _, bearer = await tokens.create(db, user, "script")
     await people.disable(db, user.id)
-    assert await identify(db, cookie=cookie, bearer=None) is None
-    assert await identify(db, cookie=None, bearer=bearer) is None
+    assert await recognise(db, cookie=cookie, bearer=None) is None
+    assert await recognise(db, cookie=None, bearer=bearer) is None
     with pytest.raises(NotFound):
         await people.disable(db, uuid4())
 

@@ -26,6 +26,8 @@ export function openBlockMenu(editor: Editor, trigger: HTMLElement, block: Node,
   const onPlace = (act: (place: BlockPlace) => void) => () => {
     const now = placeOfBlock(editor.state.doc, block);
     if (!now || !editor.isEditable) return;
+    // At once: a phone shows its keyboard only for a focus that comes with the touch, and no letter may be lost.
+    editor.view.focus();
     beginUndoStep(editor);
     act(now);
   };

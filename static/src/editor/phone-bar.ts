@@ -16,6 +16,8 @@ const byTouch = window.matchMedia("(max-width: 640px), (pointer: coarse)");
 
 /** Puts a block of a kind where the caret is if that line is empty, otherwise below the block with the caret. */
 function insertBlock(editor: Editor, kind: BlockKind): void {
+  // At once: a phone shows its keyboard only for a focus that comes with the touch, and no letter may be lost.
+  editor.view.focus();
   beginUndoStep(editor);
   const { $from, to } = editor.state.selection;
   const emptyLine = $from.parent.isTextblock && $from.parent.content.size === 0;

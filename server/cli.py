@@ -40,6 +40,10 @@ token_app = typer.Typer(no_args_is_help=True, help="API tokens.")
 app.add_typer(user_app, name="user")
 app.add_typer(token_app, name="token")
 
+PasswordStdin = Annotated[
+    bool, typer.Option("--password-stdin", help="Read the password from standard input, not from a prompt.")
+]
+
 
 @app.command()
 def serve(
@@ -108,17 +112,11 @@ def create_user(
     email: Annotated[str, typer.Option(help="Address to sign in with.")],
     name: Annotated[str, typer.Option(help="Name that others see.")],
     role: Annotated[Role, typer.Option(help="Role in the workspace.")] = Role.MEMBER,
-    password_stdin: Annotated[  # noqa: FBT002 - typer's way to write a flag
-        bool, typer.Option("--password-stdin", help="Read the password from standard input, not from a prompt.")
-    ] = False,
+    password_stdin: PasswordStdin = False,  # noqa: FBT002 - typer's way to write a flag
 ) -> None:
     """Make an account in the oldest workspace; the first account founds one and is its admin."""
     clean_email, clean_name = _cleaned(people.clean_email, email), _cleaned(people.clean_name, name)
-    password = (
-        sys.stdin.readline().rstrip("\n")
-        if password_stdin
-        else typer.prompt("Password", hide_input=True, confirmation_prompt=True)
-    )
+    password = _password("Password", from_stdin=password_stdin)
 
     async def work(session: AsyncSession) -> str:
         password_hash = await people.hash_new_password(password, email=clean_email, name=clean_name)
@@ -130,6 +128,22 @@ def create_user(
         else:
             await membership.join(session, workspace_id=workspace.id, user_id=user.id, role=role)
         return f"{clean_name} can sign in as {clean_email}, in the workspace {workspace.name}."
+
+    typer.echo(_in_database(work))
+
+
+@user_app.command("password")
+def reset_password(
+    email: Annotated[str, typer.Option(help="Whose password it is.")],
+    password_stdin: PasswordStdin = False,  # noqa: FBT002 - typer's way to write a flag
+) -> None:
+    """Set a new password for a person who forgot theirs, and sign every browser of theirs out. API tokens go on."""
+    clean_email = _cleaned(people.clean_email, email)
+    password = _password("New password", from_stdin=password_stdin)
+
+    async def work(session: AsyncSession) -> str:
+        user = await people.reset_password(session, clean_email, password)
+        return f"{user.name} signs in as {user.email} with the new password now, and has been signed out everywhere."
 
     typer.echo(_in_database(work))
 
@@ -214,6 +228,20 @@ def _in_database(work: Callable[[AsyncSession], Awaitable[str]]) -> str:
             _fail("\n".join(error.fields.values()) or str(error))
         except DomainError as error:
             _fail(str(error))
+
+
+def _password(prompt: str, *, from_stdin: bool) -> str:
+    """Return a password that is typed twice, or the first line of standard input."""
+    if not from_stdin:
+        return str(typer.prompt(prompt, hide_input=True, confirmation_prompt=True))
+    line = sys.stdin.buffer.readline()
+    if not line:
+        _fail("No password came on standard input.")
+    try:
+        # Whatever the locale says: the browser sends UTF-8 too.
+        return line.decode("utf-8").rstrip("\r\n")
+    except UnicodeDecodeError:
+        _fail("The password on standard input is not UTF-8.")
 
 
 def _cleaned(clean: Callable[[str], str], given: str) -> str:

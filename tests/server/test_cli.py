@@ -12,6 +12,9 @@ import anyio
 import asyncpg
 import pytest
 
+from server.accounts import passwords, people, tokens
+from server.accounts.sessions import start as start_session
+from server.db import Sessions, transaction
 from tests.running import PASSWORD, ROOT
 
 LIMIT_SECONDS = 60
@@ -35,8 +38,10 @@ def run(db_url: str, redis_url: str, tmp_path: Path) -> Run:
             cwd=ROOT,
             env=environment | settings,
             input=given,
+            encoding="utf-8",
+            # So that a test can give bytes that are no text.
+            errors="surrogateescape",
             capture_output=True,
-            text=True,
             timeout=LIMIT_SECONDS,
             check=False,
         )
@@ -90,6 +95,66 @@ async def test_an_account_that_cannot_be_made_is_refused_in_words(
     assert refused.returncode == 1
     assert re.search(says, refused.stderr, re.IGNORECASE), refused.stderr
     assert len(await _rows(db_url, "SELECT 1 FROM users")) == 1
+
+
+async def _reset(run: Run, email: str, password: str | None) -> Done:
+    given = "" if password is None else f"{password}\r\n"
+    return await run("user", "password", "--email", email, "--password-stdin", given=given)
+
+
+async def test_a_forgotten_password_is_replaced_and_every_browser_signed_out(
+    run: Run, db_url: str, sessions: Sessions
+) -> None:
+    await _create(run, "ada@example.org", "Ada")
+    await _create(run, "ben@example.org", "Ben")
+    async with transaction(sessions) as db:
+        for email in ("ada@example.org", "ben@example.org"):
+            user = await people.find_by_email(db, email)
+            assert user is not None
+            await start_session(db, user, lasts=timedelta(days=1))
+            await tokens.create(db, user, name="a script")
+    done = await _reset(run, "Ada@Example.org", "vier stille Flüsse")
+    assert done.returncode == 0, done.stderr
+    assert "Ada signs in as ada@example.org" in done.stdout
+    hashes = {row["email"]: row["password_hash"] for row in await _rows(db_url, "SELECT * FROM users")}
+    assert (await passwords.verify("vier stille Flüsse", hashes["ada@example.org"]))[0]
+    assert not (await passwords.verify(PASSWORD, hashes["ada@example.org"]))[0]
+    assert (await passwords.verify(PASSWORD, hashes["ben@example.org"]))[0]
+    signed_in = await _rows(db_url, "SELECT email FROM sessions JOIN users ON users.id = user_id")
+    assert [row["email"] for row in signed_in] == ["ben@example.org"]
+    assert len(await _rows(db_url, "SELECT 1 FROM api_tokens WHERE revoked_at IS NULL")) == 2
+
+
+@pytest.mark.parametrize(
+    ("email", "password", "says"),
+    [
+        ("nobody@example.org", PASSWORD, "Nobody has the address nobody@example.org"),
+        ("not an address", PASSWORD, "e-mail"),
+        ("ada@example.org", "short", "characters"),
+        ("ada@example.org", "ada@example.org", "first"),
+        ("ada@example.org", None, "standard input"),
+        ("ada@example.org", "\udcff" * 12, "UTF-8"),
+    ],
+)
+async def test_a_password_that_cannot_be_set_is_refused_in_words(
+    run: Run, db_url: str, email: str, password: str | None, says: str
+) -> None:
+    await _create(run, "ada@example.org", "Ada")
+    before = await _rows(db_url, "SELECT * FROM users")
+    refused = await _reset(run, email, password)
+    assert refused.returncode == 1
+    assert says in refused.stderr
+    assert await _rows(db_url, "SELECT * FROM users") == before
+
+
+async def test_the_account_of_somebody_shut_out_is_not_opened_by_a_password(run: Run, sessions: Sessions) -> None:
+    await _create(run, "ada@example.org", "Ada")
+    async with transaction(sessions) as db:
+        user = await people.find_by_email(db, "ada@example.org")
+        assert user is not None
+        await people.disable(db, user.id)
+    refused = await _reset(run, "ada@example.org", "four quiet herons")
+    assert (refused.returncode, "disabled" in refused.stderr) == (1, True)
 
 
 async def test_a_token_is_shown_once_and_only_its_hash_is_kept(run: Run, db_url: str) -> None:

@@ -18,7 +18,7 @@ import uvicorn
 
 from server import db, lifeline, metrics
 from server.accounts import setup
-from server.embedded import open_servers
+from server.embedded import open_servers, refuse_second
 from server.migrating import migrate
 from server.settings import Settings
 
@@ -41,11 +41,14 @@ def serve(settings: Settings) -> None:
 
     Raises PortInUse, EmbeddedError or DatabaseUnreachable if it cannot start.
     """
+    private = not (settings.database_url and settings.redis_url)
+    if private:
+        # Before the port: where both are taken, it is by the same Quillroom, and another port would be no help.
+        refuse_second(settings.data_dir)
     _check_port(settings)
     # uvicorn raises the signal again when it has stopped; this turns it into an orderly way out.
     signal.signal(signal.SIGTERM, _leave)
     with contextlib.ExitStack() as stack:
-        private = not (settings.database_url and settings.redis_url)
         inherited: tuple[int, ...] = ()
         if private:
             servers = stack.enter_context(

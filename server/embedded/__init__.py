@@ -6,6 +6,6 @@ The servers listen on unix sockets only, in a directory no other account can ent
 """
 
 from server.embedded.failure import EmbeddedError
-from server.embedded.servers import DataDirectoryInUse, Servers, open_servers, running_servers
+from server.embedded.servers import DataDirectoryInUse, Servers, open_servers, refuse_second, running_servers
 
-__all__ = ["DataDirectoryInUse", "EmbeddedError", "Servers", "open_servers", "running_servers"]
+__all__ = ["DataDirectoryInUse", "EmbeddedError", "Servers", "open_servers", "refuse_second", "running_servers"]

@@ -142,6 +142,17 @@ def _keeping(servers: Sequence[_Kept]) -> Iterator[None]:
         keeper.join()
 
 
+def refuse_second(data_dir: Path) -> None:
+    """Raise DataDirectoryInUse if a Quillroom that runs owns `data_dir`. Changes nothing, and waits for nothing."""
+    owner = _owner(data_dir / ".lock")
+    if owner is not None:
+        message = (
+            f"Quillroom already runs on {data_dir} (process {owner}). "
+            "Stop that one, or choose another QUILLROOM_DATA_DIR."
+        )
+        raise DataDirectoryInUse(message)
+
+
 def running_servers(data_dir: Path) -> Servers | None:
     """Return the addresses of the private servers that a running `serve` keeps in `data_dir`, if there are any."""
     if _owner(data_dir / ".lock") is None:
@@ -196,13 +207,7 @@ def _take(descriptor: int, data_dir: Path, *, say: Callable[[str], None]) -> Non
         with contextlib.suppress(BlockingIOError):
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return
-        owner = _owner(data_dir / ".lock")
-        if owner is not None:
-            message = (
-                f"Quillroom already runs on {data_dir} (process {owner}). "
-                "Stop that one, or choose another QUILLROOM_DATA_DIR."
-            )
-            raise DataDirectoryInUse(message)
+        refuse_second(data_dir)
         if time.monotonic() > limit:
             message = f"Processes of an earlier Quillroom still use {data_dir}. Stop them, then start again."
             raise DataDirectoryInUse(message)
@@ -220,5 +225,6 @@ def _owner(lock: Path) -> int | None:
         process = psutil.Process(int(pid))
         is_same = process.create_time() == float(created)
         return process.pid if is_same and not has_ended(process) else None
-    except (FileNotFoundError, ValueError, psutil.NoSuchProcess):
+    except (OSError, ValueError, psutil.Error):
+        # Also when this account may not read it: then the directory cannot be used either, which is told at its lock.
         return None

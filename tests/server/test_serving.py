@@ -144,7 +144,19 @@ def test_two_on_one_data_directory_are_refused(installation: Installation) -> No
     second = Installation(installation.directory)
     with pytest.raises(NotRunning, match="already runs on"):
         second.start()
+    same_port = _command(installation, "serve")
+    assert same_port.returncode == 1
+    assert re.search(r"^Quillroom already runs on .* \(process \d+\)", same_port.stderr), same_port.stderr
     assert httpx.get(f"{installation.address}/readyz", timeout=5).is_success
+
+
+def test_a_data_directory_that_cannot_be_one_is_told_in_a_sentence(installation: Installation) -> None:
+    installation.data_dir.write_text("a file")
+    for command in ("serve", "doctor"):
+        refused = _command(installation, command)
+        assert refused.returncode == 1
+        assert "QUILLROOM_DATA_DIR" in refused.stderr
+        assert "Traceback" not in refused.stderr
 
 
 def test_a_port_that_is_taken_is_told_in_a_sentence_before_anything_starts(installation: Installation) -> None:

@@ -34,7 +34,7 @@ _PORTS = {"http": 80, "https": 443}
 class StalePage(Forbidden):
     """The form's token is missing or belongs to another session: the page is older than the sign-in, or not ours."""
 
-    sentence = "This page is out of date. Reload it and try again."
+    sentence = "Nothing was changed, because this page is out of date. Reload it and try again."
 
 
 class CsrfMiddleware:

@@ -21,8 +21,7 @@ from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server import errors
-from server.web.csrf import StalePage
-from server.web.redirects import page_behind, sign_in_path
+from server.web.redirects import page_asked_for, page_behind, sign_in_path
 from server.web.render import render, wants_fragment
 
 log = structlog.get_logger(__name__)
@@ -44,6 +43,8 @@ _TITLES = {
     500: "Something broke on this server",
     503: "Not reachable right now",
 }
+_STALE = "stale-page"
+_TITLES_OF_KINDS = {_STALE: "This page is out of date"}
 _STATUS: dict[type[errors.DomainError], int] = {
     errors.Unauthenticated: 401,
     errors.Forbidden: 403,
@@ -91,7 +92,7 @@ class Refusal:
     @property
     def title(self) -> str:
         """A few words for the heading."""
-        return _TITLES.get(self.status) or HTTPStatus(self.status).phrase
+        return _TITLES_OF_KINDS.get(self.kind) or _TITLES.get(self.status) or HTTPStatus(self.status).phrase
 
 
 async def pass_on(request: Request, error: Exception) -> Response:
@@ -209,8 +210,10 @@ def problem(refusal: Refusal) -> Response:
 
 def _way_on(request: Request, refusal: Refusal) -> tuple[str, str]:
     """Return the address and the words of the link that helps."""
-    if refusal.kind == _kebab(StalePage.__name__) and (page := page_behind(request)):
+    if refusal.kind == _STALE and (page := page_behind(request)):
         return page, "Reload"
+    if refusal.status == 503 and (page := page_asked_for(request)):
+        return page, "Try again"
     if getattr(request.state, "user", None) is not None:
         return "/documents", "Back to documents"
     return "/", "To the start"

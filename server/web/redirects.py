@@ -5,6 +5,7 @@ from urllib.parse import quote, urlsplit
 from starlette.requests import Request
 
 MAX_NEXT_CHARACTERS = 2000
+_PAGE_METHODS = frozenset({"GET", "HEAD"})
 
 
 def safe_next(value: str | None, *, default: str = "/documents") -> str:
@@ -36,16 +37,22 @@ def page_behind(request: Request) -> str:
     return safe_next(f"{parts.path}?{parts.query}" if parts.query else parts.path, default="")
 
 
+def page_asked_for(request: Request) -> str:
+    """Return the path to ask for again: of this page, or of the one whose form or script sent this; may be empty."""
+    if request.method not in _PAGE_METHODS or _is_fragment(request):
+        return page_behind(request)
+    here = request.url.path
+    return safe_next(f"{here}?{request.url.query}" if request.url.query else here, default="")
+
+
 def sign_in_path(request: Request) -> str:
     """Return the address of the sign-in page that comes back to where the person is."""
-    here = request.url.path
-    if request.headers.get("HX-Request") == "true":
-        here = page_behind(request)
-    elif request.method not in {"GET", "HEAD"}:
-        here = ""
-    elif request.url.query:
-        here = f"{here}?{request.url.query}"
-    onward = safe_next(here, default="")
+    is_form = request.method not in _PAGE_METHODS and not _is_fragment(request)
+    onward = "" if is_form else page_asked_for(request)
     if onward in {"", "/", "/documents"}:
         return "/sign-in"
     return f"/sign-in?next={quote(onward, safe='/')}"
+
+
+def _is_fragment(request: Request) -> bool:
+    return request.headers.get("HX-Request") == "true"

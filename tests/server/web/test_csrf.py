@@ -41,6 +41,7 @@ async def test_a_wrong_or_missing_token_is_refused(client: httpx.AsyncClient, se
     await token(client)
     answer = await client.post("/change", data={"note": "x"} if sent is None else {"csrf": sent})
     assert answer.status_code == 403
+    assert "<h1>This page is out of date</h1>" in answer.text
     assert "Reload it" in answer.text
 
 

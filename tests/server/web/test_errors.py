@@ -1,4 +1,5 @@
 import html
+import re
 from collections.abc import AsyncIterator
 
 import pytest
@@ -10,7 +11,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from server import errors
-from tests.server.web.site import browser, site
+from tests.server.web.site import PLAIN, browser, site
 
 CASES = [
     (errors.Forbidden(), 403),
@@ -87,6 +88,37 @@ async def test_who_came_too_often_learns_when_to_come_back() -> None:
     async with browser(site(routes=raising(errors.TooMany(90)))) as client:
         assert (await client.get("/fail")).headers["retry-after"] == "90"
         assert (await client.get("/api/v1/fail")).headers["retry-after"] == "90"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers", "again"),
+    [
+        ("GET", "/fail?q=a%20b&view=trash", {}, "/fail?q=a%20b&amp;view=trash"),
+        ("POST", "/fail", {"Referer": "http://quillroom.test/documents/7"}, "/documents/7"),
+        ("GET", "/fail", {"HX-Request": "true", "HX-Current-URL": "http://quillroom.test/documents"}, "/documents"),
+    ],
+)
+async def test_what_does_not_answer_now_is_asked_for_again(
+    method: str, path: str, headers: dict[str, str], again: str
+) -> None:
+    async def fail(_request: Request) -> Response:
+        raise errors.Unavailable
+
+    async with browser(site(routes=[Route("/fail", fail, methods=["GET", "POST"])])) as client:
+        answer = await client.request(method, path, headers={"Authorization": "Bearer qr_x", **headers})
+    assert answer.status_code == 503
+    assert re.search(rf'<a [^>]*href="{re.escape(again)}"[^>]*data-error-action[^>]*>\s*<span>Try again', answer.text)
+
+
+@pytest.mark.parametrize("path", ["//evil.example/x", "/\\evil.example", "/%5Cevil.example"])
+async def test_an_address_that_would_leave_the_site_is_not_asked_for_again(path: str) -> None:
+    async def fail(_request: Request) -> Response:
+        raise errors.Unavailable
+
+    async with browser(site(routes=[Route("/{rest:path}", fail)])) as client:
+        answer = await client.get(f"{PLAIN}{path}")
+    assert answer.status_code == 503
+    assert not re.search(r'href="(//|/\\|[^"/])[^"]*evil', answer.text)
 
 
 async def test_nobody_is_led_to_the_sign_in_page_and_back() -> None:

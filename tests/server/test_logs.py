@@ -23,13 +23,24 @@ SECRET = "qr_a-secret"
 
 
 @pytest.fixture
-def lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[Lines]:
-    """What was logged since the last call, with logs as in a web process."""
+def written(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
+    """What goes to standard error; the logs are put back afterwards."""
     root = logging.getLogger()
     before = (root.handlers[:], root.level)
     levels = {name: logging.getLogger(name).level for name in list(logging.Logger.manager.loggerDict)}
     written = io.StringIO()
     monkeypatch.setattr(sys, "stderr", written)
+    yield written
+    root.handlers[:], root.level = before
+    for name in list(logging.Logger.manager.loggerDict):
+        logging.getLogger(name).setLevel(levels.get(name, logging.NOTSET))
+    structlog.contextvars.clear_contextvars()
+    structlog.reset_defaults()
+
+
+@pytest.fixture
+def lines(written: io.StringIO) -> Lines:
+    """What was logged since the last call, with logs as in a web process."""
     logs.configure("info", "json", process="web")
 
     def read() -> list[dict[str, object]]:
@@ -38,12 +49,7 @@ def lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[Lines]:
         written.truncate()
         return [json.loads(line) for line in text.splitlines()]
 
-    yield read
-    root.handlers[:], root.level = before
-    for name in list(logging.Logger.manager.loggerDict):
-        logging.getLogger(name).setLevel(levels.get(name, logging.NOTSET))
-    structlog.contextvars.clear_contextvars()
-    structlog.reset_defaults()
+    return read
 
 
 async def _answer(request: Request) -> Response:
@@ -159,3 +165,23 @@ def test_one_event_is_one_line_whatever_is_in_it(lines: Lines) -> None:
     structlog.get_logger("test").info("first\nsecond", value='{"event": "forged"}\n{"event": "forged"}')
     (line,) = lines()
     assert line["event"] == "first\nsecond"
+
+
+@pytest.fixture
+def terminal(written: io.StringIO) -> io.StringIO:
+    """What a person on a terminal sees."""
+    logs.configure("info", "console", process="web")
+    return written
+
+
+def test_what_failed_on_a_terminal_is_told_without_what_was_in_its_hands(terminal: io.StringIO) -> None:
+    def fail(cookie: str) -> None:
+        assert cookie
+        raise RuntimeError("it broke")
+
+    try:
+        fail(SECRET)
+    except RuntimeError:
+        structlog.get_logger("server.test").exception("request failed")
+    assert "RuntimeError: it broke" in terminal.getvalue()
+    assert SECRET not in terminal.getvalue()

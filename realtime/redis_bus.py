@@ -2,6 +2,10 @@
 
 Redis only carries word of what the log holds already. When it is away nothing waits for it: what could not be sent is
 reduced to its place in the log, and on return every room reads the log.
+
+A process that is the only one says nothing and subscribes to no document: most installations are one process, and for
+them this would be the dearest part of an edit. Redis tells how many listen on the channel of processes; whoever comes
+says so there, and what was not said until that was heard is told by one word, on which every room reads the log.
 """
 
 import asyncio
@@ -22,6 +26,8 @@ from realtime.wire import MalformedFrame, read_var_string, read_var_uint, write_
 logger = logging.getLogger("quillroom.realtime")
 
 _CHANNEL = "quillroom:document:"
+_PROCESSES = "quillroom:processes"
+_HELLO, _READ_THE_LOG = b"hello ", b"read "
 _VERSION = 1
 _COMMITTED, _PRESENCE, _SHUT = 0, 1, 2
 # Bound on what waits for Redis. Beyond it the oldest goes: presence renews itself, and edits are read from the log.
@@ -29,6 +35,7 @@ _MOST_WAITING = 10_000
 _MOST_ARRIVED = 10_000
 _ANSWER_SECONDS = 2.0
 _RETRY_SECONDS = 0.5
+_COUNT_EVERY_SECONDS = 1.0
 
 
 class RedisBus:
@@ -42,12 +49,16 @@ class RedisBus:
         self._wake = asyncio.Event()
         self._arrived: asyncio.Queue[BusMessage | Missed] = asyncio.Queue(_MOST_ARRIVED)
         self._pubsub: PubSub | None = None
+        # Whether Redis said that nobody else listens, and whether there was something to tell since then.
+        self._alone = False
+        self._untold = False
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
         self._tasks = [
             asyncio.create_task(self._write(), name="bus writer"),
             asyncio.create_task(self._read(), name="bus reader"),
+            asyncio.create_task(self._count(), name="bus count"),
         ]
         return self
 
@@ -60,6 +71,9 @@ class RedisBus:
 
     async def publish(self, messages: Sequence[BusMessage]) -> None:
         """See Bus. Returns at once; the writer sends."""
+        if self._alone:
+            self._untold = True
+            return
         self._waiting.extend(messages)
         self._wake.set()
 
@@ -76,13 +90,14 @@ class RedisBus:
     async def watch(self, document_id: DocumentId) -> None:
         """See Bus. While Redis is away this returns at once: on its return everything is read anew."""
         self._watched.add(document_id)
-        await self._subscribe([document_id])
+        if not self._alone:
+            await self._subscribe([document_id])
 
     async def unwatch(self, document_id: DocumentId) -> None:
         """See Bus."""
         self._watched.discard(document_id)
         pubsub = self._pubsub
-        if pubsub is not None:
+        if pubsub is not None and (_CHANNEL + document_id).encode() in pubsub.channels:
             try:
                 async with asyncio.timeout(_ANSWER_SECONDS):
                     await pubsub.unsubscribe(_CHANNEL + document_id)
@@ -125,15 +140,18 @@ class RedisBus:
             try:
                 # A channel of our own: there is always something to be subscribed to, and to be asked on.
                 async with asyncio.timeout(_ANSWER_SECONDS):
-                    await pubsub.subscribe(f"quillroom:node:{self._node}")
+                    await pubsub.subscribe(_PROCESSES)
                 self._pubsub = pubsub
                 await self._subscribe(list(self._watched))
                 self._arrive(Missed())
+                async with asyncio.timeout(_ANSWER_SECONDS):
+                    await self._redis.publish(_PROCESSES, _HELLO + self._node.encode())
                 await self._take_all(pubsub)
             except (RedisError, OSError, TimeoutError):
                 logger.warning("the bus is away; documents are saved and read from the log")
             finally:
                 self._pubsub = None
+                self._alone = False
                 await _close(pubsub)
             await asyncio.sleep(_RETRY_SECONDS)
 
@@ -144,7 +162,9 @@ class RedisBus:
             message = await pubsub.get_message(timeout=_ANSWER_SECONDS)
             if message is not None:
                 heard_at, asked = loop.time(), False
-                if message["type"] == "message":
+                if message["type"] == "message" and message["channel"] == _PROCESSES.encode():
+                    await self._meet(message["data"])
+                elif message["type"] == "message":
                     self._take(message["data"])
                 continue
             # A connection can hang without closing: silence is asked about, and a question without answer is an end.
@@ -155,6 +175,44 @@ class RedisBus:
                 asked = True
                 async with asyncio.timeout(_ANSWER_SECONDS):
                     await pubsub.ping()
+
+    async def _count(self) -> None:
+        """Find out, now and then, whether this process is the only one."""
+        while True:
+            await asyncio.sleep(_COUNT_EVERY_SECONDS)
+            if self._pubsub is None:
+                continue
+            try:
+                async with asyncio.timeout(_ANSWER_SECONDS):
+                    [(_, listening)] = await self._redis.pubsub_numsub(_PROCESSES)
+                # Nobody at all means that not even this process is heard.
+                if self._pubsub is not None and listening == 1:
+                    self._alone = True
+                else:
+                    await self._join_the_others()
+            except (RedisError, OSError, TimeoutError):
+                # The reader meets the same trouble, and begins anew.
+                continue
+
+    async def _meet(self, data: bytes) -> None:
+        """Take a word on the channel of processes."""
+        if data.endswith(self._node.encode()):
+            return
+        if data.startswith(_HELLO):
+            await self._join_the_others()
+        else:
+            self._arrive(Missed())
+
+    async def _join_the_others(self) -> None:
+        """Listen and speak from now on; what was not said is in the log, and the others are told to read it."""
+        if self._alone:
+            self._alone = False
+            await self._subscribe(list(self._watched))
+            self._arrive(Missed())
+        if self._untold:
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                await self._redis.publish(_PROCESSES, _READ_THE_LOG + self._node.encode())
+            self._untold = False
 
     def _take(self, data: bytes) -> None:
         try:

@@ -109,6 +109,35 @@ async def test_only_what_is_watched_is_heard_and_in_order(two: tuple[Bus, Bus]) 
         assert places == list(range(10, 30))
 
 
+async def test_one_that_is_alone_says_nothing_and_tells_the_next_what_it_missed(redis: Redis, redis_url: str) -> None:
+    document_id = DocumentId(str(uuid4()))
+    committed = Committed(document_id=document_id, seq=2, update=b"x")
+    channel = f"quillroom:document:{document_id}"
+    async with AsyncExitStack() as stack:
+        clients = [Redis.from_url(redis_url) for _ in range(2)]
+        for client in clients:
+            stack.push_async_callback(client.aclose)
+        first = await stack.enter_async_context(RedisBus(clients[0], node="first"))
+        await first.watch(document_id)
+        async with redis.pubsub() as listener, asyncio.timeout(20):
+            await listener.subscribe(channel)
+            assert await listener.get_message(timeout=5)
+            # At first it does not know; soon nothing comes any more.
+            silent = 0
+            while silent < 3:
+                await first.publish([committed])
+                silent = 0 if await listener.get_message(timeout=0.2) else silent + 1
+        second = await stack.enter_async_context(RedisBus(clients[1], node="second"))
+        await second.watch(document_id)
+        async with second.listen() as messages, hearing(first) as at_first, asyncio.timeout(10):
+            # When it connects, and when the first has heard of it.
+            assert [await anext(messages), await anext(messages)] == [Missed(), Missed()]
+            await first.publish([committed])
+            assert await anext(messages) == committed
+            shut = Shut(document_id=document_id, code=4410)
+            assert await say_until_heard(second, shut, at_first) == shut
+
+
 async def test_a_connection_that_redis_drops_is_mended_and_said_to_have_missed_something(
     redis: Redis, redis_url: str
 ) -> None:

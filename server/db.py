@@ -10,7 +10,6 @@ from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from sqlalchemy import text
-from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -28,17 +27,8 @@ class DatabaseUnreachable(Exception):
     """Postgres does not answer or does not let us in; the message says how that shows, without the address."""
 
 
-def sqlalchemy_url(database_url: str) -> URL:
-    """Translate a libpq address, socket directories included, for SQLAlchemy's asyncpg dialect.
-
-    `postgresql://user@/name?host=/run/dir` is kept as it is: the dialect hands `host` to asyncpg,
-    which takes a path for a socket directory.
-    """
-    return make_url(asyncpg_dsn(database_url)).set(drivername="postgresql+asyncpg")
-
-
 def asyncpg_dsn(database_url: str) -> str:
-    """Return the address in the spelling that libpq and asyncpg share."""
+    """Return the address in the spelling that libpq and asyncpg share. Raises ValueError with a hint."""
     scheme, separator, rest = database_url.partition("://")
     if not separator or scheme.partition("+")[0] not in {"postgres", "postgresql"}:
         message = "DATABASE_URL must look like postgresql://user:password@host/name"
@@ -53,19 +43,27 @@ def create_engine(
 
     `statement_seconds` is None only for migrations, which take as long as the tables are large.
     """
+    address = asyncpg_dsn(database_url)
+
+    async def connect() -> "asyncpg.Connection[Any]":
+        return await asyncpg.connect(
+            address,
+            timeout=CONNECT_TIMEOUT_SECONDS,
+            command_timeout=statement_seconds,
+            server_settings={"application_name": "quillroom"},
+        )
+
     return create_async_engine(
-        sqlalchemy_url(database_url),
+        "postgresql+asyncpg://",
+        # The driver reads the address, here as in the pool: SQLAlchemy would not understand what libpq and every
+        # provider of Postgres write into it, such as `sslmode`.
+        async_creator=connect,
         pool_size=pool_size,
         max_overflow=pool_size,
         # Past this bound a request gets an error page (503) instead of waiting for ever.
         pool_timeout=POOL_WAIT_SECONDS,
         # Finds connections that a Postgres restart has closed, before a person's request does.
         pool_pre_ping=True,
-        connect_args={
-            "timeout": CONNECT_TIMEOUT_SECONDS,
-            "command_timeout": statement_seconds,
-            "server_settings": {"application_name": "quillroom"},
-        },
     )
 
 
@@ -75,16 +73,19 @@ async def check(database_url: str) -> None:
     try:
         async with engine.connect() as connection:
             await connection.execute(text("SELECT 1"))
-    except (SQLAlchemyError, OSError) as error:
-        raise DatabaseUnreachable(f"Postgres does not answer ({_kind(error)}): check DATABASE_URL.") from error
+    except (SQLAlchemyError, asyncpg.InterfaceError, OSError, ValueError) as error:
+        raise DatabaseUnreachable(f"Postgres does not answer ({_reason(error)}): check DATABASE_URL.") from error
     finally:
         await engine.dispose()
 
 
-def _kind(error: BaseException) -> str:
-    # The first cause is what the driver found. Never the message: it may hold an address with a password.
+def _reason(error: BaseException) -> str:
+    # The first cause is what the driver found.
     while error.__cause__ is not None:
         error = error.__cause__
+    # Of the messages only those that name a parameter: others may hold an address with a password.
+    if isinstance(error, asyncpg.UndefinedObjectError | asyncpg.exceptions.ClientConfigurationError):
+        return str(error)
     return type(error).__name__
 
 

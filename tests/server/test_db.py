@@ -12,19 +12,42 @@ from server import db
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        ("postgres://ada:secret@db.example.org/studio", "postgresql+asyncpg://ada:secret@db.example.org/studio"),
-        ("postgresql+asyncpg://ada@db.example.org/studio", "postgresql+asyncpg://ada@db.example.org/studio"),
-        ("postgresql://ada@/studio?host=/run/studio", "postgresql+asyncpg://ada@/studio?host=%2Frun%2Fstudio"),
+        ("postgres://ada:secret@db.example.org/studio", "postgresql://ada:secret@db.example.org/studio"),
+        ("postgresql+asyncpg://ada@db.example.org/studio", "postgresql://ada@db.example.org/studio"),
+        ("postgresql://ada@/studio?host=/run/studio", "postgresql://ada@/studio?host=/run/studio"),
     ],
 )
 def test_every_spelling_of_an_address_is_understood(given: str, expected: str) -> None:
-    assert db.sqlalchemy_url(given).render_as_string(hide_password=False) == expected
+    assert db.asyncpg_dsn(given) == expected
 
 
 @pytest.mark.parametrize("given", ["", "studio", "mysql://ada@db/studio"])
 def test_another_kind_of_address_is_refused_with_a_hint(given: str) -> None:
     with pytest.raises(ValueError, match="postgresql://"):
-        db.sqlalchemy_url(given)
+        db.asyncpg_dsn(given)
+    with pytest.raises(ValueError, match="postgresql://"):
+        db.create_engine(given)
+
+
+@pytest.mark.parametrize("more", ["", "&sslmode=prefer", "&sslmode=disable&application_name=studio"])
+async def test_an_address_may_hold_what_providers_write_into_it(db_url: str, more: str) -> None:
+    await db.check(db_url + more)
+    pool = await db.create_pool(db_url + more)
+    await pool.close()
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ("&channel_binding=require", "channel_binding"),
+        ("&sslmode=sometimes", "sslmode"),
+        ("&sslmode=verify-full&sslrootcert=/nowhere", "FileNotFoundError|ConnectionError|ClientConfigurationError"),
+        ("&port=none", "ValueError"),
+    ],
+)
+async def test_an_address_that_cannot_be_used_is_told_in_a_sentence(db_url: str, more: str, says: str) -> None:
+    with pytest.raises(db.DatabaseUnreachable, match=rf"({says}).*check DATABASE_URL"):
+        await db.check(db_url + more)
 
 
 async def test_a_transaction_commits_at_its_end_and_rolls_back_on_an_error(sessions: db.Sessions) -> None:

@@ -157,7 +157,7 @@ async def test_words_from_the_api_arrive_while_somebody_writes(ada: Person, stud
 
 
 async def test_a_guest_reads_along_and_cannot_write(ada: Person, enter: Enter, studio: Studio) -> None:
-    document = create_document(studio.api, content="For your eyes.")
+    document = create_document(studio.api, content="For your [eyes](/account).")
     await ada.open(document)
     csrf = await ada.page.locator('meta[name="csrf"]').get_attribute("content")
     made = await ada.page.request.post(
@@ -186,3 +186,7 @@ async def test_a_guest_reads_along_and_cannot_write(ada: Person, enter: Enter, s
     await ada.type("!")
     await guest.reads("And more.!")
     assert "scribble" not in await guest.text()
+    async with guest.context.expect_page() as coming:
+        await guest.body.locator("a").click()
+    await (await coming.value).wait_for_url("**/account")
+    assert len(guest.context.pages) == 2

@@ -1,6 +1,30 @@
 import { DOMSerializer, type Node } from "@tiptap/pm/model";
 
 /**
+ * Puts words on the clipboard, as plain text. Where the clipboard interface is missing (see below), a field in
+ * `place` is selected and copied; the focus is then for the caller to give back. Returns whether it worked.
+ */
+export async function copyWords(words: string, place: HTMLElement): Promise<boolean> {
+  const clipboard = navigator.clipboard as Clipboard | undefined;
+  if (clipboard !== undefined) {
+    const written = await clipboard.writeText(words).then(
+      () => true,
+      () => false,
+    );
+    if (written) return true;
+  }
+  const field = document.createElement("textarea");
+  field.className = "visually-hidden";
+  field.value = words;
+  place.append(field);
+  field.select();
+  // eslint-disable-next-line @typescript-eslint/no-deprecated -- the only way without a secure context
+  const copied = document.execCommand("copy");
+  field.remove();
+  return copied;
+}
+
+/**
  * Puts the whole text on the clipboard, as formatted and as plain text. The clipboard interface is missing on
  * a plain http address of a self-hosted server, so the old way is there too. Returns whether it worked.
  */

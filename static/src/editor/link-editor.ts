@@ -2,7 +2,7 @@ import { type Editor, getMarkRange } from "@tiptap/core";
 import type { EditorState } from "@tiptap/pm/state";
 import { completeAddress, isSafeAddress } from "./addresses";
 import { buildElement, iconButton } from "./build-element";
-import { addPanel, placePanel } from "./place-panel";
+import { addPanel, placeBesideText } from "./place-panel";
 import { say } from "./words";
 
 /** Extends the selection to the whole link the caret stands in. */
@@ -118,19 +118,7 @@ export function openLinkEditor(editor: Editor): void {
   close = finish;
   document.addEventListener("pointerdown", outside, true);
   addPanel(form);
-  const { view } = editor;
-  void placePanel(
-    form,
-    {
-      contextElement: view.dom,
-      getBoundingClientRect: () => {
-        const start = view.coordsAtPos(Math.min(from, view.state.doc.content.size));
-        const end = view.coordsAtPos(Math.min(to, view.state.doc.content.size));
-        return new DOMRect(start.left, start.top, Math.max(0, end.left - start.left), end.bottom - start.top);
-      },
-    },
-    "bottom-start",
-  );
+  void placeBesideText(form, editor.view, from, to);
   input.focus();
   input.select();
 }

@@ -5,11 +5,13 @@ import { blockHandle } from "./block-handle";
 import { remoteCarets } from "./carets";
 import { imageToolbar } from "./image-toolbar";
 import { imageUploads } from "./image-uploads";
+import { linkCard } from "./link-card";
 import { openLinkEditor } from "./link-editor";
 import { ForeignBlock } from "./nodes/foreign-block";
 import type { Page } from "./page";
 import { documentExtensions } from "./schema";
 import { selectionToolbar } from "./selection-toolbar";
+import { pasteText } from "./paste-text";
 import { phoneBar } from "./phone-bar";
 import { sharedText } from "./shared-text";
 import { slashMenu } from "./slash-menu";
@@ -68,11 +70,13 @@ export function createEditor(page: Page, session: Session, onStrangers: () => vo
       }),
       slashMenu,
       selectionToolbar,
+      linkCard,
       tableToolbar,
       imageToolbar,
       phoneBar,
       blockHandle(page.content),
       imageUploads(page.uploads),
+      pasteText,
       linkKey,
       wayToTitle(page.title),
     ],
@@ -90,8 +94,9 @@ export function createEditor(page: Page, session: Session, onStrangers: () => vo
       handleClick: (view, _position, event) => {
         const link = event.target instanceof Element ? event.target.closest("a[href]") : null;
         if (!(link instanceof HTMLAnchorElement)) return false;
-        // While writing, a click sets the caret; with the modifier, or when reading, it follows the link.
-        if (view.editable && !(event.ctrlKey || event.metaKey)) return false;
+        // While writing, a click sets the caret, and a card shows where the link leads; with the modifier it follows
+        // the link. Who only reads has the browser's own links.
+        if (!view.editable || !(event.ctrlKey || event.metaKey)) return false;
         window.open(link.href, "_blank", "noopener,noreferrer");
         return true;
       },

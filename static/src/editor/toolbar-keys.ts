@@ -1,25 +1,29 @@
-/** Arrow keys move between the buttons of a toolbar, of which one can be reached with Tab; Escape leaves it. */
+function toolsOf(panel: HTMLElement): HTMLElement[] {
+  return [...panel.querySelectorAll<HTMLElement>("button, a")].filter((tool) => !tool.hidden);
+}
+
+/** Arrow keys, Home and End move between the tools of a toolbar, of which one can be reached with Tab; Escape leaves it. */
 export function watchToolbarKeys(panel: HTMLElement, leave: () => void): void {
-  const buttons = () => [...panel.querySelectorAll<HTMLButtonElement>("button")];
-  for (const [index, button] of buttons().entries()) button.tabIndex = index === 0 ? 0 : -1;
+  for (const [index, tool] of toolsOf(panel).entries()) tool.tabIndex = index === 0 ? 0 : -1;
   panel.addEventListener("keydown", (event) => {
     if (event.key === "Escape") {
       event.preventDefault();
       leave();
       return;
     }
-    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-    if (step === undefined) return;
+    const all = toolsOf(panel);
+    const at = all.indexOf(document.activeElement as HTMLElement);
+    const to = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: -1 }[event.key];
+    if (to === undefined) return;
     event.preventDefault();
-    const all = buttons();
-    const at = all.indexOf(document.activeElement as HTMLButtonElement);
-    const next = all[(at + step + all.length) % all.length];
-    for (const button of all) button.tabIndex = button === next ? 0 : -1;
+    const next = all.at(to % all.length);
+    for (const tool of all) tool.tabIndex = tool === next ? 0 : -1;
     next?.focus();
   });
 }
 
-/** Puts the focus on the button of a toolbar that Tab would reach. */
+/** Puts the focus on the tool of a toolbar that Tab would reach. */
 export function enterToolbar(panel: HTMLElement): void {
-  panel.querySelector<HTMLButtonElement>('button[tabindex="0"]')?.focus();
+  const all = toolsOf(panel);
+  (all.find((tool) => tool.tabIndex === 0) ?? all[0])?.focus();
 }

@@ -1,0 +1,130 @@
+"""What becomes of pasted text: Markdown as blocks, prose as it is typed, styles of other programs as marks."""
+
+import pytest
+
+from tests.browser.conftest import Enter, Person, Studio
+from tests.running import create_document, read_json
+
+pytestmark = pytest.mark.anyio
+
+MARKDOWN = "# Title\n\n- a\n- b\n\n**bold** text\n"
+LARGE = """## Plan
+
+1. first
+2. second
+
+- [x] done
+- [ ] to do
+
+> said
+
+```python
+# no heading
+print("**as typed**")
+```
+
+| a | b |
+|---|---|
+| 1 | 2 |
+
+---
+
+See [there](https://example.org) and [bad](javascript:ran()).
+"""
+PROSE = "A #hashtag here\nand a - dash there,\n- and one in front."
+
+
+async def paste(person: Person, text: str, html: str | None = None) -> None:
+    """Give text to the editor as a clipboard does."""
+    await person.body.evaluate(
+        """(body, [text, html]) => {
+            const clipboardData = new DataTransfer();
+            clipboardData.setData("text/plain", text);
+            if (html !== null) clipboardData.setData("text/html", html);
+            body.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true, cancelable: true }));
+        }""",
+        [text, html],
+    )
+
+
+async def _at_an_empty_line(person: Person, studio: Studio) -> str:
+    document = create_document(studio.api)
+    await person.open(document)
+    await person.body.click()
+    return document
+
+
+async def test_markdown_becomes_blocks_and_one_undo_gives_the_text_back(ada: Person, studio: Studio) -> None:
+    document = await _at_an_empty_line(ada, studio)
+    await paste(ada, MARKDOWN)
+    await ada.body.locator("h1", has_text="Title").wait_for()
+    await ada.saved()
+    blocks = read_json(studio.api, document)["content"]
+    assert [block["type"] for block in blocks] == ["heading", "bulletList", "paragraph"]
+    assert await ada.body.locator("ul > li").all_text_contents() == ["a", "b"]
+    assert await ada.body.locator("p > strong").text_content() == "bold"
+    await ada.type(" goes on")
+    await ada.reads("bold text goes on")
+    await ada.page.keyboard.press("Control+z")
+    await ada.page.keyboard.press("Control+z")
+    await ada.reads("# Title", "- a", "- b", "**bold** text")
+    await ada.body.locator("h1").wait_for(state="detached")
+    await ada.page.keyboard.press("Control+z")
+    await ada.body.locator("p", has_text="Title").wait_for(state="detached")
+
+
+async def test_all_kinds_of_blocks_come_from_markdown(ada: Person, studio: Studio) -> None:
+    document = await _at_an_empty_line(ada, studio)
+    await paste(ada, LARGE)
+    await ada.body.locator("h2", has_text="Plan").wait_for()
+    await ada.saved()
+    blocks = read_json(studio.api, document)["content"]
+    kinds = ["heading", "orderedList", "taskList", "blockquote", "codeBlock", "table", "horizontalRule", "paragraph"]
+    assert [block["type"] for block in blocks] == kinds
+    assert [item["attrs"]["checked"] for item in blocks[2]["content"]] == [True, False]
+    assert blocks[4]["attrs"]["language"] == "python"
+    assert blocks[4]["content"][0]["text"] == '# no heading\nprint("**as typed**")'
+    assert await ada.body.locator("a").count() == 1
+    assert len({block["attrs"]["id"] for block in blocks}) == len(blocks)
+
+
+async def test_prose_and_code_stay_as_typed(ada: Person, studio: Studio) -> None:
+    await _at_an_empty_line(ada, studio)
+    await paste(ada, PROSE)
+    await ada.reads(PROSE)
+    assert await ada.body.locator("h1, ul, ol").count() == 0
+    await ada.page.keyboard.press("Enter")
+    await ada.type("``` ")
+    await ada.body.locator("pre").wait_for()
+    await paste(ada, MARKDOWN)
+    await ada.body.locator("pre", has_text="# Title").wait_for()
+    assert await ada.body.locator("h1, ul, strong").count() == 0
+
+
+async def test_with_shift_all_of_it_stays_text(enter: Enter, studio: Studio) -> None:
+    ada = await enter(studio, "Ada")
+    await ada.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    await _at_an_empty_line(ada, studio)
+    await ada.page.evaluate("text => navigator.clipboard.writeText(text)", MARKDOWN)
+    await ada.page.keyboard.press("Control+Shift+v")
+    await ada.reads("# Title\n- a\n- b\n**bold** text")
+    assert await ada.body.locator("h1, ul, strong").count() == 0
+    await ada.page.keyboard.press("Enter")
+    await ada.page.keyboard.press("Control+v")
+    await ada.body.locator("h1", has_text="Title").wait_for()
+
+
+async def test_markdown_within_a_line_keeps_what_is_around_it(ada: Person, studio: Studio) -> None:
+    await ada.open(create_document(studio.api, content="Before, after."))
+    await ada.body.click()
+    await ada.page.keyboard.press("Home")
+    for _ in range(len("Before,")):
+        await ada.page.keyboard.press("ArrowRight")
+    await paste(ada, "- a\n- b\n")
+    await ada.body.locator("li").first.wait_for()
+    text = await ada.text()
+    assert text.startswith("Before,") and text.endswith("after.")
+    await ada.page.keyboard.press("Control+z")
+    await ada.page.keyboard.press("Control+z")
+    await ada.reads("Before, after.")
+    assert await ada.body.locator("li").count() == 0

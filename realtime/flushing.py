@@ -15,7 +15,7 @@ from realtime import awareness
 from realtime.close import Close
 from realtime.live_room import Counts, LiveRoom
 from realtime.outbox import Deliveries
-from realtime.room import BrokenRoom, Flush, Peer, Room, is_core_failure
+from realtime.room import LARGE_BYTES, BrokenRoom, Flush, Peer, Room, is_core_failure
 from realtime.saving import Saving
 
 # With three times its cost as the pause, flushing takes a quarter of the processor at most, and the rest reads.
@@ -93,7 +93,7 @@ class Flushing:
         begun = time.perf_counter()
         self._relay_presence()
         dirty, self._dirty = self._dirty, {}
-        flushes = [(live, flush) for live in dirty if (flush := self._begin(live)) is not None]
+        flushes = [(live, flush) for live in dirty if self._is_ready(live) and (flush := self._begin(live)) is not None]
         if self._saving:
             self._save()
         cost = time.perf_counter() - begun
@@ -111,6 +111,29 @@ class Flushing:
         self._deliveries.run()
         cost += time.perf_counter() - begun
         return min(_PAUSE_PER_COST * cost - waited, _LONGEST_PAUSE_SECONDS)
+
+    def _is_ready(self, live: LiveRoom) -> bool:
+        """Whether a room can flush now; if not, it is marked again when it can."""
+        document = live.room.document
+        if document.is_built or live.room.size_bytes <= LARGE_BYTES:
+            return True
+        if not live.building:
+            live.building = True
+            self._tasks.create_task(self._build(live), name="build")
+        return False
+
+    async def _build(self, live: LiveRoom) -> None:
+        """Read a large document into the core on a thread, so that its first edit holds up nobody else's."""
+        try:
+            live.room.document.adopt(await asyncio.to_thread(live.room.document.copy))
+        except BaseException as error:
+            if not is_core_failure(error):
+                raise
+            self._on_broken(live, BrokenRoom(set()))
+        else:
+            self.mark(live)
+        finally:
+            live.building = False
 
     def _begin(self, live: LiveRoom) -> Flush | None:
         room = live.room

@@ -31,7 +31,7 @@ from realtime.ports import (
     Stored,
     UpdateLog,
 )
-from realtime.room import BrokenRoom, Limits, Peer, Room, is_core_failure
+from realtime.room import LARGE_BYTES, BrokenRoom, Limits, Peer, Room, is_core_failure
 from realtime.saving import Saving
 from realtime.update import Reach
 
@@ -40,8 +40,6 @@ logger = logging.getLogger("quillroom.realtime")
 _SWEEP_SECONDS = 0.5
 # A place missing on the bus is mostly under way; only after this long is it read from the log.
 _GAP_SECONDS = 0.05
-# Larger documents are merged and read on a thread, so that opening one does not hold up the others.
-_LARGE_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -276,7 +274,7 @@ class Hub:
             # Watched before it is read: what is committed in between is heard of, and what is heard twice is known.
             await self._bus.watch(document_id)
             stored = await self._load(document_id)
-            large = sum(map(len, stored.updates)) > _LARGE_BYTES
+            large = sum(map(len, stored.updates)) > LARGE_BYTES
             room = (
                 await asyncio.to_thread(Room, document_id, stored, self._limits)
                 if large
@@ -317,7 +315,6 @@ class Hub:
     async def _evict(self, live: LiveRoom) -> None:
         """Let an empty, saved and settled room leave memory."""
         del self._rooms[live.room.document_id]
-        live.room.close()
         self.counts.rooms_evicted += 1
         await self._bus.unwatch(live.room.document_id)
 
@@ -359,7 +356,6 @@ class Hub:
         """Give up a room at once; whoever comes next loads it from the log."""
         del self._rooms[live.room.document_id]
         self._send_all_away(live, why)
-        live.room.close()
         for edit in live.edits:
             edit.set_exception(LogUnavailable())
 
@@ -555,6 +551,4 @@ class Hub:
         for task in self._loops:
             task.cancel()
         self._flushing.give_up()
-        for live in self._rooms.values():
-            live.room.close()
         self._rooms.clear()

@@ -43,3 +43,4 @@ class LiveRoom:
     unsettled_since: float | None = None
     writer: Mapping[str, object] | None = None
     refilling: bool = False
+    building: bool = False

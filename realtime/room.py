@@ -5,16 +5,16 @@ applies them once and names what must be committed; `relay` puts the merged byte
 peers; `committed` tells the senders that their edits are durable. Whoever owns the sockets and the log calls these.
 """
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
-from pycrdt import Doc, Subscription, TransactionEvent, merge_updates
+from pycrdt import Doc
 
 from realtime import awareness, close, wire
 from realtime.close import Close, Refused
+from realtime.document import Document, merged
 from realtime.early import Early
 from realtime.outbox import Outbox
 from realtime.ports import Committed, DocumentId, Epoch, Stored
@@ -26,6 +26,12 @@ from realtime.wire import MalformedFrame
 _DEEPEST_NESTING = 1000
 # Reading a struct takes about as long as passing on so many bytes.
 _STRUCT_COST_BYTES = 32
+# Larger documents are read into the core on a thread, so that opening or first editing one holds up nobody else.
+LARGE_BYTES = 64 * 1024
+NOTHING_YET = b"\x00"
+"""The state vector of somebody who has nothing."""
+# Asking the core for the state after each flush would be dear for what it is needed for.
+_RELAYS_TO_NOTE = 64
 # What a document that was just opened may still grow by before it is measured.
 _UNMEASURED_GROWTH = 100
 
@@ -67,11 +73,14 @@ class Peer:
 
 @dataclass(slots=True, kw_only=True)
 class Flush:
-    """What one flush merged. `update` is empty when nothing was new; `refused` are peers whose updates cannot be."""
+    """What one flush merged. `update` is empty when nothing was new; `refused` are peers whose updates cannot be.
 
-    update: bytes
-    senders: Counter[Peer]
-    waiting: list[tuple[Peer, bytes]]
+    `senders`: how many updates of each peer are in it. `waiting`: the peers with a question, and what they have.
+    """
+
+    waiting: dict[Peer, bytes]
+    update: bytes = b""
+    senders: dict[Peer, int] = field(default_factory=dict)
     refused: list[tuple[Peer, Close]] = field(default_factory=list)
 
 
@@ -88,16 +97,14 @@ class Room:
 
     def __init__(self, document_id: DocumentId, stored: Stored, limits: Limits) -> None:
         """Build the document from the log. Raises ValueError if the log cannot be read: never an empty document."""
-        if not stored.updates:
-            raise ValueError("a stored document has no updates")
         self.document_id = document_id
         self.epoch: Epoch = stored.epoch
         self.seq = stored.seq
         self.limits = limits
         self.peers: set[Peer] = set()
         self.presence = awareness.Awareness(lifetime_seconds=limits.presence_seconds)
-        self.doc: Doc[Any] = Doc()
-        self.size_bytes = 0
+        self.document = Document(stored.updates)
+        self.size_bytes = sum(map(len, stored.updates))
         self.unsaved_bytes = 0
         self.newest = stored.seq
         """The newest place of the log that is known of; `seq` is the newest up to which all is held."""
@@ -105,25 +112,22 @@ class Room:
         self._pending: list[tuple[Peer | None, bytes]] = []
         # Whether something that waits might stop the core half-way.
         self._rehearse = False
-        self._waiting: list[tuple[Peer, bytes]] = []
-        self._changed = _ChangeFlag()
-        self._subscription: Subscription = self.doc.observe(self._changed)
+        # Whether something that waits brings text for certain; repeats and deletions may bring nothing.
+        self._news = False
+        # By peer the newest question, which is answered after a flush.
+        self._waiting: dict[Peer, bytes] = {}
         # The second halves of characters of two code units: the core loses count where it must part them.
         self._pairs: set[Id] = set()
         for update in stored.updates:
-            self.doc.apply_update(update)
-            self.size_bytes += len(update)
             if may_hold_pairs(update):
                 self._pairs |= pairs(update)
-        self._relayed = self.doc.get_state()
+        # What everybody was told of, at some time not long ago.
+        self._relayed = self.document.state_vector()
+        self._relays = 0
         self._known = wire.read_state_vector(self._relayed)
         self._flushing = False
         # Never less than how deep the types of the document are nested; measured when it comes near the limit.
         self._nesting = _DEEPEST_NESTING - _UNMEASURED_GROWTH
-
-    def close(self) -> None:
-        """Let go of the document, so that it leaves memory."""
-        self.doc.unobserve(self._subscription)
 
     # Peers
 
@@ -140,7 +144,7 @@ class Room:
     def leave(self, peer: Peer) -> list[awareness.Entry]:
         """Let a peer go; edits of its that wait are kept. Returns the presence that ends with it."""
         self.peers.discard(peer)
-        self._waiting = [(other, vector) for other, vector in self._waiting if other is not peer]
+        self._waiting.pop(peer, None)
         return self.presence.leave(peer)
 
     # What peers send
@@ -148,8 +152,9 @@ class Room:
     def receive_step_1(self, peer: Peer, state_vector: bytes) -> None:
         """Answer what a peer lacks, at once or, if edits wait to be committed, after them."""
         wire.read_state_vector(state_vector)
-        if self._pending or self.unsaved_bytes:
-            self._waiting.append((peer, state_vector))
+        at_hand = self.document.is_built or state_vector == NOTHING_YET or self.size_bytes <= LARGE_BYTES
+        if self._pending or self.unsaved_bytes or not at_hand:
+            self._waiting[peer] = state_vector
         else:
             self._answer(peer, state_vector)
 
@@ -210,6 +215,7 @@ class Room:
             self._admit_nesting(reach.nesting)
         self._admit_bytes(len(update))
         self._rehearse = self._rehearse or reach.needs_rehearsal(self._known)
+        self._news = self._news or reach.brings_structs(self._known)
         reach.extend(self._known)
         self._pending.append((peer, update))
 
@@ -225,7 +231,7 @@ class Room:
     def _admit_nesting(self, depth: int) -> None:
         if self._nesting + depth > _DEEPEST_NESTING:
             try:
-                self._nesting = nesting(merge_updates(self.doc.get_update(), *(update for _, update in self._pending)))
+                self._nesting = nesting(merged([self.document.whole(), *(update for _, update in self._pending)]))
             except ValueError:
                 # Something that waits is not to be read; the next flush finds out what.
                 raise Refused(close.TRY_LATER) from None
@@ -252,23 +258,25 @@ class Room:
     def begin_flush(self) -> Flush:
         """Merge and apply all that waits. Raises BrokenRoom if the document in memory was harmed."""
         pending, self._pending = self._pending, []
-        waiting, self._waiting = self._waiting, []
-        flush = Flush(update=b"", senders=Counter(peer for peer, _ in pending if peer), waiting=waiting)
+        waiting, self._waiting = self._waiting, {}
+        flush = Flush(waiting=waiting)
         self._flushing = True
         if not pending:
             return flush
-        updates = [update for _, update in pending]
-        taken = sum(map(len, updates))
-        self._changed.up = False
+        taken = 0
+        for peer, update in pending:
+            taken += len(update)
+            if peer is not None:
+                flush.senders[peer] = flush.senders.get(peer, 0) + 1
         try:
-            merged = self._apply(pending, flush)
+            update, changed = self._apply(pending, flush)
         except BaseException as error:
             if not is_core_failure(error):
                 raise
             raise BrokenRoom(self._guilty(pending)) from error
-        if self._changed.up:
-            flush.update = merged
-            self.unsaved_bytes += len(merged) - taken
+        if changed:
+            flush.update = update
+            self.unsaved_bytes += len(update) - taken
         else:
             # Nothing was new: said again by a peer that came back. There is nothing to commit and nobody to tell.
             self.unsaved_bytes -= taken
@@ -282,8 +290,8 @@ class Room:
             sole_sender = next(iter(flush.senders)) if len(flush.senders) == 1 else None
             self.broadcast(wire.sync_update(flush.update), but=sole_sender)
         self._flushing = False
-        self._relayed = self.doc.get_state()
-        for peer, state_vector in flush.waiting:
+        self._note_relayed()
+        for peer, state_vector in flush.waiting.items():
             if peer in self.peers:
                 self._answer(peer, state_vector)
 
@@ -332,13 +340,13 @@ class Room:
 
     def state(self) -> bytes:
         """The whole document as one update."""
-        return self.doc.get_update()
+        return self.document.whole()
 
     # A peer that did not read
 
     def resync(self, peer: Peer) -> None:
         """Queue one difference, and everybody's presence, in place of the frames that were dropped."""
-        peer.put(wire.sync_step_2(self.doc.get_update(peer.has)))
+        peer.put(wire.sync_step_2(self.document.difference(peer.has or NOTHING_YET)))
         self.tell_presence(peer)
 
     def broadcast(self, frame: bytes, *, but: Peer | None = None) -> None:
@@ -369,19 +377,26 @@ class Room:
 
     # Inside
 
-    def _apply(self, pending: list[tuple[Peer | None, bytes]], flush: Flush) -> bytes:
-        """Apply all that waits and return its merge. Bytes that the core cannot read end their sender only."""
-        updates = [update for _, update in pending]
+    def _apply(self, pending: list[tuple[Peer | None, bytes]], flush: Flush) -> tuple[bytes, bool]:
+        """Apply all that waits. Returns its merge, and whether that changed anything.
+
+        Bytes that the core cannot read end their sender only.
+        """
         rehearsed, self._rehearse = self._rehearse, False
+        news, self._news = self._news, False
         try:
-            merged = merge_updates(*updates) if len(updates) > 1 else updates[0]
+            update = merged([update for _, update in pending])
             if rehearsed:
                 # What is rehearsed must be the bytes that are applied: two updates may tell of one clock differently.
-                self._check(merged, read_reach(merged), wire.read_state_vector(self.doc.get_state()))
-            self.doc.apply_update(merged)
+                self._check(update, read_reach(update), wire.read_state_vector(self.document.state_vector()))
+            if news:
+                self.document.apply(update)
+                return update, True
+            return update, self.document.apply_watched(update)
         except ValueError:
-            return self._apply_one_by_one(pending, flush)
-        return merged
+            before = self.document.whole()
+            update = self._apply_one_by_one(pending, flush)
+            return update, bool(update) and self.document.whole() != before
 
     def _guilty(self, pending: list[tuple[Peer | None, bytes]]) -> set[Peer]:
         """Find out, on copies, whose updates the core fails on. Nobody, if that cannot be told."""
@@ -390,8 +405,7 @@ class Room:
         for peer, update in pending:
             try:
                 if copy is None:
-                    copy = Doc()
-                    copy.apply_update(self.doc.get_update())
+                    copy = self.document.copy()
             except BaseException as error:
                 if not is_core_failure(error):
                     raise
@@ -416,19 +430,19 @@ class Room:
             elif peer is not None:
                 flush.refused.append((peer, why))
         # The refused ones may have claimed clocks that no one will bring.
-        self._known = wire.read_state_vector(self.doc.get_state())
-        return merge_updates(*good) if good else b""
+        self._known = wire.read_state_vector(self.document.state_vector())
+        return merged(good) if good else b""
 
     def _apply_alone(self, update: bytes) -> Close | None:
         """Apply one update. Returns why it is refused, if it is."""
-        known = wire.read_state_vector(self.doc.get_state())
+        known = wire.read_state_vector(self.document.state_vector())
         try:
             reach = read_reach(update)
             if not reach.fits(known):
                 # It builds on what was just refused.
                 return close.MISSING_HISTORY
             self._check(update, reach, known)
-            self.doc.apply_update(update)
+            self.document.apply_watched(update)
         except ValueError:
             return close.MALFORMED
         return None
@@ -438,13 +452,11 @@ class Room:
         if reach.may_hold_pairs or self._pairs:
             self._check_pairs(update, reach, known)
         if reach.needs_rehearsal(known):
-            rehearse(update, known, self.doc.get_update)
+            rehearse(update, known, self.document.difference)
 
     def _take(self, update: bytes) -> None:
         """Apply an update that is in the log already, and pass it on if it was news."""
-        self._changed.up = False
-        self.doc.apply_update(update)
-        if not self._changed.up:
+        if not self.document.apply_watched(update):
             return
         reach = read_reach(update)
         reach.extend(self._known)
@@ -453,11 +465,17 @@ class Room:
         self.size_bytes += len(update)
         self.broadcast(wire.sync_update(update))
         if not self._flushing:
-            self._relayed = self.doc.get_state()
+            self._note_relayed()
+
+    def _note_relayed(self) -> None:
+        # Any state that a peer has had serves to find out what it lacks; a newer one only makes the answer smaller.
+        self._relays += 1
+        if self._relays % _RELAYS_TO_NOTE == 0:
+            self._relayed = self.document.state_vector()
 
     def _answer(self, peer: Peer, state_vector: bytes) -> None:
         peer.has = state_vector
-        answer = self.doc.get_update(state_vector)
+        answer = self.document.difference(state_vector)
         peer.caused += len(answer)
         peer.put(wire.sync_step_2(answer))
         if peer.may_write:
@@ -466,26 +484,11 @@ class Room:
 
     def _ask(self, peer: Peer) -> None:
         peer.early.asked = True
-        peer.outbox.put_question(peer.prefix, peer.prefix + wire.sync_step_1(self.doc.get_state()))
+        peer.outbox.put_question(peer.prefix, peer.prefix + wire.sync_step_1(self.document.state_vector()))
 
     def _acknowledge(self, peer: Peer, count: int) -> None:
         if peer.acknowledged:
             peer.outbox.put_saved(peer.prefix, count)
-
-
-class _ChangeFlag:
-    """Goes up when a transaction changes the document.
-
-    An object of its own: an observer bound to the room would keep the room alive from inside the CRDT core, where
-    Python's collector does not see it.
-    """
-
-    def __init__(self) -> None:
-        self.up = False
-
-    def __call__(self, event: TransactionEvent) -> None:
-        del event
-        self.up = True
 
 
 def is_core_failure(error: BaseException) -> bool:

@@ -16,7 +16,7 @@ from realtime.awareness import Entry, encode
 from realtime.close import Close, Refused
 from realtime.hub import Hub, Settle, Timing
 from realtime.memory import MemoryBus, MemoryLog
-from realtime.ports import Bus, DocumentId
+from realtime.ports import Append, Bus, DocumentId
 from realtime.room import Limits, Peer, Room
 
 from .documents import Author, inside_a_string, peer, seed, text_of
@@ -230,7 +230,10 @@ async def test_an_update_that_makes_the_core_fail_ends_its_sender_and_the_others
 
 async def test_a_log_that_makes_the_core_fail_closes_one_document_only() -> None:
     log = MemoryLog()
-    document_id, elsewhere = create(log, inside_a_string()), create(log, seed("apart "))
+    document_id, elsewhere = create(log, seed()), create(log, seed("apart "))
+    stored = await log.load(document_id)
+    assert stored is not None
+    await log.append([Append(document_id=document_id, epoch=stored.epoch, update=inside_a_string())])
     async with hub(log) as running:
         with pytest.raises(Refused) as refusal:
             await enter(running, document_id, peer())
@@ -268,7 +271,7 @@ async def test_an_idle_room_leaves_memory() -> None:
             ada = peer()
             room, _ = await enter(running, document_id, ada)
             running.receive(room, ada, wire.Update(Author(room.state()).write("x")))
-            references += [weakref.ref(room), weakref.ref(room.doc)]
+            references += [weakref.ref(room), weakref.ref(room.document)]
             running.part(room, ada)
             del room
             await until(lambda: running.rooms == 0)
@@ -436,3 +439,22 @@ async def test_a_core_that_fails_outside_of_applying_ends_one_room_and_not_the_h
         await until(lambda: other.seq == 2)
         again, _ = await enter(running, document_id, peer())
         assert text_of(again.state()) == ("seed kept" if where == "relay" else "seed ")
+
+
+async def test_a_large_document_is_read_into_the_core_beside_the_loop_and_edits_wait_for_it() -> None:
+    log = MemoryLog()
+    start = seed("x" * 200_000)
+    document_id = create(log, start)
+    async with hub(log) as running:
+        ada, ben = peer(), peer()
+        room, _ = await enter(running, document_id, ada)
+        await enter(running, document_id, ben)
+        room.receive_step_1(ada, b"\x00")
+        assert not room.document.is_built, "all of it is at hand as bytes"
+        author = Author(start)
+        running.receive(room, ben, wire.SyncStep1(author.doc.get_state()))
+        running.receive(room, ada, wire.Update(author.write("and more")))
+        await until(lambda: log.appends and not running.saving)
+        assert room.document.is_built
+        assert text_of(room.state()) == "x" * 200_000 + "and more"
+        assert any(isinstance(wire.decode(frame), wire.Update) for frame in ben.outbox.take())

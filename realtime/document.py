@@ -1,0 +1,106 @@
+"""The content of one document in memory: bytes until somebody needs more, then the CRDT core's own form.
+
+Reading a large document into the core takes several times as long as handing its bytes on, and whoever only opens it
+needs no more than the bytes.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from pycrdt import Doc, TransactionEvent, get_state, merge_updates
+
+
+class Document:
+    """A document. Any method may raise what the CRDT core raises, ValueError for bytes that it cannot read."""
+
+    __slots__ = ("__weakref__", "_doc", "_state_vector", "_whole")
+
+    def __init__(self, updates: Sequence[bytes]) -> None:
+        """Make it of updates that are all of it. Raises ValueError if there is none, or one that cannot be read."""
+        if not updates:
+            raise ValueError("a stored document has no updates")
+        self._doc: Doc[Any] | None = None
+        # Kept until the document changes: after a restart everybody asks for all of it.
+        self._whole: bytes | None = None
+        self._state_vector: bytes | None = None
+        if len(updates) == 1:
+            self._whole = updates[0]
+            self._state_vector = get_state(updates[0])
+        else:
+            self._doc = Doc()
+            for update in updates:
+                self._doc.apply_update(update)
+
+    @property
+    def is_built(self) -> bool:
+        """Whether it is in the core's own form."""
+        return self._doc is not None
+
+    def copy(self) -> "Doc[Any]":
+        """Another document with the same content, in the core's own form.
+
+        Takes some ten milliseconds a megabyte. May be called on a thread while the document is not built.
+        """
+        doc: Doc[Any] = Doc()
+        doc.apply_update(self.whole())
+        return doc
+
+    def adopt(self, copy: "Doc[Any]") -> None:
+        """Use a copy that was made elsewhere, unless the document was built meanwhile."""
+        if self._doc is None:
+            self._doc = copy
+
+    def _built(self) -> "Doc[Any]":
+        if self._doc is None:
+            self._doc = self.copy()
+        return self._doc
+
+    def state_vector(self) -> bytes:
+        """What it has: client id -> next clock, as a state vector."""
+        if self._state_vector is None:
+            self._state_vector = self._built().get_state()
+        return self._state_vector
+
+    def whole(self) -> bytes:
+        """All of it as one update."""
+        if self._whole is None:
+            self._whole = self._built().get_update()
+        return self._whole
+
+    def difference(self, state_vector: bytes) -> bytes:
+        """What a state vector lacks, as one update."""
+        return self.whole() if state_vector == b"\x00" else self._built().get_update(state_vector)
+
+    def apply(self, update: bytes) -> None:
+        """Take an update that is known to bring something."""
+        self._built().apply_update(update)
+        self._whole = self._state_vector = None
+
+    def apply_watched(self, update: bytes) -> bool:
+        """Take an update. Returns whether it changed anything; costs several times as much as `apply`."""
+        doc = self._built()
+        flag = _ChangeFlag()
+        subscription = doc.observe(flag)
+        try:
+            doc.apply_update(update)
+        finally:
+            doc.unobserve(subscription)
+        if flag.up:
+            self._whole = self._state_vector = None
+        return flag.up
+
+
+class _ChangeFlag:
+    """Goes up when a transaction changes the document."""
+
+    def __init__(self) -> None:
+        self.up = False
+
+    def __call__(self, event: TransactionEvent) -> None:
+        del event
+        self.up = True
+
+
+def merged(updates: Sequence[bytes]) -> bytes:
+    """Make one update of several, without a document."""
+    return merge_updates(*updates) if len(updates) > 1 else updates[0]

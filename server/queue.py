@@ -7,6 +7,7 @@ from uuid import UUID
 import structlog
 from arq.connections import ArqRedis, RedisSettings
 from redis.asyncio import ConnectionPool
+from redis.asyncio.connection import parse_url
 from redis.exceptions import RedisError
 
 from server import metrics
@@ -15,6 +16,8 @@ QUEUE_NAME = "quillroom:jobs"
 TIMEOUT_SECONDS = 5
 # A nudge older than this has been overtaken by the regular sweep.
 NUDGE_SECONDS = 600
+DEFAULT_PORT = 6379
+_TLS_PARTS = frozenset({"ssl_keyfile", "ssl_certfile", "ssl_cert_reqs", "ssl_ca_certs", "ssl_check_hostname"})
 
 log = structlog.get_logger(__name__)
 
@@ -52,10 +55,23 @@ def create_queue(redis_url: str) -> Queue:
 
 
 def redis_settings(redis_url: str) -> RedisSettings:
-    """Return arq's way to spell an address."""
-    settings = RedisSettings.from_dsn(redis_url)
-    settings.conn_timeout = TIMEOUT_SECONDS
-    return settings
+    """Return arq's way to spell an address.
+
+    It is read as the Redis client reads it: arq's own reader knows neither escapes in a password nor what to trust.
+    """
+    parts: dict[str, Any] = dict(parse_url(redis_url))
+    tls = {name: value for name, value in parts.items() if name in _TLS_PARTS}
+    return RedisSettings(
+        host=str(parts.get("host", "localhost")),
+        port=int(parts.get("port", DEFAULT_PORT)),
+        unix_socket_path=parts.get("path"),
+        database=int(parts.get("db", 0)),
+        username=parts.get("username"),
+        password=parts.get("password"),
+        ssl=redis_url.startswith("rediss://"),
+        conn_timeout=TIMEOUT_SECONDS,
+        **tls,
+    )
 
 
 def serialize(job: dict[str, Any]) -> bytes:

@@ -72,5 +72,19 @@ async def test_a_nudge_that_cannot_be_sent_is_counted_and_does_not_undo_its_caus
     await nudges.close()
 
 
-def test_the_address_of_a_socket_becomes_arqs_settings() -> None:
-    assert queue.redis_settings("unix:///run/redis.sock").unix_socket_path == "/run/redis.sock"
+@pytest.mark.parametrize(
+    ("address", "parts"),
+    [
+        ("unix:///run/redis.sock?db=2", {"unix_socket_path": "/run/redis.sock", "database": 2}),
+        ("redis://redis.internal/", {"host": "redis.internal", "port": 6379, "database": 0, "ssl": False}),
+        ("redis://ada:p%40ss%2Fword@redis.internal:7000/3", {"username": "ada", "password": "p@ss/word", "port": 7000}),
+        (
+            "rediss://redis.internal/1?ssl_ca_certs=/etc/ca.pem&ssl_check_hostname=true",
+            {"ssl": True, "ssl_ca_certs": "/etc/ca.pem", "ssl_check_hostname": True, "database": 1},
+        ),
+        ("rediss://redis.internal?ssl_cert_reqs=none", {"ssl": True, "ssl_cert_reqs": "none"}),
+    ],
+)
+def test_the_worker_reads_an_address_as_the_web_process_does(address: str, parts: dict[str, object]) -> None:
+    settings = queue.redis_settings(address)
+    assert {name: getattr(settings, name) for name in parts} == parts

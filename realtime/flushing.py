@@ -1,10 +1,11 @@
 """When rooms flush: at once while little goes on, together while much does.
 
 A flush takes all rooms with something new: each merges what waits and applies it once, all of it is committed in one
-transaction, and then, or after `relay_after_seconds` if the log is slow, each relays. Then comes a pause of a few times
-what the flush has cost. So an idle server answers a keystroke without delay, and a busy one gathers more keystrokes
-into each flush the busier it is: what fan-out may cost of the processor is bounded, and the cost of a delivery falls as
-load rises.
+transaction, and then, or after `relay_after_seconds` if the log is slow, each relays. Then a room pauses for a few
+times what telling its peers has cost, and all of them for as long as makes a commit worth its while. So an idle server
+answers a keystroke without delay, and a busy one gathers more keystrokes into each flush the busier it is: what fan-out
+may cost of the processor is bounded, and the cost of a delivery falls as load rises. A room with few people never waits
+for one with many.
 """
 
 import asyncio
@@ -18,11 +19,11 @@ from realtime.outbox import Deliveries
 from realtime.room import LARGE_BYTES, BrokenRoom, Flush, Peer, Room, is_core_failure
 from realtime.saving import Saving
 
-# With three times its cost as the pause, flushing takes a quarter of the processor at most, and the rest reads.
+# With three times its cost as the pause, telling the peers of one room takes a quarter of the processor at most.
 _PAUSE_PER_COST = 3.0
 _LONGEST_PAUSE_SECONDS = 0.02
-# The event loop counts in milliseconds; a pause that is none would only cost a timer.
-_SHORTEST_PAUSE_SECONDS = 0.0005
+# A commit costs about as much whether it holds one edit or ten.
+_PAUSE_AFTER_COMMIT_SECONDS = 0.001
 
 
 class Flushing:
@@ -55,11 +56,11 @@ class Flushing:
         self._dirty: dict[LiveRoom, None] = {}
         self._present: dict[LiveRoom, None] = {}
         self._wake = asyncio.Event()
-        self._commit: asyncio.Task[None] | None = None
+        self._alarm: asyncio.TimerHandle | None = None
 
     def __bool__(self) -> bool:
-        """Whether something waits for a flush, or a commit is under way."""
-        return bool(self._dirty or self._present or self._commit is not None)
+        """Whether something waits for a flush."""
+        return bool(self._dirty or self._present)
 
     def mark(self, live: LiveRoom) -> None:
         """A room has edits or questions that wait."""
@@ -71,46 +72,74 @@ class Flushing:
         self._present[live] = None
         self._wake.set()
 
-    def give_up(self) -> None:
-        """End a commit that nobody waits for any more."""
-        if self._commit is not None:
-            self._commit.cancel()
-
     async def run(self) -> None:
         """Flush for as long as the process lives."""
         while True:
             await self._wake.wait()
             self._wake.clear()
-            pause = await self._flush_all()
-            if pause > _SHORTEST_PAUSE_SECONDS:
-                await asyncio.sleep(pause)
+            if await self._flush_all():
+                await asyncio.sleep(_PAUSE_AFTER_COMMIT_SECONDS)
 
-    async def _flush_all(self) -> float:
-        """Flush every room with something new. Returns the seconds to pause.
+    async def _flush_all(self) -> bool:
+        """Flush every room with something new. Returns whether anything was committed.
 
         A function of its own: a loop's variables would keep rooms alive.
         """
+        now = asyncio.get_running_loop().time()
         begun = time.perf_counter()
-        self._relay_presence()
-        dirty, self._dirty = self._dirty, {}
-        flushes = [(live, flush) for live in dirty if self._is_ready(live) and (flush := self._begin(live)) is not None]
-        if self._saving:
-            self._save()
+        told = self._relay_presence(now)
+        flushes = [(live, flush) for live in self._due(now) if (flush := self._begin(live)) is not None]
+        committing = self._saving.begin()
         cost = time.perf_counter() - begun
-        waited = 0.0
-        if self._commit is not None and flushes:
+        if committing is not None and flushes:
             # Durable before visible, but not at the price of a room that stands still.
-            begun = time.perf_counter()
-            await asyncio.wait({self._commit}, timeout=self._relay_after_seconds)
-            waited = time.perf_counter() - begun
-            if self._commit is not None and not self._commit.done():
+            if told:
+                self._deliveries.run()
+            if not await _within(committing, self._relay_after_seconds):
                 self._counts.relayed_before_commit += len(flushes)
         begun = time.perf_counter()
         for live, flush in flushes:
             self._relay(live, flush)
+            told.append(live)
         self._deliveries.run()
         cost += time.perf_counter() - begun
-        return min(_PAUSE_PER_COST * cost - waited, _LONGEST_PAUSE_SECONDS)
+        self._pause(told, cost)
+        return committing is not None
+
+    def _due(self, now: float) -> list[LiveRoom]:
+        """Take the rooms that may flush now; the others wait for the end of their pause."""
+        dirty, self._dirty = self._dirty, {}
+        due = []
+        for live in dirty:
+            if live.quiet_until > now:
+                self._wait_for(live)
+                self._dirty[live] = None
+            elif self._is_ready(live):
+                due.append(live)
+        return due
+
+    def _wait_for(self, live: LiveRoom) -> None:
+        """Flush again when a room's pause is over, or before."""
+        alarm = self._alarm
+        if alarm is not None and not alarm.cancelled():
+            if alarm.when() <= live.quiet_until:
+                return
+            alarm.cancel()
+        self._alarm = asyncio.get_running_loop().call_at(live.quiet_until, self._ring)
+
+    def _ring(self) -> None:
+        self._alarm = None
+        self._wake.set()
+
+    def _pause(self, told: list[LiveRoom], cost: float) -> None:
+        """Let each room be quiet for a while, by its share of what it has cost to tell so many peers."""
+        peers = sum(len(live.room.peers) for live in told)
+        if not peers:
+            return
+        now = asyncio.get_running_loop().time()
+        pause_per_peer = _PAUSE_PER_COST * cost / peers
+        for live in told:
+            live.quiet_until = now + min(pause_per_peer * len(live.room.peers), _LONGEST_PAUSE_SECONDS)
 
     def _is_ready(self, live: LiveRoom) -> bool:
         """Whether a room can flush now; if not, it is marked again when it can."""
@@ -160,23 +189,40 @@ class Flushing:
                 raise
             self._on_broken(live, BrokenRoom(set()))
 
-    def _relay_presence(self) -> None:
+    def _relay_presence(self, now: float) -> list[LiveRoom]:
+        """Tell of presence. Returns the rooms where there was some."""
         if not self._present:
-            return
+            return []
         present, self._present = self._present, {}
-        told = []
+        told, news = [], []
         for live in present:
+            if live.quiet_until > now:
+                self._wait_for(live)
+                self._present[live] = None
+                continue
             entries, live.presence = list(live.presence.values()), {}
             live.room.broadcast_presence(entries)
-            told.append((live.room, entries))
-        self._on_presence(told)
+            told.append(live)
+            news.append((live.room, entries))
+        if news:
+            self._on_presence(news)
+        return told
 
-    def _save(self) -> None:
-        # A commit that has ended stays here until its callback runs, a turn of the loop later; it takes nothing more.
-        if self._commit is None or self._commit.done():
-            self._commit = self._tasks.create_task(self._saving.save(), name="commit")
-            self._commit.add_done_callback(self._note_commit_done)
 
-    def _note_commit_done(self, task: "asyncio.Task[None]") -> None:
-        if self._commit is task:
-            self._commit = None
+async def _within(done: "asyncio.Future[None]", seconds: float) -> bool:
+    """Wait for a future, but no longer than so many seconds. Returns whether it is done."""
+    loop = asyncio.get_running_loop()
+    either = loop.create_future()
+
+    def note(_: object = None) -> None:
+        if not either.done():
+            either.set_result(None)
+
+    timer = loop.call_later(seconds, note)
+    done.add_done_callback(note)
+    try:
+        await either
+    finally:
+        timer.cancel()
+        done.remove_done_callback(note)
+    return done.done()

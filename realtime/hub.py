@@ -113,6 +113,7 @@ class Hub:
         await self._tasks.__aenter__()
         self._loops = [
             self._tasks.create_task(self._flushing.run(), name="flushes"),
+            self._tasks.create_task(self.saving.run(), name="commits"),
             self._tasks.create_task(self._run_sweeps(), name="sweeps"),
             self._tasks.create_task(self._run_bus(), name="bus"),
         ]
@@ -550,5 +551,4 @@ class Hub:
             logger.error("stopped with %d bytes that the log did not take", self.unsaved_bytes)
         for task in self._loops:
             task.cancel()
-        self._flushing.give_up()
         self._rooms.clear()

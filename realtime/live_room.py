@@ -30,7 +30,7 @@ class LiveRoom:
     """A room, and what the hub knows about it.
 
     `holds`: who needs it open though they are not peers (yet). `writer`: who wrote last since it was settled; None if
-    only the host did.
+    only the host did. `quiet_until`: by the event loop's time, until when it does not flush.
     """
 
     room: Room
@@ -44,3 +44,4 @@ class LiveRoom:
     writer: Mapping[str, object] | None = None
     refilling: bool = False
     building: bool = False
+    quiet_until: float = 0.0

@@ -7,8 +7,7 @@ answer is asked again; meanwhile everything stays here, bounded by each room's l
 import asyncio
 import logging
 import time
-from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from pycrdt import merge_updates
@@ -36,7 +35,7 @@ class SavingCounts:
 @dataclass(slots=True)
 class _Unsaved:
     updates: list[bytes] = field(default_factory=list)
-    senders: Counter[Peer] = field(default_factory=Counter)
+    senders: dict[Peer, int] = field(default_factory=dict)
     edits: list[asyncio.Future[int]] = field(default_factory=list)
     length: int = 0
     """What the updates came to before they were merged: so many bytes the room counts as unsaved."""
@@ -73,9 +72,11 @@ class Saving:
         self._on_broken = on_broken
         self._unsaved: dict[Room, _Unsaved] = {}
         self._committing: set[Room] = set()
+        self._wake = asyncio.Event()
+        self._saved: asyncio.Future[None] | None = None
 
     def __bool__(self) -> bool:
-        return bool(self._unsaved)
+        return bool(self._unsaved or self._committing)
 
     def holds(self, room: Room) -> bool:
         """Whether something of the room's is not in the log yet."""
@@ -92,7 +93,7 @@ class Saving:
         if flush.update:
             unsaved.updates.append(flush.update)
             unsaved.length += len(flush.update)
-        unsaved.senders += flush.senders
+        _add(unsaved.senders, flush.senders)
         unsaved.edits += edits
 
     def forget(self, room: Room) -> None:
@@ -101,7 +102,25 @@ class Saving:
         if unsaved is not None:
             _fail(unsaved.edits)
 
-    async def save(self) -> None:
+    def begin(self) -> "asyncio.Future[None] | None":
+        """Begin to commit what is unsaved. Returns what is done when nothing is any more; None if all is durable."""
+        # One that runs already takes what is unsaved, too, as its next commit.
+        if self._unsaved and self._saved is None:
+            self._saved = asyncio.get_running_loop().create_future()
+            self._wake.set()
+        return self._saved
+
+    async def run(self) -> None:
+        """Commit for as long as the process lives."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            await self._save()
+            saved, self._saved = self._saved, None
+            if saved is not None and not saved.done():
+                saved.set_result(None)
+
+    async def _save(self) -> None:
         """Commit until nothing is unsaved. Waits as long as the log is away."""
         tries = 0
         while self._unsaved:
@@ -181,10 +200,17 @@ class Saving:
             later = self._unsaved.get(room)
             if later is not None:
                 unsaved.updates += later.updates
-                unsaved.senders += later.senders
+                _add(unsaved.senders, later.senders)
                 unsaved.edits += later.edits
                 unsaved.length += later.length
             self._unsaved[room] = unsaved
+
+
+def _add(senders: dict[Peer, int], more: Mapping[Peer, int]) -> None:
+    for peer, count in more.items():
+        # The others are told nothing.
+        if peer.acknowledged:
+            senders[peer] = senders.get(peer, 0) + count
 
 
 def _tell(edits: list[asyncio.Future[int]], seq: int) -> None:

@@ -14,7 +14,8 @@ from realtime.ports import Append, DocumentId, Epoch, LogUnavailable, Stored
 
 _APPEND = """
 WITH batch AS (
-    SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::bytea[]) AS entry (document_id, epoch, data)
+    SELECT *
+    FROM unnest($1::uuid[], $2::uuid[], $3::bytea[]) WITH ORDINALITY AS entry (document_id, epoch, data, number)
 ), held AS MATERIALIZED (
     -- In one order in every process, so that two of them never wait for each other in a circle.
     SELECT lineages.document_id
@@ -26,11 +27,12 @@ WITH batch AS (
     SET seq = lineages.seq + 1, bytes = lineages.bytes + length(batch.data)
     FROM held JOIN batch USING (document_id)
     WHERE lineages.document_id = batch.document_id
-    RETURNING lineages.document_id, lineages.seq, batch.data
+    RETURNING lineages.document_id, lineages.seq, batch.data, batch.number
+), written AS (
+    INSERT INTO document_updates (document_id, seq, data, created_at)
+    SELECT document_id, seq, data, now() FROM placed
 )
-INSERT INTO document_updates (document_id, seq, data, created_at)
-SELECT document_id, seq, data, now() FROM placed
-RETURNING document_id, seq
+SELECT number, seq FROM placed
 """
 
 _SINCE = """
@@ -68,14 +70,16 @@ class PostgresLog:
         try:
             rows = await self._pool.fetch(
                 _APPEND,
-                [UUID(entry.document_id) for entry in entries],
-                [UUID(entry.epoch) for entry in entries],
+                [entry.document_id for entry in entries],
+                [entry.epoch for entry in entries],
                 [entry.update for entry in entries],
             )
         except _AWAY as error:
             raise LogUnavailable from error
-        places: dict[str, int] = {str(row["document_id"]): row["seq"] for row in rows}
-        return [places.get(entry.document_id) for entry in entries]
+        places: list[int | None] = [None] * len(entries)
+        for number, seq in rows:
+            places[number - 1] = seq
+        return places
 
     async def since(self, document_id: DocumentId, seq: int) -> Stored | None:
         """See UpdateLog."""

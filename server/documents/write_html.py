@@ -44,6 +44,7 @@ def _task_item(node: Node) -> HTMLOutputSpec:
         "data-id": node.attrs["id"],
         "data-checked": "true" if checked else "false",
         "data-type": "taskItem",
+        "dir": "auto",
     }
     return ["li", attributes, ["label", ["input", box], ["span"]], ["div", 0]]
 
@@ -81,10 +82,10 @@ _SERIALIZER: Final = DOMSerializer(
         "heading": lambda node: [f"h{node.attrs['level']}", {"data-id": node.attrs["id"]}, 0],
         "bulletList": _block("ul"),
         "orderedList": _ordered_list,
-        "listItem": _block("li"),
+        "listItem": _block("li", dir="auto"),
         "taskList": _block("ul", **{"data-type": "taskList"}),
         "taskItem": _task_item,
-        "blockquote": _block("blockquote"),
+        "blockquote": _block("blockquote", dir="auto"),
         "codeBlock": _code_block,
         "table": lambda node: ["table", {"data-id": node.attrs["id"]}, ["tbody", 0]],
         "tableRow": lambda _: ["tr", 0],

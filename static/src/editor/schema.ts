@@ -26,6 +26,12 @@ export const identifiedBlocks = [
   "image",
 ];
 
+/**
+ * Bullets, boxes and the line of a quote stand where their text begins: right of Arabic and Hebrew. Blocks without such
+ * signs run in their own direction by the style sheet. server/documents/write_html.py says the same.
+ */
+const ownDirection = { dir: "auto" };
+
 /** Without its round when a document is opened, which would write to it. A block without an id gets one with its first edit. */
 const BlockIds = UniqueID.extend<UniqueIDOptions, { needsInitialIdGeneration: boolean }>({
   addProseMirrorPlugins() {
@@ -45,6 +51,8 @@ export function documentExtensions(options: { writable: boolean }): Extensions {
       heading: { levels: [1, 2, 3, 4] },
       link: false,
       orderedList: false,
+      listItem: { HTMLAttributes: ownDirection },
+      blockquote: { HTMLAttributes: ownDirection },
       underline: false,
       // Undo comes from Yjs, so that it takes back one's own edits only.
       undoRedo: false,
@@ -56,7 +64,7 @@ export function documentExtensions(options: { writable: boolean }): Extensions {
     Highlight.configure({ multicolor: false }),
     DocumentOrderedList,
     TaskList,
-    DocumentTaskItem.configure({ nested: true }),
+    DocumentTaskItem.configure({ nested: true, HTMLAttributes: ownDirection }),
     DocumentTable.configure({ resizable: false }),
     TableRow,
     DocumentTableHeader,

@@ -6,7 +6,7 @@ export const DocumentTaskItem = TaskItem.extend({
   renderHTML({ node, HTMLAttributes }) {
     return [
       "li",
-      mergeAttributes(HTMLAttributes, { "data-type": "taskItem" }),
+      mergeAttributes(this.options.HTMLAttributes, HTMLAttributes, { "data-type": "taskItem" }),
       [
         "label",
         [
@@ -22,5 +22,17 @@ export const DocumentTaskItem = TaskItem.extend({
       ],
       ["div", 0],
     ];
+  },
+
+  addNodeView() {
+    const make = this.parent?.();
+    if (!make) return null;
+    return (props) => {
+      const view = make(props);
+      const box = view.dom instanceof Element ? view.dom.querySelector("label") : null;
+      // The hidden words beside the box would else decide in which direction the item runs.
+      box?.setAttribute("dir", "ltr");
+      return view;
+    };
   },
 });

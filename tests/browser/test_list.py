@@ -4,7 +4,7 @@ import re
 from uuid import uuid4
 
 import pytest
-from playwright.async_api import Locator
+from playwright.async_api import Locator, expect
 
 from tests.browser.conftest import Person, Studio
 from tests.running import create_document
@@ -85,6 +85,23 @@ async def test_the_trash_tells_those_who_are_writing(ada: Person, ben: Person, s
     await ben.page.locator("#editor-banner", has_text="moved to the trash").wait_for()
     await ben.page.wait_for_selector("#document-content[data-editable=false]")
     assert await ben.text() == "Some words."
+
+
+async def test_a_document_comes_back_from_its_own_page(ada: Person, ben: Person, studio: Studio) -> None:
+    document = create_document(studio.api, content="Kept.")
+    studio.api.delete(f"/api/v1/documents/{document}").raise_for_status()
+    await ada.go(f"/documents/{document}")
+    banner = ada.page.locator("#editor-banner", has_text="Restore it to go on writing")
+    await banner.wait_for()
+    # It would only show the same page again.
+    await expect(banner.locator("[data-action=reload]")).to_have_count(0)
+    await ada.page.get_by_role("button", name="Restore").click()
+    await ada.live()
+    await ada.write_at_end()
+    await ada.type(" Back.")
+    await ada.saved()
+    await ben.open(document)
+    await ben.reads("Kept. Back.")
 
 
 async def test_the_search_finds_titles_and_first_lines(ada: Person, studio: Studio) -> None:

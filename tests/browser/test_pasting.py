@@ -128,3 +128,44 @@ async def test_markdown_within_a_line_keeps_what_is_around_it(ada: Person, studi
     await ada.page.keyboard.press("Control+z")
     await ada.reads("Before, after.")
     assert await ada.body.locator("li").count() == 0
+
+
+GOOGLE = """<meta charset="utf-8"><b style="font-weight:normal;" id="docs-internal-guid-1a"><p dir="ltr"
+style="line-height:1.38"><span style="font-weight:400">Plain</span></p><br><p dir="ltr"><span
+style="font-weight:700">strong</span><br><span>line</span></p></b><br class="Apple-interchange-newline">"""
+
+
+async def test_breaks_between_blocks_of_google_docs_are_no_lines(ada: Person, studio: Studio) -> None:
+    document = await _at_an_empty_line(ada, studio)
+    await paste(ada, "Plain strong line", GOOGLE)
+    await ada.body.locator("strong", has_text="strong").wait_for()
+    await ada.saved()
+    blocks = read_json(studio.api, document)["content"]
+    kinds = [[piece["type"] for piece in block.get("content", [])] for block in blocks]
+    assert kinds == [["text"], ["text", "hardBreak", "text"]]
+
+
+def _word_item(mark: str, words: str, style: str) -> str:
+    return (
+        f"<p class=MsoListParagraph style='text-indent:-18pt;mso-list:{style} lfo1'><![if !supportLists]>"
+        f"<span style='mso-list:Ignore'>{mark}<span>&nbsp;&nbsp;</span></span><![endif]>{words}</p>\n"
+    )
+
+
+async def test_lists_of_word_that_follow_on_each_other_stay_apart(ada: Person, studio: Studio) -> None:
+    document = await _at_an_empty_line(ada, studio)
+    items = [
+        ("·", "bullet", "l0 level1"),
+        ("o", "inner", "l0 level2"),
+        ("·", "another", "l0 level1"),
+        ("1.", "first", "l1 level1"),
+        ("2.", "second", "l1 level1"),
+    ]
+    html = "".join(_word_item(*item) for item in items)
+    await paste(ada, "bullet", f"<html><body>{html}</body></html>")
+    await ada.body.locator("ol > li", has_text="second").wait_for()
+    await ada.saved()
+    blocks = read_json(studio.api, document)["content"]
+    assert [block["type"] for block in blocks] == ["bulletList", "orderedList"]
+    assert [len(block["content"]) for block in blocks] == [2, 2]
+    assert await ada.body.locator("ul ul > li").all_text_contents() == ["inner"]

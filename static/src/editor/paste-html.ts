@@ -42,29 +42,34 @@ function applyStyle(element: Element, style: ReadonlyMap<string, string>): void 
 /** One item of a list as Word writes it: a paragraph with the sign of the item in it. */
 interface WordItem {
   readonly paragraph: Element;
+  /** Word's name of the list that it is an item of. */
+  readonly name: string;
   readonly level: number;
   readonly ordered: boolean;
 }
 
 function readWordItem(paragraph: Element, styleOf: (element: Element) => string): WordItem | null {
-  const level = /mso-list:[^;]*\blevel(\d)/i.exec(styleOf(paragraph))?.[1];
-  if (level === undefined) return null;
+  const [, name, level] = /mso-list:\s*(\S+)[^;]*\blevel(\d)/i.exec(styleOf(paragraph)) ?? [];
+  if (name === undefined || level === undefined) return null;
   const sign = [...paragraph.querySelectorAll("*")].find((each) => /mso-list:\s*ignore/i.test(styleOf(each)));
   const ordered = /^\s*\(?\w{1,4}[.)]/.test(sign?.textContent ?? "");
   sign?.remove();
-  return { paragraph, level: Number(level), ordered };
+  return { paragraph, name, level: Number(level), ordered };
 }
 
 /** Turns Word's paragraphs with signs into lists, in place. */
 function joinWordLists(root: Document, styleOf: (element: Element) => string): void {
-  const open: { readonly level: number; readonly list: Element }[] = [];
+  const open: { readonly name: string; readonly level: number; readonly list: Element }[] = [];
   let last: Element | null = null;
   for (const paragraph of root.querySelectorAll("p")) {
     const item = readWordItem(paragraph, styleOf);
     if (item === null) continue;
     const follows = last !== null && paragraph.previousElementSibling === last;
     if (!follows) open.length = 0;
-    while (open.length > 0 && (open.at(-1)?.level ?? 0) > item.level) open.pop();
+    // A list of another name on the same level begins anew: numbers may follow on bullets.
+    const ended = (other: { readonly name: string; readonly level: number }) =>
+      other.level > item.level || (other.level === item.level && other.name !== item.name);
+    for (let inner = open.at(-1); inner && ended(inner); inner = open.at(-1)) open.pop();
     let list = open.at(-1)?.level === item.level ? open.at(-1)?.list : undefined;
     if (list === undefined) {
       list = root.createElement(item.ordered ? "ol" : "ul");
@@ -74,10 +79,27 @@ function joinWordLists(root: Document, styleOf: (element: Element) => string): v
         paragraph.before(list);
         last = list;
       }
-      open.push({ level: item.level, list });
+      open.push({ name: item.name, level: item.level, list });
     }
     const entry = list.appendChild(root.createElement("li"));
     entry.append(paragraph);
+  }
+}
+
+const blocks = new Set("blockquote div dl h1 h2 h3 h4 h5 h6 hr ol p pre table ul".split(" "));
+
+/** The element on one side of a node, if nothing but space lies between. */
+function besides(node: Node, side: "previousSibling" | "nextSibling"): Element | null {
+  let other = node[side];
+  while (other !== null && !(other instanceof Element) && (other.textContent ?? "").trim() === "") other = other[side];
+  return other instanceof Element ? other : null;
+}
+
+/** Takes out the line breaks between blocks, as Google Docs writes them: each would become a line of its own. */
+function dropBreaksBetweenBlocks(root: Document): void {
+  for (const line of root.querySelectorAll("br")) {
+    const sides = [besides(line, "previousSibling"), besides(line, "nextSibling")];
+    if (sides.some((side) => side !== null && blocks.has(side.localName))) line.remove();
   }
 }
 
@@ -92,6 +114,7 @@ export function readPastedStyles(html: string): string {
   const renamed = html.replace(/<[a-z][^>]*>/gi, (tag) => tag.replace(/\sstyle\s*=/gi, ` ${kept}=`));
   const parsed = new DOMParser().parseFromString(renamed, "text/html");
   const styleOf = (element: Element) => element.getAttribute(kept) ?? "";
+  dropBreaksBetweenBlocks(parsed);
   joinWordLists(parsed, styleOf);
   for (const element of parsed.body.querySelectorAll(`[${kept}]`)) {
     const style = declarations(styleOf(element));

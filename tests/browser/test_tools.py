@@ -4,7 +4,7 @@ import pytest
 
 from tests.browser.conftest import Enter, Person, Studio
 from tests.browser.test_pages import PHONE
-from tests.running import create_document, read_text
+from tests.running import create_document, read_json, read_text
 
 pytestmark = pytest.mark.anyio
 
@@ -74,3 +74,67 @@ async def test_the_bar_of_a_phone_moves_turns_inserts_and_undoes(enter: Enter, s
     await ada.page.keyboard.press("Shift+Home")
     await ada.page.locator("[data-selection-toolbar]").wait_for()
     assert await bar.is_hidden()
+
+
+async def _drag(person: Person, words: str, to: str, *, below: bool, drop: bool = True) -> None:
+    """Take the block with some words by its handle to another one's upper or lower edge."""
+    await person.body.locator(":scope > *", has_text=words).hover()
+    handle = await person.page.locator("[data-block-handle]").bounding_box()
+    target = await person.body.locator(":scope > *", has_text=to).bounding_box()
+    assert handle is not None and target is not None
+    mouse = person.page.mouse
+    await mouse.move(handle["x"] + handle["width"] / 2, handle["y"] + handle["height"] / 2)
+    await mouse.down()
+    y = target["y"] + (target["height"] - 2 if below else 2)
+    await mouse.move(handle["x"] + 40, y, steps=6)
+    await person.page.locator(".block-drop-line").wait_for()
+    if drop:
+        await mouse.up()
+
+
+async def test_a_block_is_dragged_by_its_handle_in_one_step(ada: Person, ben: Person, studio: Studio) -> None:
+    document = create_document(studio.api, content="One.\n\n- a\n- b\n\nThree.\n\nFour.")
+    await ada.open(document)
+    await ben.open(document)
+    await ada.write_at_end()
+    await ada.type("!")
+    await ada.saved()
+    before = read_json(studio.api, document)["content"]
+    await _drag(ada, "Four.", "One.", below=False)
+    await ada.reads("Four.!\nOne.\nab\nThree.")
+    # The caret has gone along, and typing is another step.
+    await ada.type("?")
+    await ben.reads("Four.!?\nOne.\nab\nThree.")
+    await ada.page.keyboard.press("Control+z")
+    await ada.reads("Four.!\nOne.\nab\nThree.")
+    await ada.saved()
+    assert read_json(studio.api, document)["content"] == [before[3], *before[:3]]
+    await ada.page.keyboard.press("Control+z")
+    await ada.reads("One.\nab\nThree.\nFour.!")
+    await _drag(ada, "a", "Three.", below=True)
+    await ada.reads("One.\nThree.\nab\nFour.!")
+    assert await ada.page.locator(".block-drop-line, .block-lifted, [role=menu]").count() == 0
+
+
+async def test_a_drag_is_given_up_by_escape_and_minds_what_others_write(
+    ada: Person, ben: Person, studio: Studio
+) -> None:
+    document = create_document(studio.api, content="One.\n\nTwo.\n\nThree.")
+    await ada.open(document)
+    await ben.open(document)
+    await _drag(ada, "Three.", "One.", below=False, drop=False)
+    await ada.page.keyboard.press("Escape")
+    await ada.page.mouse.up()
+    await ada.page.locator(".block-drop-line").wait_for(state="detached")
+    await ada.reads("One.\nTwo.\nThree.")
+    await _drag(ada, "Three.", "One.", below=False, drop=False)
+    await ben.body.locator("p", has_text="One.").click()
+    await ben.page.keyboard.press("Home")
+    await ben.type("Number ")
+    await ada.reads("Number One.")
+    await ada.page.mouse.up()
+    for person in (ada, ben):
+        await person.reads("Three.\nNumber One.\nTwo.")
+    # A click still opens the menu.
+    await ada.page.locator("[data-block-handle]").click()
+    await ada.page.get_by_role("menuitem", name="Duplicate").wait_for()

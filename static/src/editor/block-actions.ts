@@ -42,8 +42,15 @@ export function moveBlock(state: EditorState, place: BlockPlace, up: boolean): T
   const parent = $from.parent;
   const other = up ? (index > 0 ? parent.child(index - 1) : null) : parent.maybeChild(index + 1);
   if (!other) return null;
+  const to = up ? from - other.nodeSize : from + node.nodeSize + other.nodeSize;
+  return moveBlockTo(state, place, to)?.scrollIntoView() ?? null;
+}
+
+/** Moves a block to a gap among its neighbours, the selection with it. Null when it is there already. */
+export function moveBlockTo(state: EditorState, { from, node }: BlockPlace, gap: number): Transaction | null {
+  if (gap >= from && gap <= from + node.nodeSize) return null;
   const { selection } = state;
-  const to = up ? from - other.nodeSize : from + other.nodeSize;
+  const to = gap < from ? gap : gap - node.nodeSize;
   const transaction = state.tr.delete(from, from + node.nodeSize).insert(to, node);
   const inside = selection.from >= from && selection.to <= from + node.nodeSize;
   if (inside && selection instanceof TextSelection) {
@@ -52,7 +59,7 @@ export function moveBlock(state: EditorState, place: BlockPlace, up: boolean): T
   } else if (inside && selection instanceof NodeSelection && selection.from === from) {
     transaction.setSelection(NodeSelection.create(transaction.doc, to));
   }
-  return transaction.scrollIntoView();
+  return transaction;
 }
 
 /** A copy has to get ids of its own. */

@@ -3,6 +3,7 @@ import type { Node } from "@tiptap/pm/model";
 import { NodeSelection, Plugin } from "@tiptap/pm/state";
 import type { EditorView } from "@tiptap/pm/view";
 import { blocksAround, duplicateBlock, moveBlock } from "./block-actions";
+import { watchBlockDrag } from "./block-drag";
 import { openBlockMenu, placeOfBlock } from "./block-menu";
 import { buildElement, icon } from "./build-element";
 import { beginUndoStep } from "./undo-step";
@@ -13,6 +14,7 @@ class BlockHandle {
   readonly #editor: Editor;
   readonly #button: HTMLButtonElement;
   #block: Node | null = null;
+  readonly #drag: ReturnType<typeof watchBlockDrag>;
   #menuOpen = false;
 
   constructor(editor: Editor, private readonly host: HTMLElement) {
@@ -22,7 +24,7 @@ class BlockHandle {
       attributes: {
         type: "button",
         "aria-label": say("handle.label"),
-        title: say("handle.label"),
+        title: say("handle.tip"),
         "aria-haspopup": "menu",
         "aria-expanded": "false",
         "data-block-handle": "",
@@ -30,6 +32,7 @@ class BlockHandle {
       children: [icon("handle")],
     });
     this.#button.hidden = true;
+    this.#drag = watchBlockDrag(editor, host, this.#button, () => this.#block);
     this.#button.addEventListener("click", () => {
       this.#open();
     });
@@ -39,7 +42,7 @@ class BlockHandle {
   }
 
   readonly #onMove = (event: PointerEvent): void => {
-    if (this.#menuOpen || event.pointerType === "touch") return;
+    if (this.#menuOpen || this.#drag.isDragging() || event.pointerType === "touch") return;
     const block = this.#blockAtHeight(event.clientY);
     if (block) this.#show(block);
   };
@@ -50,7 +53,7 @@ class BlockHandle {
 
   /** Without a pointer over the text, the handle stands beside the block with the caret. */
   update(view: EditorView): void {
-    if (this.#menuOpen) return;
+    if (this.#menuOpen || this.#drag.isDragging()) return;
     if (!view.editable || !view.hasFocus()) {
       if (document.activeElement !== this.#button) this.#button.hidden = true;
       return;
@@ -64,6 +67,7 @@ class BlockHandle {
   destroy(): void {
     this.host.removeEventListener("pointermove", this.#onMove);
     this.host.removeEventListener("pointerleave", this.#onLeave);
+    this.#drag.stop();
     this.#button.remove();
   }
 

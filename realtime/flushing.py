@@ -9,6 +9,7 @@ for one with many.
 """
 
 import asyncio
+import math
 import time
 from collections.abc import Callable
 
@@ -57,6 +58,7 @@ class Flushing:
         self._present: dict[LiveRoom, None] = {}
         self._wake = asyncio.Event()
         self._alarm: asyncio.TimerHandle | None = None
+        self._alarm_at = math.inf
 
     def __bool__(self) -> bool:
         """Whether something waits for a flush."""
@@ -120,15 +122,15 @@ class Flushing:
 
     def _wait_for(self, live: LiveRoom) -> None:
         """Flush again when a room's pause is over, or before."""
-        alarm = self._alarm
-        if alarm is not None and not alarm.cancelled():
-            if alarm.when() <= live.quiet_until:
-                return
-            alarm.cancel()
-        self._alarm = asyncio.get_running_loop().call_at(live.quiet_until, self._ring)
+        if live.quiet_until >= self._alarm_at:
+            return
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._alarm_at = live.quiet_until
+        self._alarm = asyncio.get_running_loop().call_at(self._alarm_at, self._ring)
 
     def _ring(self) -> None:
-        self._alarm = None
+        self._alarm, self._alarm_at = None, math.inf
         self._wake.set()
 
     def _pause(self, told: list[LiveRoom], cost: float) -> None:

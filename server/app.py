@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import gc
+import os
 import signal
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -70,7 +71,13 @@ def create_app(settings: Settings) -> Starlette:
             app.state.live = live
             _calm_the_collector()
             # Where the sockets find it, which never come through ASGI.
-            yield {"endpoint": endpoint}
+            try:
+                yield {"endpoint": endpoint}
+            except BaseException:
+                # A task that everything rests on has failed. A process that answers and cannot edit is worse than none:
+                # whoever watches over it starts a new one.
+                os.kill(os.getpid(), signal.SIGTERM)
+                raise
 
     routes: list[BaseRoute] = [
         *health_routes,

@@ -64,6 +64,8 @@ def create_engine(
         pool_timeout=POOL_WAIT_SECONDS,
         # Finds connections that a Postgres restart has closed, before a person's request does.
         pool_pre_ping=True,
+        # What people wrote, and hashes of their secrets, are no matter for a log.
+        hide_parameters=True,
     )
 
 

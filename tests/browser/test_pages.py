@@ -44,7 +44,8 @@ The end.
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(
-    "page", ["/sign-in", "/documents", "/documents?view=trash", "/account", "/workspace", "document", "dialog", "menu"]
+    "page",
+    ["/sign-in", "/documents", "/documents?view=trash", "/account", "/workspace", "document", "dialog", "menu", "link"],
 )
 async def test_axe_finds_nothing(enter: Enter, studio: Studio, page: str, scheme: str) -> None:
     if not AXE.exists():
@@ -64,6 +65,9 @@ async def test_axe_finds_nothing(enter: Enter, studio: Studio, page: str, scheme
             await person.page.keyboard.press("Enter")
             await person.type("/")
             await person.page.get_by_role("listbox").wait_for()
+        if page == "link":
+            await person.body.locator("a").click()
+            await person.page.locator("[data-link-card]").wait_for()
     found = await person.page.evaluate(
         "async tags => { const {violations, passes} = await axe.run(document, {runOnly: tags});"
         " return {violations, passes: passes.length}; }",

@@ -34,16 +34,17 @@ See [there](https://example.org) and [bad](javascript:ran()).
 PROSE = "A #hashtag here\nand a - dash there,\n- and one in front."
 
 
-async def paste(person: Person, text: str, html: str | None = None) -> None:
+async def paste(person: Person, text: str, html: str | None = None, source: str | None = None) -> None:
     """Give text to the editor as a clipboard does."""
     await person.body.evaluate(
-        """(body, [text, html]) => {
+        """(body, [text, html, source]) => {
             const clipboardData = new DataTransfer();
             clipboardData.setData("text/plain", text);
             if (html !== null) clipboardData.setData("text/html", html);
+            if (source !== null) clipboardData.setData("vscode-editor-data", source);
             body.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true, cancelable: true }));
         }""",
-        [text, html],
+        [text, html, source],
     )
 
 
@@ -112,6 +113,14 @@ async def test_with_shift_all_of_it_stays_text(enter: Enter, studio: Studio) -> 
     await ada.page.keyboard.press("Enter")
     await ada.page.keyboard.press("Control+v")
     await ada.body.locator("h1", has_text="Title").wait_for()
+
+
+async def test_the_source_of_markdown_is_not_taken_for_its_colours(ada: Person, studio: Studio) -> None:
+    await _at_an_empty_line(ada, studio)
+    coloured = "<div><span>## Plan</span></div><div><span>- [ ] go</span></div>"
+    await paste(ada, "## Plan\n- [ ] go", coloured, '{"version":1,"mode":"markdown"}')
+    await ada.body.locator("h2", has_text="Plan").wait_for()
+    await ada.body.locator("li[data-checked=false]", has_text="go").wait_for()
 
 
 async def test_markdown_within_a_line_keeps_what_is_around_it(ada: Person, studio: Studio) -> None:

@@ -9,6 +9,12 @@ function replaceByText(transaction: Transaction, slice: Slice): Transaction {
   return transaction.replaceSelection(slice).setMeta("preventAutolink", true).scrollIntoView();
 }
 
+/** Is the plain text all that is meant? An editor for programs adds HTML only for the colours of the source. */
+function isTextAlone(data: DataTransfer): boolean {
+  const isSource = /"mode"\s*:\s*"markdown"/.test(data.getData("vscode-editor-data"));
+  return data.files.length === 0 && (isSource || !data.types.includes("text/html"));
+}
+
 /**
  * Plain text from the clipboard: Markdown becomes blocks, in a step of its own, so that one undo gives back the text
  * as it was typed. With Shift (Mod+Shift+V) all of it stays text.
@@ -45,8 +51,7 @@ export const pasteText = Extension.create({
               view.dispatch(replaceByText(state.tr, slice));
               return true;
             }
-            const onlyText = clipboardData.files.length === 0 && !clipboardData.types.includes("text/html");
-            if (!onlyText || !looksLikeMarkdown(text)) return false;
+            if (!isTextAlone(clipboardData) || !looksLikeMarkdown(text)) return false;
             const html = markdownToHtml(text);
             beginUndoStep(editor);
             const { from, to } = selection;

@@ -10,6 +10,8 @@ from typing import Final
 
 from prosemirror.model import Node
 
+from server.documents.foreign import as_paragraph, is_foreign
+
 # Above this many pairs to weigh, blocks are paired in order instead: one replacement stays well under a second.
 _MOST_PAIRS_WEIGHED: Final = 40_000
 
@@ -160,6 +162,9 @@ def fingerprint(content: Content | None) -> object:
         return None
     if isinstance(content, list):
         return tuple(fingerprint(each) for each in content)
+    if is_foreign(content):
+        # It is sent back as a paragraph, and stays what it is if the paragraph is the same.
+        content = as_paragraph(content) or content
     return (
         content.type.name,
         content.text if content.is_text else None,

@@ -8,6 +8,8 @@ from typing import Final
 
 from prosemirror.model import Node
 
+from server.documents.schema import FOREIGN_BLOCK
+
 _SPACES: Final = re.compile(r"[\s\x00-\x1f\x7f]+")
 
 
@@ -35,6 +37,8 @@ def _block(node: Node) -> str:
         return str(node.attrs["alt"] or "")
     if name == "horizontalRule":
         return ""
+    if name == FOREIGN_BLOCK:
+        return str(node.attrs["text"])
     if name in {"bulletList", "orderedList", "taskList"}:
         return _list(node)
     if name == "table":

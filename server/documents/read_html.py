@@ -13,6 +13,7 @@ from lxml import etree
 from prosemirror.model import Mark, Node
 
 from server.documents.building import Blocks, Item, clean_text, lists_of, table_of
+from server.documents.foreign import paragraph_of
 from server.documents.schema import MAX_DEPTH, MAX_HEADING_LEVEL, mark, node
 from server.errors import Invalid
 
@@ -123,6 +124,9 @@ def _read_element(element: Element, marks: list[Mark], into: Blocks, depth: int)
     name = element.tag if isinstance(element.tag, str) else ""
     if not name or name in _LEFT_OUT:
         return
+    if element.get("data-foreign-block") is not None:
+        _read_foreign(element, into)
+        return
     if name == "br":
         into.add_break(marks)
     elif name == "img":
@@ -140,6 +144,15 @@ def _read_element(element: Element, marks: list[Mark], into: Blocks, depth: int)
         into.end_inline(collapsed=True)
     else:
         _read(element, _with_mark(element, marks), into, depth)
+
+
+def _read_foreign(element: Element, into: Blocks) -> None:
+    """Read the words of a block that another program wrote, without our note above them."""
+    words = " ".join("".join(part.itertext()) for part in element if part.get("class") != "foreign-note")
+    paragraph = paragraph_of(words)
+    into.end_inline(collapsed=True)
+    if paragraph is not None:
+        into.add_block(paragraph)
 
 
 def _with_mark(element: Element, marks: list[Mark]) -> list[Mark]:

@@ -284,7 +284,9 @@ class _Inline:
 
     def read_image(self, token: Token) -> None:
         alt = " ".join("".join(_words(child) for child in token.children or []).split())
-        image = node("image", {"src": token.attrGet("src"), "alt": alt, "title": token.attrGet("title")})
+        image = node(
+            "image", {"src": token.attrGet("src"), "alt": alt or None, "title": token.attrGet("title") or None}
+        )
         if image.attrs["src"] is None:
             self.into.add_text(alt, self.marks())
         else:

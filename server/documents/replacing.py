@@ -16,6 +16,7 @@ from prosemirror.model import Node
 from pycrdt import XmlElement, XmlFragment, XmlText
 
 from server.documents import pairing, ydoc
+from server.documents.foreign import is_foreign
 from server.documents.pairing import Content
 from server.documents.schema import IDENTIFIED_BLOCKS, new_block_id
 
@@ -27,11 +28,14 @@ _WORDS = re.compile(r"\w+|\W")
 def replace(doc: ydoc.YDoc, node: Node) -> None:
     """Make the live document hold exactly `node`, in one transaction.
 
-    Blocks without an id in `node` keep the id of the block they correspond to, or get a new one.
+    Blocks without an id in `node` keep the id of the block they correspond to, or get a new one. A foreign block stays
+    where `node` has a paragraph that says the same. What is no block at all among the blocks goes.
     """
     node = _without_repeated_ids(node, set())
     with doc.transaction():
-        _Replacement(node).children(ydoc.fragment(doc), node)
+        ydoc.remove_strangers(doc)
+        blocks = ydoc.fragment(doc)
+        _Replacement(node).become(blocks, list(blocks.children), ydoc.read_blocks(doc), node)
 
 
 class _Replacement:
@@ -41,9 +45,19 @@ class _Replacement:
         self.given = frozenset(_ids(node))
         self.used = set(self.given)
 
-    def children(self, parent: XmlFragment | XmlElement, target: Node) -> None:
+    def children(self, parent: XmlElement, target: Node) -> None:
+        """Give an element in which all fits the children of `target`."""
         present = list(parent.children)
-        old = [_content(child) for child in present]
+        self.become(parent, present, [_content(child) for child in present], target)
+
+    def become(
+        self,
+        parent: XmlFragment | XmlElement,
+        present: Sequence[ydoc.YChild | XmlFragment],
+        old: Sequence[Content | None],
+        target: Node,
+    ) -> None:
+        """Give a parent the children of `target`. `present`: all that it has now, `old`: what is read of each."""
         new = ydoc.runs(target)
         becomes = dict(pairing.pairs(old, new))
         # Empty texts show nothing and somebody may be writing into one: they stay.
@@ -75,6 +89,8 @@ class _Replacement:
         return {i for i, child in enumerate(present) if isinstance(child, XmlText)}
 
     def update(self, child: ydoc.YChild | XmlFragment, old: Content | None, content: Content) -> None:
+        if is_foreign(old):
+            return
         if not self.given and pairing.fingerprint(old) == pairing.fingerprint(content):
             return
         if isinstance(child, XmlText) and isinstance(content, list):
@@ -145,12 +161,11 @@ def _update_text(text: XmlText, target: list[Node]) -> None:
 
 
 def _update_characters(text: XmlText, new: str) -> None:
-    pieces = text.diff()
-    if any(not isinstance(piece, str) for piece, _ in pieces):
-        # Something embedded by a foreign client: it has a length here and none in the schema's text.
+    old = "".join(piece for piece, _ in text.diff())
+    if len(text) != len(old.encode()):
+        # A string that a foreign client embedded is read as its characters and has the length of one.
         text.clear()
-        pieces = []
-    old = "".join(piece for piece, _ in pieces)
+        old = ""
     before, after = _WORDS.findall(old), _WORDS.findall(new)
     if max(len(before), len(after)) > _MOST_WORDS_COMPARED:
         ydoc.edit_characters(text, old, new)

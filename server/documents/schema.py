@@ -2,6 +2,9 @@
 
 schema.json is made from the editor's extensions, so both sides agree about names and nesting. It says nothing about
 the values of attributes: any Yjs client can write any value, so every value passes `clean_attributes` on its way in.
+
+One kind of node is added to it, as the editor adds it: what stands for a block that the schema has no place for. It is
+read, at the top of a document, and never written to one.
 """
 
 from __future__ import annotations
@@ -15,6 +18,8 @@ from typing import Any, Final
 from uuid import uuid4
 
 from prosemirror.model import Mark, Node, Schema
+
+FOREIGN_BLOCK: Final = "foreignBlock"
 
 MAX_DEPTH: Final = 64
 MAX_HEADING_LEVEL: Final = 4
@@ -62,7 +67,8 @@ def _picture_address(value: object) -> str | None:
 
 
 def _label(value: object) -> str | None:
-    return value[:MAX_LABEL_CHARACTERS] if isinstance(value, str) and value else None
+    # An empty alternative text says that a picture only decorates, which is not the same as none.
+    return value[:MAX_LABEL_CHARACTERS] if isinstance(value, str) else None
 
 
 def _whole(value: object, least: int, most: int) -> int | None:
@@ -89,6 +95,10 @@ def _start(value: object) -> int:
     return 1 if start is None else start
 
 
+def _words(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
 def _column_widths(value: object) -> list[int] | None:
     if not isinstance(value, list) or not 0 < len(value) <= MAX_SPAN:
         return None
@@ -111,6 +121,7 @@ _CLEAN: Final[Mapping[str, Callable[[object], Any]]] = {
     "width": _side,
     "height": _side,
     "href": _address,
+    "text": _words,
 }
 
 
@@ -120,7 +131,10 @@ def _load() -> Schema[str, str]:
     def specs(kind: str) -> dict[str, Any]:
         return {each["name"]: {key: value for key, value in each.items() if key != "name"} for each in described[kind]}
 
-    return Schema({"nodes": specs("nodes"), "marks": specs("marks"), "topNode": described["topNode"]})
+    nodes, top = specs("nodes"), described["topNode"]
+    nodes[top]["content"] = f"(block | {FOREIGN_BLOCK})+"
+    nodes[FOREIGN_BLOCK] = {"atom": True, "attrs": {"text": {"default": ""}}}
+    return Schema({"nodes": nodes, "marks": specs("marks"), "topNode": top})
 
 
 schema: Final = _load()

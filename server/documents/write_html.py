@@ -9,6 +9,9 @@ from markupsafe import Markup
 from prosemirror.model import DOMSerializer, Mark, Node
 from prosemirror.model.to_dom import HTMLOutputSpec
 
+from server.documents.foreign import NOTE
+from server.documents.schema import FOREIGN_BLOCK
+
 Attributes = dict[str, Any]
 
 
@@ -67,6 +70,12 @@ def _image(node: Node) -> HTMLOutputSpec:
     return ["img", {"data-id": node.attrs["id"], **{name: node.attrs[name] for name in named}}]
 
 
+def _foreign_block(node: Node) -> HTMLOutputSpec:
+    words = node.attrs["text"]
+    said: list[HTMLOutputSpec] = [["p", {}, words]] if words else []
+    return ["div", {"class": "foreign-block", "data-foreign-block": ""}, ["p", {"class": "foreign-note"}, NOTE], *said]
+
+
 def _link(mark: Mark, _inline: bool) -> HTMLOutputSpec:  # noqa: FBT001 - the serializer's signature
     return ["a", {"href": mark.attrs["href"], "target": "_blank", "rel": "noopener noreferrer nofollow"}, 0]
 
@@ -94,6 +103,7 @@ _SERIALIZER: Final = DOMSerializer(
         "horizontalRule": lambda node: ["hr", {"data-id": node.attrs["id"]}],
         "image": _image,
         "hardBreak": lambda _: ["br"],
+        FOREIGN_BLOCK: _foreign_block,
     },
     marks={
         "link": _link,

@@ -12,8 +12,9 @@ from typing import Final
 from prosemirror.model import Node
 
 from server.documents.building import clean_text, table_of
+from server.documents.foreign import as_paragraph
 from server.documents.markdown_inline import write_address, write_inline, write_label, write_title
-from server.documents.schema import node, text
+from server.documents.schema import FOREIGN_BLOCK, node, text
 from server.documents.write_html import write_html
 
 _MOST_DIGITS_START: Final = 999_000_000
@@ -65,6 +66,9 @@ def _block(block: Node) -> str:
             return _image(block)
         case "table":
             return _table(block)
+        case name if name == FOREIGN_BLOCK:
+            words = as_paragraph(block)
+            return write_inline(words) if words is not None else ""
         case unknown:
             message = f"no Markdown for {unknown}"
             raise AssertionError(message)
@@ -178,8 +182,9 @@ def _as_html_shows(block: Node) -> Node:
     """Return a block as it is read back from HTML: without ids and needless spaces, rows of one length."""
     attributes = {**block.attrs, "id": None}
     if block.type.name == "image":
-        labels = {name: clean_text(str(block.attrs[name] or "")) for name in ("alt", "title")}
-        return node("image", {**attributes, **labels}) if block.attrs["src"] else node("paragraph")
+        labels = {name: block.attrs[name] for name in ("alt", "title") if block.attrs[name] is not None}
+        cleaned = {name: clean_text(str(label)) for name, label in labels.items()}
+        return node("image", {**attributes, **cleaned}) if block.attrs["src"] else node("paragraph")
     if block.type.name == "codeBlock":
         # The reader takes one line end off the code of others.
         return node("codeBlock", attributes, [text(clean_text(block.text_content) + "\n")])

@@ -4,21 +4,24 @@ The encoding is that of Tiptap's Yjs binding: in the fragment `default`, an elem
 attributes), a text per run of text nodes, marks as formatting whose value holds the mark's attributes. The map `meta`
 holds `title`, a Y.Text made once, by `seed`.
 
-Reading never fails and never writes. What the schema does not allow is left out, as the editor leaves it out; it can
-come from a foreign client, or from two people changing the same structure at once.
+Reading never fails and never writes. It agrees with the editor's (static/src/editor/reading.ts) about what the schema
+does not allow, which a foreign client can write, or two people who change the same structure at once: docs/adr/0006.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby
 from typing import Any, Final
 
 from prosemirror.model import Fragment, Mark, Node
 from pycrdt import Doc, Map, Text, XmlElement, XmlFragment, XmlText
 
+from server.documents.foreign import foreign_block, is_enough
 from server.documents.models import MAX_TITLE_CHARACTERS
 from server.documents.schema import (
+    FOREIGN_BLOCK,
     IDENTIFIED_BLOCKS,
     MAX_DEPTH,
     clean_attributes,
@@ -36,9 +39,15 @@ TITLE: Final = "title"
 # another configuration can write one.
 _HASHED_MARK = re.compile(r"(.*)--[a-zA-Z0-9+/=]{8}", re.DOTALL)
 _SPACES = re.compile(r"[\s\x00-\x1f\x7f]+")
+# As in the editor: its table tools would fill what is missing of a rectangle, and stop over more than this.
+_MOST_MISSING_CELLS: Final = 5000
 
 YDoc = Doc[Any]
 YChild = XmlElement | XmlText
+
+
+class Misfit(Exception):
+    """A block has something in it that the schema has no place for."""
 
 
 def load(update: bytes) -> YDoc:
@@ -68,33 +77,133 @@ def read_title(doc: YDoc) -> str:
 
 def read_node(doc: YDoc) -> Node:
     """Return the content as a ProseMirror node that the schema allows."""
+    blocks = [block for block in read_blocks(doc) if block is not None]
+    return schema.nodes["doc"].create({}, blocks) if blocks else empty_document()
+
+
+def read_blocks(doc: YDoc) -> list[Node | None]:
+    """Return what is shown of each element among the blocks: a block, a foreign block, or None for nothing."""
     with doc.transaction():
-        blocks = [
-            block
-            for child in fragment(doc).children
-            if isinstance(child, XmlElement) and (block := read_element(child)) is not None
+        try:
+            return [_read_block(child) for child in _children(fragment(doc)) if isinstance(child, XmlElement)]
+        except Misfit:
+            copy = load(doc.get_update())
+    return [_show(child) for child in _take_apart(fragment(copy)) if isinstance(child, XmlElement)]
+
+
+def remove_strangers(doc: YDoc) -> None:
+    """Take out what lies among the blocks and is no element: only a program can put it there."""
+    with doc.transaction():
+        blocks = fragment(doc).children
+        present = list(blocks)
+        if len(present) == len(blocks) and all(isinstance(child, XmlElement) for child in present):
+            return
+        copied = _take_apart(fragment(load(doc.get_update())))
+        stretches = [
+            (stays, len(list(run))) for stays, run in groupby(copied, lambda child: isinstance(child, XmlElement))
         ]
-    allowed = [block for block in blocks if "block" in block.type.groups]
-    return schema.nodes["doc"].create({}, allowed) if allowed else empty_document()
+        end = len(blocks)
+        for stays, length in reversed(stretches):
+            if not stays:
+                del blocks[end - length : end]
+            end -= length
+
+
+def _children(parent: XmlFragment | XmlElement) -> list[XmlElement | XmlText | XmlFragment]:
+    """Return all children. Raises Misfit if one is no XML: pycrdt ends there without a word, and hides the rest."""
+    view = parent.children
+    present = list(view)
+    if len(present) < len(view):
+        raise Misfit
+    return present
+
+
+def _take_apart(parent: XmlFragment | XmlElement) -> Iterator[XmlElement | XmlText | XmlFragment | None]:
+    """Yield each child, None for what is no XML. Deletes on the way what hides the others, and all before it.
+
+    Going through the children by their places would take time that grows with the square of their number.
+    """
+    view = parent.children
+    while True:
+        present = list(view)
+        yield from present
+        if len(present) == len(view):
+            return
+        yield None
+        del view[: len(present) + 1]
+
+
+def _show(element: XmlElement) -> Node | None:
+    """Return what is shown of an element among the blocks of a copy. May take the element apart."""
+    try:
+        return _read_block(element)
+    except Misfit:
+        return foreign_block(_words(element))
+
+
+def _read_block(element: XmlElement) -> Node | None:
+    block = read_element(element)
+    if block is not None and schema.nodes["doc"].content_match.match_type(block.type) is None:
+        raise Misfit
+    return block
 
 
 def read_element(element: XmlElement, depth: int = 1) -> Node | None:
-    """Return an element as a node, or None if the schema has no place for it."""
+    """Return an element as a node, or None if it holds nothing and may not be empty.
+
+    Raises Misfit if the schema has no place for it, or for something in it.
+    """
     name = element.tag or ""
     type_ = schema.nodes.get(name)
-    if type_ is None or type_.is_text or name == "doc" or depth > MAX_DEPTH:
-        return None
+    if type_ is None or type_.is_text or name in {"doc", FOREIGN_BLOCK} or depth > MAX_DEPTH:
+        raise Misfit
     children: list[Node] = []
-    for child in element.children:
+    for child in _children(element):
         if isinstance(child, XmlText):
-            children += [each.mark(type_.allowed_marks(each.marks)) for each in read_text(child)]
-        elif isinstance(child, XmlElement) and (node := read_element(child, depth + 1)) is not None:
+            # Not `allowed_marks`: where none of two marks is allowed, it keeps the first.
+            children += [
+                each.mark([its for its in each.marks if type_.allows_mark_type(its.type)]) for each in read_text(child)
+            ]
+        elif not isinstance(child, XmlElement):
+            raise Misfit
+        elif (node := read_element(child, depth + 1)) is not None:
             children.append(node)
-    try:
-        return type_.create_checked(read_attributes(element, name), Fragment.from_(children))
-    except ValueError:
-        # The schema does not allow these children here: the editor drops the element, so nobody sees it.
-        return None
+    content = Fragment.from_(children)
+    if not type_.valid_content(content):
+        if content.size == 0:
+            # Two people emptied it together, one this half and one that: nothing is left to be shown.
+            return None
+        raise Misfit
+    node = type_.create(read_attributes(element, name), content)
+    if name == "table" and _missing_cells(node) > _MOST_MISSING_CELLS:
+        raise Misfit
+    return node
+
+
+def _missing_cells(table: Node) -> int:
+    """Return how many cells a table lacks to be a rectangle."""
+    width = cells = 0
+    for row in table.content.content:
+        spans = [(int(str(cell.attrs["colspan"])), int(str(cell.attrs["rowspan"]))) for cell in row.content.content]
+        cells += sum(across * down for across, down in spans)
+        width = max(width, sum(across for across, _ in spans))
+    return width * table.child_count - cells
+
+
+def _words(element: XmlElement) -> list[str]:
+    """Return the words in an element, however deep, as many as are shown. Takes the element apart."""
+    words: list[str] = []
+    ways = [_take_apart(element)]
+    while ways and not is_enough(words):
+        for child in ways[-1]:
+            if isinstance(child, XmlText):
+                words += [characters for characters, _ in child.diff() if isinstance(characters, str)]
+            if isinstance(child, XmlElement):
+                ways.append(_take_apart(child))
+                break
+        else:
+            ways.pop()
+    return words
 
 
 def read_attributes(element: XmlElement, type_name: str) -> dict[str, Any]:
@@ -105,12 +214,14 @@ def read_attributes(element: XmlElement, type_name: str) -> dict[str, Any]:
 
 
 def read_text(text: XmlText) -> list[Node]:
-    """Return a text as text nodes."""
-    return [
-        schema.text(characters, read_marks(formatting or {}))
-        for characters, formatting in text.diff()
-        if isinstance(characters, str) and characters
-    ]
+    """Return a text as text nodes. Raises Misfit if there is more than text in it."""
+    nodes: list[Node] = []
+    for characters, formatting in text.diff():
+        if not isinstance(characters, str):
+            raise Misfit
+        if characters:
+            nodes.append(schema.text(characters, read_marks(formatting or {})))
+    return nodes
 
 
 def read_marks(formatting: Mapping[str, Any]) -> list[Mark]:

@@ -1,5 +1,8 @@
 import { getSchema, type JSONContent } from "@tiptap/core";
-import { DOMSerializer, Node } from "@tiptap/pm/model";
+import { DOMSerializer, Fragment, Node } from "@tiptap/pm/model";
+import * as Y from "yjs";
+import { ForeignBlock } from "../../static/src/editor/nodes/foreign-block";
+import { readBlocks } from "../../static/src/editor/reading";
 import { documentExtensions } from "../../static/src/editor/schema";
 
 /** As much of a document as the editor's own serializer asks for, so that no browser is needed. */
@@ -45,6 +48,24 @@ const schema = getSchema(documentExtensions({ writable: false }));
 export function renderHtml(json: JSONContent): string {
   const node = Node.fromJSON(schema, json);
   node.check();
-  const drawn: unknown = DOMSerializer.fromSchema(schema).serializeFragment(node.content, { document: pieces });
+  return draw(node.content);
+}
+
+function draw(blocks: Fragment): string {
+  const serializer = DOMSerializer.fromSchema(blocks.firstChild?.type.schema ?? schema);
+  const drawn: unknown = serializer.serializeFragment(blocks, { document: pieces });
   return (drawn as Piece).html;
+}
+
+const readingSchema = getSchema([...documentExtensions({ writable: false }), ForeignBlock]);
+
+/** The HTML of a shared document, as the editor reads and draws it. `words`: the sentences of the page, by name. */
+export function readHtml(state: Uint8Array, words: Readonly<Record<string, string>>): string {
+  const said = Object.entries(words).map(([word, textContent]) => ({ dataset: { word }, textContent }));
+  const template = { content: { querySelectorAll: () => said } };
+  Object.assign(globalThis, { document: { querySelector: () => template } });
+  const shared = new Y.Doc();
+  Y.applyUpdate(shared, state);
+  const blocks = readBlocks(shared.getXmlFragment("default"), readingSchema, new Map());
+  return draw(Fragment.from(blocks.length > 0 ? blocks : readingSchema.node("paragraph")));
 }

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from prosemirror.model import Node
-from pycrdt import XmlElement, XmlText
+from pycrdt import Array, Doc, Map, XmlElement, XmlFragment, XmlText
 
-from server.documents import ydoc
+from server.documents import content, ydoc
 from server.documents.read_html import read_html
 from server.documents.read_markdown import read_markdown
 from server.documents.replacing import replace
@@ -145,6 +146,61 @@ def test_html_from_here_can_be_sent_back_with_its_ids() -> None:
     state = doc.get_state()
     replace(doc, node("doc", content=read_html(str(write_html(present)))))
     assert doc.get_state() == state
+
+
+def with_a_foreign_block() -> ydoc.YDoc:
+    doc: Doc[Any] = Doc()
+    blocks = doc.get("default", type=XmlFragment).children
+    blocks.append(XmlElement("paragraph", {"id": "a"}, [XmlText("before")]))
+    words = XmlElement("paragraph", {}, [XmlText("note * this\nwell")])
+    blocks.append(XmlElement("callout", {"colour": "red"}, [words, XmlElement("icon")]))
+    blocks.append(XmlElement("paragraph", {"id": "b"}, [XmlText("after")]))
+    return ydoc.load(doc.get_update())
+
+
+@pytest.mark.parametrize("written_in", content.Source)
+def test_a_foreign_block_stays_when_its_words_are_sent_back(written_in: content.Source) -> None:
+    doc = with_a_foreign_block()
+    sent = content.write(ydoc.read_node(doc), content.Format(written_in.value))
+    before = str(ydoc.fragment(doc))
+    replace(doc, content.parse(sent, written_in))
+    assert str(ydoc.fragment(doc)) == before
+    replace(doc, content.parse(sent.replace("before", "new here"), written_in))
+    assert str(ydoc.fragment(doc)) == before.replace("before", "new here")
+    replace(doc, content.parse(sent.replace("this", "that"), written_in))
+    result = ydoc.read_node(doc)
+    assert [block.type.name for block in result.content.content] == ["paragraph"] * 3
+    assert result.child(1).text_content == "note * that well"
+    assert "callout" not in str(ydoc.fragment(doc))
+
+
+def test_what_is_no_block_goes_and_the_blocks_behind_it_stay() -> None:
+    here = live(markdown("one\n\ntwo\n\nthree"))
+    values = here.get("default", type=Array)
+    values.insert(1, 7)
+    values.insert(2, Map({"a": 1}))
+    values.append("end")
+    ydoc.fragment(here).children.insert(2, XmlText("loose"))
+    before = ids(ydoc.read_node(here))
+    there = ydoc.load(here.get_update())
+    there_words = list(there.get("default", type=Array))[-2].children[0]
+    there_words.insert(len(b"three"), " and on")
+    replace(here, markdown("one\n\ntwo more\n\nthree"))
+    here.apply_update(there.get_update())
+    there.apply_update(here.get_update())
+    for doc in (here, there):
+        result = ydoc.read_node(doc)
+        assert [block.text_content for block in result.content.content] == ["one", "two more", "three and on"]
+        assert ids(result) == before
+        assert len(ydoc.fragment(doc).children) == 3
+
+
+def test_a_string_that_was_embedded_becomes_text() -> None:
+    doc: Doc[Any] = Doc()
+    block = doc.get("default", type=XmlFragment).children.append(XmlElement("paragraph"))
+    block.children.append(XmlText("größe is")).insert_embed(2, "embedded")
+    replace(doc, markdown("gröembeddedße is good"))
+    assert ydoc.read_node(doc).text_content == "gröembeddedße is good"
 
 
 def test_thousands_of_blocks_are_replaced_in_reasonable_time() -> None:

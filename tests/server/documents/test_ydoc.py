@@ -85,7 +85,7 @@ def hostile(*children: XmlElement | XmlText) -> Node:
     return read
 
 
-def test_what_the_schema_does_not_know_is_left_out() -> None:
+def test_what_the_schema_does_not_know_is_read_as_its_words() -> None:
     read = hostile(
         XmlElement("script", {"src": "x"}, [XmlText("alert(1)")]),
         XmlText("loose"),
@@ -94,9 +94,106 @@ def test_what_the_schema_does_not_know_is_left_out() -> None:
         XmlElement("blockquote", {}, [XmlText("text right in a quote")]),
         XmlElement("paragraph", {}, [XmlText("kept")]),
     )
-    assert read.to_json()["content"] == [
-        {"type": "paragraph", "attrs": {"id": None}, "content": [{"type": "text", "text": "kept"}]}
+    said = [(block.type.name, block.attrs.get("text", block.text_content)) for block in read.content.content]
+    assert said == [
+        ("foreignBlock", "alert(1)"),
+        ("foreignBlock", ""),
+        ("foreignBlock", ""),
+        ("foreignBlock", "text right in a quote"),
+        ("paragraph", "kept"),
     ]
+
+
+def test_one_word_that_does_not_fit_makes_the_whole_block_foreign() -> None:
+    mention = XmlElement("mention", {}, [XmlText("Ada")])
+    read = hostile(
+        XmlElement("blockquote", {}, [XmlElement("paragraph", {}, [XmlText(" ask "), mention, XmlText("now ")])])
+    )
+    assert read.to_json()["content"] == [{"type": "foreignBlock", "attrs": {"text": "ask  Ada now"}}]
+
+
+def test_the_words_of_a_foreign_block_are_cut_as_the_editor_cuts_them() -> None:
+    read = hostile(XmlElement("callout", {}, [XmlText("\U0001f642" * 1500), XmlText("more")]))
+    assert read.child(0).attrs["text"] == "\U0001f642" * 1000
+
+
+def test_what_two_people_emptied_together_is_not_shown() -> None:
+    read = hostile(XmlElement("bulletList", {}, [XmlElement("listItem")]), XmlElement("paragraph", {}, [XmlText("a")]))
+    assert [block.type.name for block in read.content.content] == ["paragraph"]
+
+
+def test_a_table_that_lacks_more_cells_than_can_be_filled_is_foreign() -> None:
+    wide: dict[str, Any] = {"colspan": 100}
+
+    def row(spans: int) -> XmlElement:
+        cells = [XmlElement("tableCell", wide, [XmlElement("paragraph", {}, [XmlText("x")])]) for _ in range(spans)]
+        return XmlElement("tableRow", {}, cells)
+
+    assert hostile(XmlElement("table", {}, [row(50), row(1)])).child(0).type.name == "table"
+    assert hostile(XmlElement("table", {}, [row(60), row(1)])).child(0).type.name == "foreignBlock"
+
+
+# The kinds of a shared type in an update: an array, a map, a text, a fragment.
+STRANGE_TYPES = [b"\x00", b"\x01", b"\x02", b"\x04"]
+
+
+def with_strangers(kind: bytes, *children: XmlElement | XmlText) -> ydoc.YDoc:
+    """A document with these blocks in which another type is in the place of every element `marker`."""
+    doc: Doc[Any] = Doc()
+    for child in children:
+        doc.get("default", type=XmlFragment).children.append(child)
+    return ydoc.load(doc.get_update().replace(b"\x03\x06marker", kind))
+
+
+def paragraph(*words: str) -> XmlElement:
+    return XmlElement("paragraph", {}, [XmlText(each) if each else XmlElement("marker") for each in words])
+
+
+@pytest.mark.parametrize("kind", STRANGE_TYPES)
+def test_what_is_no_block_hides_no_block_behind_it(kind: bytes) -> None:
+    doc = with_strangers(
+        kind, XmlElement("marker"), paragraph("one"), XmlElement("marker"), XmlElement("marker"), paragraph("two")
+    )
+    values = doc.get("default", type=Array)
+    values.insert(2, 7)
+    values.extend([[1, {"two": 3}], None])
+    edits: list[object] = []
+    doc.observe(edits.append)
+    read = ydoc.read_node(doc)
+    assert [block.text_content for block in read.content.content] == ["one", "two"]
+    assert edits == [], "reading must not write"
+
+
+@pytest.mark.parametrize("kind", STRANGE_TYPES)
+def test_what_is_no_text_in_a_block_hides_no_words_behind_it(kind: bytes) -> None:
+    inner = XmlElement("blockquote", {}, [XmlElement("marker"), paragraph("c", "", "d"), XmlElement("marker")])
+    doc = with_strangers(
+        kind, paragraph("a"), XmlElement("blockquote", {}, [paragraph("b", ""), inner, paragraph("e")])
+    )
+    read = ydoc.read_node(doc)
+    assert [block.type.name for block in read.content.content] == ["paragraph", "foreignBlock"]
+    assert read.child(1).attrs["text"] == "b c d e"
+
+
+def test_thousands_of_things_that_are_no_blocks_are_read_past() -> None:
+    many = [XmlElement("marker") for _ in range(3000)]
+    doc = with_strangers(
+        b"\x01", *many, paragraph("one"), XmlElement("blockquote", {}, [paragraph(*[""] * 3000, "two")])
+    )
+    read = ydoc.read_node(doc)
+    assert [block.attrs.get("text", block.text_content) for block in read.content.content] == ["one", "two"]
+
+
+def test_two_marks_that_code_may_not_bear_are_both_left_out() -> None:
+    doc: Doc[Any] = Doc()
+    block = doc.get("default", type=XmlFragment).children.append(XmlElement("codeBlock"))
+    block.children.append(XmlText()).insert(0, "x = 1", {"bold": {}, "italic": {}})
+    assert ydoc.read_node(doc).child(0).to_json()["content"] == [{"type": "text", "text": "x = 1"}]
+
+
+def test_a_picture_that_only_decorates_is_told_from_one_without_description() -> None:
+    read = hostile(XmlElement("image", {"src": "/assets/1", "alt": ""}), XmlElement("image", {"src": "/assets/1"}))
+    assert [image.attrs["alt"] for image in read.content.content] == ["", None]
 
 
 @pytest.mark.parametrize(

@@ -115,6 +115,31 @@ async def test_blocks_of_another_program_are_read_and_kept(
     assert not await _has_run(late)
 
 
+async def test_the_page_shows_them_as_the_editor_does_before_it_takes_over(
+    ada: Person, studio: Studio, enter: Enter
+) -> None:
+    document = create_document(studio.api, content="First.\n\nLast.")
+    await ada.open(document)
+    async with intruder(studio, document) as program:
+        written = await program.write("misfits")
+        await ada.reads("First.", "callout", "bottom", "Last.")
+    await ada.go(f"/documents/{document}")
+    await ada.live()
+    without_script = await enter(studio, "Ada", java_script_enabled=False)
+    await without_script.go(f"/documents/{document}")
+    assert await without_script.page.locator(FOREIGN).count() == len(written) - 2
+    assert await _places(without_script) == await _places(ada)
+
+
+async def _places(person: Person) -> list[tuple[str, float, float]]:
+    """The words of each block, where it stands below the first, and how high it is."""
+    blocks = await person.page.locator(".prose-body > *").all()
+    boxes = [(await block.inner_text(), await block.bounding_box()) for block in blocks]
+    assert boxes[0][1] is not None
+    top = boxes[0][1]["y"]
+    return [(words, box["y"] - top, box["height"]) for words, box in boxes if box is not None]
+
+
 async def test_values_of_another_program_do_no_harm(ada: Person, ben: Person, studio: Studio) -> None:
     document = create_document(studio.api, content="First.\n\nLast.")
     await _arm(ada)

@@ -65,15 +65,15 @@ def open_servers(
     Raises DataDirectoryInUse, or EmbeddedError when a server cannot run.
     """
     with ExitStack() as stack:
-        lock_fd = stack.enter_context(_lock(data_dir, say=say))
-        account = server_account(data_dir / "postgres")
-        let_in(data_dir, account)
-        sockets = socket_directory(data_dir)
         database_home, redis_home = data_dir / "postgres", data_dir / "redis"
+        lock_fd = stack.enter_context(_lock(data_dir, say=say))
         # Also when a signal comes between the start of a server and the line that notes it, and when this start is
-        # cut short before it has dealt with what a killed one has left.
+        # cut short before it has dealt with what a killed one has left: so before anything that takes time.
         stack.callback(postgres.stop_server, database_home)
         stack.callback(redis.stop_server, redis_home)
+        account = server_account(database_home)
+        let_in(data_dir, account)
+        sockets = socket_directory(data_dir)
         database_url = redis_url = ""
         kept: list[_Kept] = []
         if with_postgres:

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from pycrdt import Doc, XmlElement, XmlText
+from pycrdt import Array, Doc, Map, XmlElement, XmlText
 from starlette.applications import Starlette
 
 from realtime import close, wire
@@ -202,6 +202,37 @@ async def test_typing_during_a_replacement_is_kept(
     body = {"format": "markdown", "content": "First\n\nNew\n\nLast"}
     assert (await ada.ask("PUT", f"/documents/{document_id}/content", json=body)).status_code == 200
     assert sorted((await ada.content(document_id)).split()) == ["First", "Last", "New", "Typed"]
+
+
+async def test_what_another_program_put_among_the_blocks_hides_nothing_and_goes_with_a_replacement(
+    ada: Program, app: Starlette
+) -> None:
+    document_id = await ada.create(content="First\n\nLast")
+    path = f"/documents/{document_id}/content"
+
+    def intrude(doc: "Doc[Any]") -> None:
+        with doc.transaction():
+            callout = XmlElement("callout", {}, [XmlElement("paragraph", {}, [XmlText("Called out")])])
+            ydoc.fragment(doc).children.insert(1, callout)
+            doc.get(ydoc.FRAGMENT, type=Array).insert(1, Map({"a": 1}))
+            doc.get(ydoc.FRAGMENT, type=Array).insert(0, 7)
+
+    await app.state.live.edit(UUID(document_id), intrude)
+    assert await ada.content(document_id) == "First\n\nCalled out\n\nLast\n"
+    assert await ada.content(document_id, "text") == "First\n\nCalled out\n\nLast"
+    tree = (await ada.ask("GET", path)).json()["content"]
+    assert tree[1] == {"type": "foreignBlock", "attrs": {"text": "Called out"}}
+    body = {"format": "markdown", "content": "First\n\nCalled out\n\nLast and least"}
+    assert (await ada.ask("PUT", path, json=body)).json()["changed"] is True
+    after = (await ada.ask("GET", path)).json()["content"]
+    assert [block["attrs"].get("id") for block in after] == [block["attrs"].get("id") for block in tree]
+    doc = ydoc.load(await app.state.live.read(UUID(document_id)))
+    assert [getattr(child, "tag", None) for child in ydoc.fragment(doc).children] == [
+        "paragraph",
+        "callout",
+        "paragraph",
+    ]
+    assert len(ydoc.fragment(doc).children) == 3
 
 
 @pytest.mark.parametrize("written_in", ["markdown", "html"])

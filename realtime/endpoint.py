@@ -8,6 +8,7 @@ No memory is spent on a document before its peer is admitted.
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -24,7 +25,7 @@ from realtime.outbox import Outbox
 from realtime.pace import Allowance
 from realtime.ports import Access, Clock, Credentials, DocumentId
 from realtime.room import Peer
-from realtime.update import read_reach
+from realtime.update import Reach, read_reach
 from realtime.websocket import Frames, ProtocolError
 
 # Larger updates are looked into on a thread: the walk is Python, and one import must not hold up everybody.
@@ -32,8 +33,11 @@ _LARGE_UPDATE_BYTES = 32 * 1024
 # Larger messages are handed to the transport beside their head, so that all who get one share its bytes.
 _LARGE_MESSAGE_BYTES = 64 * 1024
 _CLOSE_SECONDS = 5.0
-# So many messages of one connection, then somebody else's turn.
-_MESSAGES_AT_ONCE = 256
+# So long one connection is read, looked at after so many messages; then it is somebody else's turn.
+_TURN_SECONDS = 0.005
+_MESSAGES_BETWEEN_LOOKS = 16
+# What it takes to write down an answer: three milliseconds a megabyte, and as much to send it.
+_SECONDS_PER_ANSWERED_BYTE = 6e-9
 _CONNECTIONS_AT_ONCE = 500
 # A line on which nothing was heard for so many keepalives, though we asked, is dead.
 _DEAD_AFTER_KEEPALIVES = 3
@@ -44,16 +48,16 @@ _PATH = "/collab"
 class ConnectionLimits:
     """What one connection may do. Sizes in bytes, times in seconds.
 
-    `messages` are frames of any kind. `work`: the bytes that it sends and asks for, and what reading them costs, in
-    bytes. Whoever goes beyond is read more slowly; too many messages are refused.
+    `messages` are frames of any kind; too many are refused. `work` is processor time, in seconds, for reading what it
+    sends and for what it asks; whoever goes beyond is read more slowly. A person at work needs a thousandth of it.
     """
 
     frame_bytes: int = 8 * 1024 * 1024
     outbox_bytes: int = 4 * 1024 * 1024
     messages_per_second: float = 1000
     messages_burst: float = 5000
-    work_per_second: float = 4 * 1024 * 1024
-    work_burst: float = 16 * 1024 * 1024
+    work_per_second: float = 0.25
+    work_burst: float = 2.0
     documents: int = 32
     authentication_seconds: float = 10
     send_seconds: float = 30
@@ -175,6 +179,7 @@ class Socket(asyncio.Protocol):
         "_busy",
         "_code",
         "_cookie",
+        "_debt",
         "_dialect",
         "_door",
         "_endpoint",
@@ -211,6 +216,8 @@ class Socket(asyncio.Protocol):
         self._work = Allowance(limits.work_per_second, limits.work_burst, now)
         self._task: asyncio.Task[None] | None = None
         self._busy = False
+        # How many seconds must pass before it is read again.
+        self._debt = 0.0
         self._write_paused = False
         self._goodbye: asyncio.TimerHandle | None = None
         self._code = close.LOST
@@ -335,21 +342,24 @@ class Socket(asyncio.Protocol):
     # Reading
 
     def _read(self) -> None:
-        """Take messages until there is none, or one takes its time."""
+        """Take messages until there is none, one takes its time, or it is somebody else's turn."""
         frames = self._frames
+        begun = time.thread_time()
+        number = 0
         try:
-            for _ in range(_MESSAGES_AT_ONCE):
-                message = frames.next()
-                if message is None:
-                    return
+            while (message := frames.next()) is not None:
                 self._take(*message)
                 if self._busy:
-                    return
+                    break
+                number += 1
+                if number % _MESSAGES_BETWEEN_LOOKS == 0 and time.thread_time() - begun > _TURN_SECONDS:
+                    self._hold()
+                    asyncio.get_running_loop().call_soon(self._go_on)
+                    break
         except Exception as error:  # noqa: BLE001 - sorted out, and what is not known is raised again, below
             self.end(_reason_of(error))
             return
-        self._hold()
-        asyncio.get_running_loop().call_soon(self._go_on)
+        self._pay(time.thread_time() - begun)
 
     def _take(self, opcode: int, payload: bytes) -> None:
         """Take one message. Raises Refused, ProtocolError, MalformedFrame."""
@@ -364,7 +374,6 @@ class Socket(asyncio.Protocol):
             slow = self._dialect.take(payload)
             if slow is not None:
                 self._run(slow)
-            self._pay(len(payload))
         elif opcode == websocket.PING:
             # Answers to one who does not read would pile up; the next ping that finds room is answered.
             if self._transport is not None and not self._write_paused:
@@ -385,16 +394,17 @@ class Socket(asyncio.Protocol):
             transport.write(websocket.frame(payload[:2], websocket.CLOSE))
         transport.close()
 
-    def _pay(self, sent_bytes: int) -> None:
+    def _pay(self, seconds: float) -> None:
         """Read no further until the work that this peer has caused is paid for."""
-        caused = sent_bytes
         for seat in self.seats.values():
-            caused += seat.peer.caused
-            seat.peer.caused = 0
-        seconds = self._work.spend(caused, self._door.clock.now())
-        if seconds and not self._busy:
-            self._hold()
-            asyncio.get_running_loop().call_later(seconds, self._go_on)
+            seconds += seat.peer.answered_bytes * _SECONDS_PER_ANSWERED_BYTE
+            seat.peer.answered_bytes = 0
+        debt = self._work.spend(seconds, self._door.clock.now())
+        if debt:
+            self._debt = debt
+            if not self._busy:
+                self._hold()
+                self._go_on()
 
     def _run(self, slow: Slow) -> None:
         """Do something that takes time, and read no further meanwhile."""
@@ -417,7 +427,12 @@ class Socket(asyncio.Protocol):
             self._transport.pause_reading()
 
     def _go_on(self) -> None:
+        """Read on, once what was caused is paid for."""
         if not self._busy or self._task is not None:
+            return
+        debt, self._debt = self._debt, 0.0
+        if debt and self.ended is None:
+            asyncio.get_running_loop().call_later(debt, self._go_on)
             return
         self._busy = False
         if self._transport is not None and not self._transport.is_closing():
@@ -464,7 +479,8 @@ class Socket(asyncio.Protocol):
         return None
 
     async def _receive_large(self, seat: Seat, message: wire.Update) -> None:
-        reach = await asyncio.to_thread(read_reach, message.update)
+        reach, seconds = await asyncio.to_thread(_read_timed, message.update)
+        self._pay(seconds)
         self._door.hub.receive(seat.room, seat.peer, message, reach=reach)
 
     def part(self, seat: Seat) -> None:
@@ -519,6 +535,11 @@ class Socket(asyncio.Protocol):
                 self._dialect.leave(key, refusal.close)
         else:
             seat.peer.may_write = admission.may_write
+
+
+def _read_timed(update: bytes) -> tuple[Reach, float]:
+    begun = time.thread_time()
+    return read_reach(update), time.thread_time() - begun
 
 
 def _reason_of(error: Exception) -> Close:

@@ -24,8 +24,6 @@ from realtime.wire import MalformedFrame
 
 # People nest a dozen deep. The core and the browsers delete by recursion, and lose their stack at some ten thousand.
 _DEEPEST_NESTING = 1000
-# Reading a struct takes about as long as passing on so many bytes.
-_STRUCT_COST_BYTES = 32
 # Larger documents are read into the core on a thread, so that opening or first editing one holds up nobody else.
 LARGE_BYTES = 64 * 1024
 NOTHING_YET = b"\x00"
@@ -53,8 +51,8 @@ class Peer:
 
     `prefix`: what its frames begin with (empty in the y-websocket dialect). `acknowledged`: whether it is told that its
     edits are durable. `has`: a state vector that it certainly has, from before anything that waits in its outbox.
-    `early`: its updates whose history is still to come. `caused`: the work that it caused beyond the bytes it sent, in
-    bytes, since its connection last asked.
+    `early`: its updates whose history is still to come. `answered_bytes`: what it was answered since its connection
+    last asked.
     """
 
     outbox: Outbox
@@ -64,7 +62,7 @@ class Peer:
     acknowledged: bool = False
     has: bytes | None = None
     early: Early = field(default_factory=Early)
-    caused: int = 0
+    answered_bytes: int = 0
 
     def put(self, frame: bytes) -> None:
         """Queue a frame of the y-websocket dialect, in the peer's own dialect."""
@@ -167,7 +165,6 @@ class Room:
         """
         if reach is None:
             reach = read_reach(message.update)
-        peer.caused += _STRUCT_COST_BYTES * reach.structs
         if reach.empty:
             self._acknowledge(peer, 1)
         elif not peer.may_write:
@@ -476,7 +473,7 @@ class Room:
     def _answer(self, peer: Peer, state_vector: bytes) -> None:
         peer.has = state_vector
         answer = self.document.difference(state_vector)
-        peer.caused += len(answer)
+        peer.answered_bytes += len(answer)
         peer.put(wire.sync_step_2(answer))
         if peer.may_write:
             self._ask(peer)

@@ -44,15 +44,14 @@ class Reach:
 
     `starts` and `ends`: the structs it brings, as [start, end) of each client. `needs`: the clock up to which each
     client's structs must be known, here or in the update itself. `nesting`: no fewer than the types that it puts into
-    one another. `structs`: how many there are. `stands_elsewhere`: whether one is put into a type that the update does
-    not bring itself. `may_hold_pairs`: whether a character of two code units may be in it.
+    one another. `stands_elsewhere`: whether one is put into a type that the update does not bring itself.
+    `may_hold_pairs`: whether a character of two code units may be in it.
     """
 
     starts: dict[int, int]
     ends: dict[int, int]
     needs: dict[int, int]
     nesting: int = 0
-    structs: int = 0
     stands_elsewhere: bool = False
     may_hold_pairs: bool = False
 
@@ -101,14 +100,13 @@ def read_reach(data: bytes) -> Reach:  # noqa: C901, PLR0912, PLR0915 - one form
     needs: dict[int, int] = {}
     types: set[tuple[int, int]] = set()
     parents: set[tuple[int, int]] = set()
-    pieces = structs = 0
+    pieces = 0
     try:
         clients, at = read_var_uint(data, 0)
         for _ in range(clients):
             count, at = read_var_uint(data, at)
             client, at = read_var_uint(data, at)
             clock, at = read_var_uint(data, at)
-            structs += count
             if client in starts:
                 raise MalformedFrame("a client comes twice in an update")
             starts[client] = clock
@@ -181,7 +179,6 @@ def read_reach(data: bytes) -> Reach:  # noqa: C901, PLR0912, PLR0915 - one form
         ends,
         needs,
         len(types) if len(types) <= _FEW_TYPES else nesting(data) + 1,
-        structs=structs,
         stands_elsewhere=not parents <= types,
         may_hold_pairs=may_hold_pairs(data),
     )

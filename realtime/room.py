@@ -209,7 +209,7 @@ class Room:
         if reach.may_hold_pairs or self._pairs:
             self._pairs |= self._check_pairs(update, reach, self._known)
         if reach.nesting:
-            self._admit_nesting(reach.nesting)
+            self._admit_nesting(update, reach.nesting)
         self._admit_bytes(len(update))
         self._rehearse = self._rehearse or reach.needs_rehearsal(self._known)
         self._news = self._news or reach.brings_structs(self._known)
@@ -225,15 +225,17 @@ class Room:
             raise MalformedFrame("an update cuts a character in two")
         return brought
 
-    def _admit_nesting(self, depth: int) -> None:
+    def _admit_nesting(self, update: bytes, depth: int) -> None:
         if self._nesting + depth > _DEEPEST_NESTING:
+            # Sums are quick and too high: what is told again counts again, and what stands side by side counts as deep.
             try:
-                self._nesting = nesting(merged([self.document.whole(), *(update for _, update in self._pending)]))
+                depth = nesting(merged([self.document.whole(), *(other for _, other in self._pending), update]))
             except ValueError:
                 # Something that waits is not to be read; the next flush finds out what.
                 raise Refused(close.TRY_LATER) from None
-            if self._nesting + depth > _DEEPEST_NESTING:
+            if depth > _DEEPEST_NESTING:
                 raise Refused(close.DOCUMENT_TOO_LARGE)
+            self._nesting = 0
         self._nesting += depth
 
     def _admit_bytes(self, length: int) -> None:

@@ -390,10 +390,10 @@ async def test_who_causes_more_work_than_is_allowed_is_read_no_further_and_the_o
     # Never paid back within the life of a test.
     limits = ConnectionLimits(work_burst=1e-6, work_per_second=1e-9)
     question = wire.sync_step_1(b"\x00")
-    async with serving(limits) as running, connect(collab(running)) as greedy:
+    async with serving(limits) as running, connect(collab(running), ping_interval=None, close_timeout=0.1) as greedy:
         for _ in range(4000):
             await greedy.send(question)
-        async with connect(collab(running)) as modest:
+        async with connect(collab(running), close_timeout=0.1) as modest:
             await modest.send(question)
             while not isinstance(wire.decode(await modest.recv(decode=False)), wire.Update):
                 pass

@@ -419,6 +419,15 @@ def test_types_cannot_be_nested_until_the_core_loses_its_stack() -> None:
     assert 500 <= levels <= 1000
 
 
+def test_a_deep_document_may_be_told_again() -> None:
+    there, ada = room(nested_arrays(900)), peer()
+    there.join(ada)
+    for _ in range(3):
+        there.receive_update(ada, wire.Update(there.state(), answer=True))
+    there.receive_update(ada, wire.Update(nested_arrays(50, clock=900)))
+    assert flush(there).refused == []
+
+
 def test_a_document_of_many_blocks_is_not_taken_for_a_deep_one() -> None:
     start = seed()
     there, author = room(start), Author(start)

@@ -36,8 +36,14 @@ _CLOSE_SECONDS = 5.0
 # So long one connection is read, looked at after so many messages; then it is somebody else's turn.
 _TURN_SECONDS = 0.005
 _MESSAGES_BETWEEN_LOOKS = 16
+# Reading few small messages at a time is not worth being measured: their number is bounded.
+_FEW_MESSAGES = 4
+_SMALL_MESSAGE_BYTES = 1024
 # What it takes to write down an answer: three milliseconds a megabyte, and as much to send it.
-_SECONDS_PER_ANSWERED_BYTE = 6e-9
+_SECONDS_PER_SENT_BYTE = 6e-9
+_LARGE_SENDING_BYTES = 16 * 1024
+# Messages are counted by so many at a time.
+_MESSAGES_COUNTED_AT_ONCE = 64
 _CONNECTIONS_AT_ONCE = 500
 # A line on which nothing was heard for so many keepalives, though we asked, is dead.
 _DEAD_AFTER_KEEPALIVES = 3
@@ -179,6 +185,7 @@ class Socket(asyncio.Protocol):
         "_busy",
         "_code",
         "_cookie",
+        "_credit",
         "_debt",
         "_dialect",
         "_door",
@@ -216,6 +223,8 @@ class Socket(asyncio.Protocol):
         self._work = Allowance(limits.work_per_second, limits.work_burst, now)
         self._task: asyncio.Task[None] | None = None
         self._busy = False
+        # So many messages are counted already.
+        self._credit = 0
         # How many seconds must pass before it is read again.
         self._debt = 0.0
         self._write_paused = False
@@ -296,8 +305,10 @@ class Socket(asyncio.Protocol):
         if self._write_paused or transport is None or self.ended is not None:
             return
         self._silent_seconds = 0.0
-        messages = self._outbox.take()
-        self._write(messages)
+        waiting_bytes = self._outbox.waiting_bytes
+        self._write(self._outbox.take())
+        if waiting_bytes > _LARGE_SENDING_BYTES:
+            self._pay(waiting_bytes * _SECONDS_PER_SENT_BYTE)
         if self._outbox.behind:
             self._outbox.behind = False
             for seat in self.seats.values():
@@ -344,14 +355,16 @@ class Socket(asyncio.Protocol):
     def _read(self) -> None:
         """Take messages until there is none, one takes its time, or it is somebody else's turn."""
         frames = self._frames
-        begun = time.thread_time()
+        begun = 0.0
         number = 0
         try:
             while (message := frames.next()) is not None:
+                number += 1
+                if not begun and (number > _FEW_MESSAGES or len(message[1]) > _SMALL_MESSAGE_BYTES):
+                    begun = time.thread_time()
                 self._take(*message)
                 if self._busy:
                     break
-                number += 1
                 if number % _MESSAGES_BETWEEN_LOOKS == 0 and time.thread_time() - begun > _TURN_SECONDS:
                     self._hold()
                     asyncio.get_running_loop().call_soon(self._go_on)
@@ -359,7 +372,8 @@ class Socket(asyncio.Protocol):
         except Exception as error:  # noqa: BLE001 - sorted out, and what is not known is raised again, below
             self.end(_reason_of(error))
             return
-        self._pay(time.thread_time() - begun)
+        if begun:
+            self._pay(time.thread_time() - begun)
 
     def _take(self, opcode: int, payload: bytes) -> None:
         """Take one message. Raises Refused, ProtocolError, MalformedFrame."""
@@ -368,8 +382,12 @@ class Socket(asyncio.Protocol):
             return
         if self.ended is not None:
             return
-        if self._messages.spend(1, self._door.clock.now()):
-            raise Refused(close.TOO_MANY_MESSAGES)
+        self._credit -= 1
+        if self._credit < 0:
+            counted = min(_MESSAGES_COUNTED_AT_ONCE, int(self._messages.burst / 2) + 1)
+            if self._messages.spend(counted, self._door.clock.now()):
+                raise Refused(close.TOO_MANY_MESSAGES)
+            self._credit = counted - 1
         if opcode == websocket.BINARY:
             slow = self._dialect.take(payload)
             if slow is not None:
@@ -396,9 +414,6 @@ class Socket(asyncio.Protocol):
 
     def _pay(self, seconds: float) -> None:
         """Read no further until the work that this peer has caused is paid for."""
-        for seat in self.seats.values():
-            seconds += seat.peer.answered_bytes * _SECONDS_PER_ANSWERED_BYTE
-            seat.peer.answered_bytes = 0
         debt = self._work.spend(seconds, self._door.clock.now())
         if debt:
             self._debt = debt

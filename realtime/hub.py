@@ -369,7 +369,7 @@ class Hub:
             self._flushing.mark_presence(live)
 
     def _publish_presence(self, rooms: list[tuple[Room, list[awareness.Entry]]]) -> None:
-        if not self._stopping:
+        if not self._stopping and not self._bus.is_alone():
             messages = [self._presence_message(room, entries) for room, entries in rooms]
             self._tasks.create_task(self._bus.publish(messages), name="presence")
 

@@ -110,6 +110,10 @@ class MemoryBusNode:
         self._arrived: asyncio.Queue[BusMessage | Missed] = asyncio.Queue(_MOST_WAITING)
         self.cut = False
 
+    def is_alone(self) -> bool:
+        """See Bus."""
+        return len(self._nodes) == 1
+
     async def publish(self, messages: Sequence[BusMessage]) -> None:
         """See Bus."""
         if self.cut:

@@ -7,7 +7,7 @@ Each port has two implementations or more (`memory`, `redis_bus`, the host's own
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import NewType, Protocol
+from typing import NamedTuple, NewType, Protocol
 
 DocumentId = NewType("DocumentId", str)
 """A document's UUID in its canonical form of 36 characters."""
@@ -49,8 +49,7 @@ class Stored:
     updates: Sequence[bytes]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Append:
+class Append(NamedTuple):
     """One document's new update. It is written only if the document still has this epoch."""
 
     document_id: DocumentId
@@ -118,6 +117,13 @@ BusMessage = Committed | Presence | Shut
 
 class Bus(Protocol):
     """Word between processes. It may lose messages: the log is what counts. It never returns one's own."""
+
+    def is_alone(self) -> bool:
+        """Whether nobody would hear a message: then it need not be made.
+
+        Ask only with something to tell: the bus has whoever comes later read the log.
+        """
+        ...
 
     async def publish(self, messages: Sequence[BusMessage]) -> None:
         """Tell the other processes. Never raises for a bus that is away; the others will read the log."""

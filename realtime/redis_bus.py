@@ -69,10 +69,14 @@ class RedisBus:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
+    def is_alone(self) -> bool:
+        """See Bus. Whoever asks has something to tell."""
+        self._untold = self._untold or self._alone
+        return self._alone
+
     async def publish(self, messages: Sequence[BusMessage]) -> None:
         """See Bus. Returns at once; the writer sends."""
-        if self._alone:
-            self._untold = True
+        if self.is_alone():
             return
         self._waiting.extend(messages)
         self._wake.set()

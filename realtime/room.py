@@ -51,8 +51,7 @@ class Peer:
 
     `prefix`: what its frames begin with (empty in the y-websocket dialect). `acknowledged`: whether it is told that its
     edits are durable. `has`: a state vector that it certainly has, from before anything that waits in its outbox.
-    `early`: its updates whose history is still to come. `answered_bytes`: what it was answered since its connection
-    last asked.
+    `early`: its updates whose history is still to come.
     """
 
     outbox: Outbox
@@ -62,7 +61,6 @@ class Peer:
     acknowledged: bool = False
     has: bytes | None = None
     early: Early = field(default_factory=Early)
-    answered_bytes: int = 0
 
     def put(self, frame: bytes) -> None:
         """Queue a frame of the y-websocket dialect, in the peer's own dialect."""
@@ -172,22 +170,24 @@ class Room:
             if not message.answer or reach.brings_structs(self._known):
                 raise Refused(close.FORBIDDEN)
             self._acknowledge(peer, 1)
-        elif not message.answer and not reach.fits(self._known):
+        elif reach.fits(self._known):
+            self._admit(peer, message.update, reach)
+        elif message.answer:
+            raise Refused(close.MISSING_HISTORY)
+        else:
             peer.early.keep(message.update, reach)
             if not peer.early.asked:
                 self._ask(peer)
-        else:
-            self._admit(peer, message.update, reach)
         if message.answer:
             # Sent after all that is kept, so that it brings whatever that builds on.
             peer.early.asked = False
             for update, its_reach in peer.early.take():
-                self._admit(peer, update, its_reach)
+                self._admit_if_it_fits(peer, update, its_reach)
         return bool(self._pending)
 
     def edit(self, update: bytes) -> None:
         """Let an update of the host's own wait for the next flush. Raises as `receive_update`."""
-        self._admit(None, update, read_reach(update))
+        self._admit_if_it_fits(None, update, read_reach(update))
 
     def overdue(self, now: float) -> list[Peer]:
         """Return the peers that owe the history of their updates for too long."""
@@ -203,17 +203,20 @@ class Room:
         if entries:
             peer.outbox.put_presence(peer.prefix, entries)
 
-    def _admit(self, peer: Peer | None, update: bytes, reach: Reach) -> None:
+    def _admit_if_it_fits(self, peer: Peer | None, update: bytes, reach: Reach) -> None:
         if not reach.fits(self._known):
             raise Refused(close.MISSING_HISTORY)
+        self._admit(peer, update, reach)
+
+    def _admit(self, peer: Peer | None, update: bytes, reach: Reach) -> None:
         if reach.may_hold_pairs or self._pairs:
             self._pairs |= self._check_pairs(update, reach, self._known)
         if reach.nesting:
             self._admit_nesting(update, reach.nesting)
         self._admit_bytes(len(update))
-        self._rehearse = self._rehearse or reach.needs_rehearsal(self._known)
-        self._news = self._news or reach.brings_structs(self._known)
-        reach.extend(self._known)
+        doubtful, news = reach.extend(self._known)
+        self._rehearse = self._rehearse or doubtful
+        self._news = self._news or news
         self._pending.append((peer, update))
 
     def _check_pairs(self, update: bytes, reach: Reach, known: Mapping[int, int]) -> set[Id]:
@@ -475,7 +478,6 @@ class Room:
     def _answer(self, peer: Peer, state_vector: bytes) -> None:
         peer.has = state_vector
         answer = self.document.difference(state_vector)
-        peer.answered_bytes += len(answer)
         peer.put(wire.sync_step_2(answer))
         if peer.may_write:
             self._ask(peer)

@@ -155,21 +155,18 @@ class Saving:
         self.counts.commits += 1
         self.counts.updates += len(entries)
         news: list[Committed] = []
+        alone = self._bus.is_alone()
         for (room, unsaved), place in zip(writing.items(), places, strict=True):
-            update = unsaved.updates[0]
             if place is None:
                 _fail(unsaved.edits)
                 self._on_gone(room)
                 continue
             room.place(place)
             room.saved(unsaved.length)
-            news.append(
-                Committed(
-                    document_id=room.document_id,
-                    seq=place,
-                    update=update if len(update) <= LARGEST_BUS_UPDATE_BYTES else b"",
-                )
-            )
+            if not alone:
+                update = unsaved.updates[0]
+                told = update if len(update) <= LARGEST_BUS_UPDATE_BYTES else b""
+                news.append(Committed(document_id=room.document_id, seq=place, update=told))
         for room, unsaved in batch.items():
             room.acknowledge(unsaved.senders)
             _tell(unsaved.edits, room.newest)

@@ -81,11 +81,20 @@ class Reach:
         """Whether there is a struct in it that `known` lacks."""
         return any(end > known.get(client, 0) for client, end in self.ends.items())
 
-    def extend(self, known: dict[int, int]) -> None:
-        """Count the structs it brings as known."""
+    def extend(self, known: dict[int, int]) -> tuple[bool, bool]:
+        """Count the structs it brings as known.
+
+        Returns whether the update must be rehearsed (see `needs_rehearsal`), and whether it brought any.
+        """
+        doubtful, news = self.stands_elsewhere or len(self.ends) > 1, False
         for client, end in self.ends.items():
-            if end > known.get(client, 0):
+            has = known.get(client, 0)
+            if self.starts[client] < has:
+                doubtful = True
+            if end > has:
                 known[client] = end
+                news = True
+        return doubtful, news
 
 
 def read_reach(data: bytes) -> Reach:  # noqa: C901, PLR0912, PLR0915 - one format, read in one pass: splitting it would cost a call a struct

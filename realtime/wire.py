@@ -203,6 +203,9 @@ def decode(data: bytes) -> Message:
 
     Raises UnknownMessage for a type that clients of this dialect do not send, MalformedFrame for the rest.
     """
+    # Nearly every message is a short update, and the length of it all says so already.
+    if 3 <= len(data) <= 0x82 and data[2] == len(data) - 3 and data[:2] == _UPDATE:
+        return Update(data[3:])
     return _decode(data, 0, _Y_MESSAGES)
 
 
@@ -217,6 +220,7 @@ def decode_multiplexed(data: bytes) -> tuple[str, Message] | Pong:
     return key, _decode(data, at, _HOCUSPOCUS_MESSAGES)
 
 
+_UPDATE = bytes((MessageType.SYNC, SyncType.UPDATE))
 _Y_MESSAGES = frozenset({MessageType.SYNC, MessageType.AWARENESS, MessageType.QUERY_AWARENESS})
 _HOCUSPOCUS_MESSAGES = _Y_MESSAGES | {
     MessageType.AUTH,

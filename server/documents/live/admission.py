@@ -64,6 +64,10 @@ class Doorkeeper:
             self._asking = loop.create_task(self._ask(), name="admission")
         return await visit.answer
 
+    async def warm_up(self) -> None:
+        """Ask about nobody, so that the first to come does not wait for a connection and for the question's plan."""
+        await self._find([])
+
     async def _ask(self) -> None:
         """Answer all who wait, and those who come meanwhile."""
         try:

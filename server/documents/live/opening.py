@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 
 from realtime.endpoint import ConnectionLimits, Door, Endpoint
 from realtime.hub import Hub, Settle, Timing
+from realtime.ports import DocumentId
 from realtime.redis_bus import RedisBus
 from realtime.room import Limits
 from server.db import Sessions
@@ -36,10 +37,14 @@ async def open_live(
 ) -> AsyncIterator[tuple[Live, Endpoint]]:
     """Run the live documents of this process while the context lasts; its end saves everything."""
     node = str(uuid4())
+    log, keeper = PostgresLog(pool), Doorkeeper(sessions)
+    await keeper.warm_up()
+    # There is no such document; now the pool has a connection that knows the statement.
+    await log.load(DocumentId(str(uuid4())))
     async with (
         RedisBus(redis, node=node) as bus,
         Hub(
-            log=PostgresLog(pool),
+            log=log,
             bus=bus,
             clock=MonotonicClock(),
             node=node,
@@ -58,7 +63,7 @@ async def open_live(
         Endpoint(
             Door(
                 hub=hub,
-                access=Doorkeeper(sessions),
+                access=keeper,
                 clock=MonotonicClock(),
                 cookie=lambda request: read_cookie(request, SESSION, settings),
                 origins=lambda request: origins(request, settings),

@@ -60,7 +60,8 @@ async def log_and_create(
         )
         return DocumentId(str(document_id)), Epoch(str(epoch))
 
-    yield PostgresLog(pool), create_row
+    async with PostgresLog(pool) as log:
+        yield log, create_row
 
 
 async def test_what_was_appended_is_loaded_in_its_order(log_and_create: tuple[UpdateLog, Create]) -> None:
@@ -134,6 +135,30 @@ async def test_postgres_that_is_away_is_a_log_that_is_away(db_url: str) -> None:
         await log.load(missing)
     with pytest.raises(LogUnavailable):
         await log.append([Append(document_id=missing, epoch=Epoch(str(uuid4())), update=seed())])
+
+
+@pytest.mark.parametrize("log_and_create", ["postgres"], indirect=True)
+async def test_a_commit_that_loses_its_connection_is_not_there_and_the_next_is(
+    log_and_create: tuple[UpdateLog, Create], pool: "asyncpg.Pool[Any]"
+) -> None:
+    log, create = log_and_create
+    author = Author()
+    document_id, epoch = await create(author.write("start "))
+    entry = Append(document_id=document_id, epoch=epoch, update=author.write("more"))
+    assert await log.append([entry]) == [2]
+    await pool.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "
+        "AND pid <> pg_backend_pid() AND query LIKE '%INSERT INTO document_updates%'"
+    )
+    with pytest.raises(LogUnavailable):
+        await log.append([entry])
+    assert await log.append([entry]) == [3]
+    # Whoever is cut short in the middle of a commit leaves no connection behind that the next would stumble over.
+    impatient = asyncio.create_task(log.append([entry]))
+    await asyncio.sleep(0)
+    impatient.cancel()
+    [place] = await log.append([entry])
+    assert place in (4, 5)
 
 
 @pytest.mark.parametrize("log_and_create", ["postgres"], indirect=True)

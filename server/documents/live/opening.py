@@ -37,11 +37,10 @@ async def open_live(
 ) -> AsyncIterator[tuple[Live, Endpoint]]:
     """Run the live documents of this process while the context lasts; its end saves everything."""
     node = str(uuid4())
-    log, keeper = PostgresLog(pool), Doorkeeper(sessions)
+    keeper = Doorkeeper(sessions)
     await keeper.warm_up()
-    # There is no such document; now the pool has a connection that knows the statement.
-    await log.load(DocumentId(str(uuid4())))
     async with (
+        PostgresLog(pool) as log,
         RedisBus(redis, node=node) as bus,
         Hub(
             log=log,
@@ -77,4 +76,6 @@ async def open_live(
             )
         ) as endpoint,
     ):
+        # There is no such document; now the pool has a connection that knows the statement.
+        await log.load(DocumentId(str(uuid4())))
         yield Live(hub), endpoint

@@ -1,22 +1,17 @@
 """Connections as uvicorn serves them, with the limits that it leaves to a proxy in front.
 
-Quillroom also runs without one. So a client that says half a request and falls silent, sends headers without end, does
-not read what it asked for, or floods a socket with frames that never become a message (pings, continuations) is hung up
-on here, below everything that knows about people and documents.
+Quillroom also runs without one. So a client that says half a request and falls silent, sends headers without end, or
+does not read what it asked for is hung up on here, below everything that knows about people and documents. Sockets have
+limits of their own (realtime.endpoint).
 """
 
 import asyncio
-from functools import cache
 from typing import Any, Final
 
 import structlog
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
-from websockets.frames import Frame
-
-from server.settings import Settings
 
 log = structlog.get_logger(__name__)
 
@@ -26,15 +21,6 @@ HEAD_BYTES: Final = 64 * 1024
 """For what comes to nothing: a head that does not end, or trailers and chunk extensions behind a body."""
 UNREAD_SECONDS: Final = 60.0
 """In which at least a little of what waits to be sent must be taken."""
-GOODBYE_SECONDS: Final = 15.0
-"""For a socket to be gone after its end: its last frames taken, the close answered."""
-# Frames are read in Python, up to 40,000 in one chunk of the network; in between, it is seen whether they are too many.
-_SLICE_BYTES: Final = 4096
-# A message may come in pieces, and pings come between; a client that sends twice what it may say is flooding.
-_FRAMES_PER_MESSAGE: Final = 2
-# "too-many-messages" of docs/protocol.md.
-_TOO_MANY: Final = 4529
-
 _HEAD_TOO_SLOW: Final = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 _HEAD_TOO_LARGE: Final = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
@@ -128,102 +114,6 @@ class PatientHttp(HttpToolsProtocol):
         self.transport.close()
 
 
-class BoundedSocket(WebSocketsSansIOProtocol):
-    """WebSocket with a bound on frames, whatever they are, and an end for those who do not read or do not leave."""
-
-    def __init__(
-        self,
-        config: Config,
-        server_state: ServerState,
-        app_state: dict[str, Any],
-        _loop: asyncio.AbstractEventLoop | None = None,
-    ) -> None:
-        super().__init__(config, server_state, app_state, _loop)
-        self._rate, self._burst = _frames()
-        self._allowance = self._burst
-        self._counted_at = self.loop.time()
-        self._unread = _Unread(self.loop)
-        self._goodbye: asyncio.TimerHandle | None = None
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Let go of the timers."""
-        self._unread.end()
-        if self._goodbye is not None:
-            self._goodbye.cancel()
-        super().connection_lost(exc)
-
-    def data_received(self, data: bytes) -> None:
-        """Read what arrived, unless these are too many frames."""
-        for start in range(0, len(data), _SLICE_BYTES):
-            super().data_received(data[start : start + _SLICE_BYTES])
-            if self.transport.is_closing():
-                return
-            if self._allowance < 0 and not self._may_go_on():
-                self._hang_up()
-                return
-
-    def handle_cont(self, event: Frame) -> None:
-        """Count, and take."""
-        self._allowance -= 1
-        super().handle_cont(event)
-
-    def handle_text(self, event: Frame) -> None:
-        """Count, and take."""
-        self._allowance -= 1
-        super().handle_text(event)
-
-    def handle_bytes(self, event: Frame) -> None:
-        """Count, and take."""
-        self._allowance -= 1
-        super().handle_bytes(event)
-
-    def handle_pong(self, event: Frame) -> None:
-        """Count, and take."""
-        self._allowance -= 1
-        super().handle_pong(event)
-
-    def handle_ping(self) -> None:
-        """Count, and answer those who read."""
-        self._allowance -= 1
-        if self.writable.is_set():
-            super().handle_ping()
-        else:
-            # Answers to one who does not read would pile up; the next ping that finds room is answered.
-            self.conn.data_to_send()
-
-    def pause_writing(self) -> None:
-        """Watch whether what waits is taken."""
-        super().pause_writing()
-        self._unread.begin(self.transport)
-
-    def resume_writing(self) -> None:
-        """What waited was taken."""
-        self._unread.end()
-        super().resume_writing()
-
-    def on_task_complete(self, task: "asyncio.Task[None]") -> None:
-        """The application is done: what is not gone soon is cut off."""
-        super().on_task_complete(task)
-        if not self.disconnected:
-            self._goodbye = self.loop.call_later(GOODBYE_SECONDS, self.transport.abort)
-
-    def _may_go_on(self) -> bool:
-        """Grant what time has brought. A bucket, as for messages (realtime.endpoint)."""
-        now = self.loop.time()
-        self._allowance = min(self._burst, self._allowance + (now - self._counted_at) * self._rate)
-        self._counted_at = now
-        return self._allowance >= 0
-
-    def _hang_up(self) -> None:
-        log.info("connection refused", why="too many frames")
-        if self.close_sent:
-            # It was told already, and sends on.
-            self.transport.abort()
-            return
-        self.conn.fail(_TOO_MANY, "Too many messages came in a short time.")
-        self.handle_parser_exception()
-
-
 class _Unread:
     """Cuts a connection off that takes nothing of what waits for it. State: how much waited when it was last seen."""
 
@@ -251,10 +141,3 @@ class _Unread:
             return
         log.info("connection refused", why="answer not read")
         transport.abort()
-
-
-@cache
-def _frames() -> tuple[float, float]:
-    """Frames that one socket may send: a second for long, and at once."""
-    settings = Settings()
-    return _FRAMES_PER_MESSAGE * settings.messages_per_second, _FRAMES_PER_MESSAGE * settings.messages_burst

@@ -1,10 +1,11 @@
 """The class that uvicorn makes for each WebSocket; it is named to uvicorn as text, since processes are started anew."""
 
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
 from realtime.handover import Handover
-from server.web.connections import BoundedSocket
 
 
 class Sockets(Handover):
     """Live documents' sockets go to the endpoint, others through ASGI."""
 
-    ordinary = BoundedSocket
+    ordinary = WebSocketsSansIOProtocol

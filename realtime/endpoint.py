@@ -144,7 +144,7 @@ class Endpoint:
         path = request.scope["path"]
         if path != _PATH and not path.startswith(_PATH + "/"):
             return None
-        return Socket(self, request, websocket.handshake(request.headers))
+        return Socket(self, request, websocket.handshake(request.scope["method"], request.headers))
 
     def forget(self, socket: "Socket") -> None:
         """Let go of a connection that is gone."""
@@ -370,6 +370,9 @@ class Socket(asyncio.Protocol):
                     asyncio.get_running_loop().call_soon(self._go_on)
                     break
         except Exception as error:  # noqa: BLE001 - sorted out, and what is not known is raised again, below
+            if self.ended is not None and self._transport is not None:
+                # It was told already; what it goes on to send is not worth keeping.
+                self._transport.abort()
             self.end(_reason_of(error))
             return
         if begun:

@@ -93,7 +93,7 @@ class Handover(asyncio.Protocol):
 def _read_request(data: bytes, transport: asyncio.Transport, config: Config) -> HTTPConnection:
     """Read the request that uvicorn has parsed and written down again, a line for each header."""
     first, *lines = data.rstrip(b"\r\n").split(b"\r\n")
-    target = first.split(b" ")[1]
+    method, target, _ = first.split(b" ")
     path, _, query = target.partition(b"?")
     headers = [(name, value) for name, _, value in (line.partition(b": ") for line in lines)]
     scheme = "wss" if transport.get_extra_info("sslcontext") else "ws"
@@ -104,6 +104,7 @@ def _read_request(data: bytes, transport: asyncio.Transport, config: Config) -> 
     return HTTPConnection(
         {
             "type": "websocket",
+            "method": method.decode("ascii"),
             "scheme": scheme,
             "path": unquote(path.decode("ascii", "replace")),
             "query_string": query,

@@ -47,8 +47,10 @@ class BadHandshake(Exception):
         self.answer = "\r\n".join([*lines, f"content-length: {len(body)}", "", ""]).encode() + body
 
 
-def handshake(headers: Mapping[str, str]) -> bytes:
+def handshake(method: str, headers: Mapping[str, str]) -> bytes:
     """Answer an opening handshake (section 4.2). `headers` by lower-case name. Raises BadHandshake."""
+    if method != "GET":
+        raise BadHandshake("400 Bad Request", "A WebSocket begins with GET.")
     if headers.get("sec-websocket-version") != "13":
         raise BadHandshake("426 Upgrade Required", "WebSocket version 13 is needed.", "sec-websocket-version: 13")
     if "upgrade" not in headers.get("connection", "").lower():

@@ -319,6 +319,21 @@ async def test_a_flood_of_tiny_frames_is_refused_and_the_room_goes_on() -> None:
             assert stored.seq == 2
 
 
+async def test_who_sends_on_after_it_was_refused_is_cut_off_and_nothing_is_kept(running: Running) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(running.url.rpartition(":")[2]))
+    writer.write(
+        b"GET /collab HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    )
+    await reader.readuntil(b"\r\n\r\n")
+    async with asyncio.timeout(10):
+        with pytest.raises(ConnectionError):
+            while True:
+                writer.write(b"\x02unmasked" * 1000)
+                await writer.drain()
+    writer.close()
+
+
 @pytest.mark.parametrize("opcode", [Opcode.PING, Opcode.PONG, Opcode.CONT])
 async def test_frames_that_are_no_messages_are_counted_too(opcode: Opcode) -> None:
     async with serving(ConnectionLimits(messages_per_second=100, messages_burst=500)) as one:

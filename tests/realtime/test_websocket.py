@@ -171,7 +171,7 @@ def test_every_close_of_ours_is_one_frame_that_others_read() -> None:
 
 def test_the_handshake_is_answered_as_the_standard_says() -> None:
     # The example of RFC 6455, section 1.3.
-    answer = handshake(HEADERS)
+    answer = handshake("GET", HEADERS)
     assert answer.startswith(b"HTTP/1.1 101 ")
     assert b"sec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n" in answer
     assert answer.endswith(b"\r\n\r\n")
@@ -191,10 +191,15 @@ def test_the_handshake_is_answered_as_the_standard_says() -> None:
 )
 def test_a_handshake_that_is_none_is_refused_in_http(name: str, value: str, status: bytes) -> None:
     with pytest.raises(BadHandshake) as bad:
-        handshake({**HEADERS, name: value})
+        handshake("GET", {**HEADERS, name: value})
     assert bad.value.answer.split(b" ")[1] == status
     head, _, body = bad.value.answer.partition(b"\r\n\r\n")
     assert f"content-length: {len(body)}".encode() in head
+
+
+def test_a_handshake_is_a_get() -> None:
+    with pytest.raises(BadHandshake):
+        handshake("POST", HEADERS)
 
 
 def test_random_bytes_are_read_or_refused() -> None:

@@ -7,29 +7,23 @@ needs no more than the bytes.
 from collections.abc import Sequence
 from typing import Any
 
-from pycrdt import Doc, TransactionEvent, get_state, merge_updates
+from pycrdt import Doc, TransactionEvent, merge_updates
 
 
 class Document:
     """A document. Any method may raise what the CRDT core raises, ValueError for bytes that it cannot read."""
 
-    __slots__ = ("__weakref__", "_doc", "_state_vector", "_whole")
+    __slots__ = ("__weakref__", "_doc", "_state_vector", "_updates", "_whole")
 
     def __init__(self, updates: Sequence[bytes]) -> None:
-        """Make it of updates that are all of it. Raises ValueError if there is none, or one that cannot be read."""
+        """Make it of updates that are all of it; they are not looked into. Raises ValueError if there is none."""
         if not updates:
             raise ValueError("a stored document has no updates")
+        self._updates = updates
         self._doc: Doc[Any] | None = None
         # Kept until the document changes: after a restart everybody asks for all of it.
         self._whole: bytes | None = None
         self._state_vector: bytes | None = None
-        if len(updates) == 1:
-            self._whole = updates[0]
-            self._state_vector = get_state(updates[0])
-        else:
-            self._doc = Doc()
-            for update in updates:
-                self._doc.apply_update(update)
 
     @property
     def is_built(self) -> bool:
@@ -42,18 +36,24 @@ class Document:
         Takes some ten milliseconds a megabyte. May be called on a thread while the document is not built.
         """
         doc: Doc[Any] = Doc()
-        doc.apply_update(self.whole())
+        for update in self.parts():
+            doc.apply_update(update)
         return doc
 
+    def parts(self) -> Sequence[bytes]:
+        """All of it, as the updates that it was made of if it is not built."""
+        return self._updates or [self.whole()]
+
     def adopt(self, copy: "Doc[Any]") -> None:
-        """Use a copy that was made elsewhere, unless the document was built meanwhile."""
-        if self._doc is None:
-            self._doc = copy
+        """Use a copy that was made elsewhere as the core's own form."""
+        self._doc, self._updates = copy, ()
 
     def _built(self) -> "Doc[Any]":
-        if self._doc is None:
-            self._doc = self.copy()
-        return self._doc
+        doc = self._doc
+        if doc is None:
+            doc = self.copy()
+            self.adopt(doc)
+        return doc
 
     def state_vector(self) -> bytes:
         """What it has: client id -> next clock, as a state vector."""
@@ -64,7 +64,7 @@ class Document:
     def whole(self) -> bytes:
         """All of it as one update."""
         if self._whole is None:
-            self._whole = self._built().get_update()
+            self._whole = self._doc.get_update() if self._doc is not None else merged(self._updates)
         return self._whole
 
     def difference(self, state_vector: bytes) -> bytes:

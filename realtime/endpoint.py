@@ -491,12 +491,13 @@ class Socket(asyncio.Protocol):
 
     def receive(self, seat: Seat, message: wire.Message) -> Slow | None:
         """See Connection."""
-        if isinstance(message, wire.Update) and len(message.update) > _LARGE_UPDATE_BYTES:
-            return self._receive_large(seat, message)
+        if isinstance(message, wire.Update) and (len(message.update) > _LARGE_UPDATE_BYTES or not seat.room.ready):
+            return self._receive_slowly(seat, message)
         self._door.hub.receive(seat.room, seat.peer, message)
         return None
 
-    async def _receive_large(self, seat: Seat, message: wire.Update) -> None:
+    async def _receive_slowly(self, seat: Seat, message: wire.Update) -> None:
+        await self._door.hub.get_ready(seat.room)
         reach, seconds = await asyncio.to_thread(_read_timed, message.update)
         self._pay(seconds)
         self._door.hub.receive(seat.room, seat.peer, message, reach=reach)

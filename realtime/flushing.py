@@ -17,7 +17,7 @@ from realtime import awareness
 from realtime.close import Close
 from realtime.live_room import Counts, LiveRoom
 from realtime.outbox import Deliveries
-from realtime.room import LARGE_BYTES, BrokenRoom, Flush, Peer, Room, is_core_failure
+from realtime.room import BrokenRoom, Flush, Peer, Room, is_core_failure
 from realtime.saving import Saving
 
 # With four times its cost as the pause, telling the peers of one room takes a fifth of the processor at most.
@@ -150,18 +150,25 @@ class Flushing:
 
     def _is_ready(self, live: LiveRoom) -> bool:
         """Whether a room can flush now; if not, it is marked again when it can."""
-        document = live.room.document
-        if document.is_built or live.room.size_bytes <= LARGE_BYTES:
-            return True
-        if not live.building:
-            live.building = True
-            self._tasks.create_task(self._build(live), name="build")
-        return False
+        if not live.room.ready:
+            self._begin_building(live)
+        return live.room.ready
+
+    async def get_ready(self, live: LiveRoom) -> None:
+        """Wait until a room can take edits; or until it is given up, which whoever gives it an edit is told."""
+        if not live.room.ready:
+            await asyncio.shield(self._begin_building(live))
+
+    def _begin_building(self, live: LiveRoom) -> "asyncio.Task[None]":
+        if live.building is None:
+            live.building = self._tasks.create_task(self._build(live), name="build")
+        return live.building
 
     async def _build(self, live: LiveRoom) -> None:
         """Read a large document into the core on a thread, so that its first edit holds up nobody else's."""
+        room = live.room
         try:
-            live.room.document.adopt(await asyncio.to_thread(live.room.document.copy))
+            room.adopt(await asyncio.to_thread(room.build))
         except BaseException as error:
             if not is_core_failure(error):
                 raise
@@ -169,7 +176,7 @@ class Flushing:
         else:
             self.mark(live)
         finally:
-            live.building = False
+            live.building = None
 
     def _begin(self, live: LiveRoom) -> Flush | None:
         room = live.room

@@ -31,7 +31,7 @@ from realtime.ports import (
     Stored,
     UpdateLog,
 )
-from realtime.room import LARGE_BYTES, BrokenRoom, Limits, Peer, Room, is_core_failure
+from realtime.room import BrokenRoom, Limits, Peer, Room, is_core_failure
 from realtime.saving import Saving
 from realtime.update import Reach
 
@@ -187,6 +187,9 @@ class Hub:
     def _receive(self, live: LiveRoom, peer: Peer, message: wire.Message, reach: Reach | None) -> None:
         room = live.room
         match message:
+            case wire.Update() if not room.ready:
+                # Whoever calls waits for `get_ready` first.
+                raise Refused(close.TRY_LATER)
             case wire.Update():
                 self.counts.updates_received += 1
                 if room.receive_update(peer, message, reach):
@@ -206,6 +209,12 @@ class Hub:
             case wire.Token() | wire.Detach():
                 raise Refused(close.UNKNOWN_MESSAGE)
 
+    async def get_ready(self, room: Room) -> None:
+        """Wait until a room can take updates; a large document is read into the CRDT core first."""
+        live = self._rooms.get(room.document_id)
+        if live is not None and live.room is room:
+            await self._flushing.get_ready(live)
+
     async def edit(self, document_id: DocumentId, update: bytes) -> int:
         """Apply an edit of the host's own as a forward edit that every peer sees.
 
@@ -214,6 +223,9 @@ class Hub:
         """
         live = await self._hold(document_id)
         try:
+            await self._flushing.get_ready(live)
+            if self._rooms.get(document_id) is not live:
+                raise Refused(close.TRY_LATER)
             live.room.edit(update)
             done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
             live.edits.append(done)
@@ -275,12 +287,9 @@ class Hub:
             # Watched before it is read: what is committed in between is heard of, and what is heard twice is known.
             await self._bus.watch(document_id)
             stored = await self._load(document_id)
-            large = sum(map(len, stored.updates)) > LARGE_BYTES
-            room = (
-                await asyncio.to_thread(Room, document_id, stored, self._limits)
-                if large
-                else Room(document_id, stored, self._limits)
-            )
+            room = Room(document_id, stored, self._limits)
+            if not room.ready:
+                await asyncio.to_thread(room.document.whole)
         except Refused as refusal:
             opening.set_exception(refusal)
         except BaseException as error:
@@ -400,6 +409,9 @@ class Hub:
     def _hear(self, live: LiveRoom, message: BusMessage) -> None:
         room = live.room
         match message:
+            case Committed(seq=seq) if not room.ready:
+                # Read from the log once it is ready.
+                room.newest = max(room.newest, seq)
             case Committed():
                 room.receive_committed(message)
                 live.changed_at = self._clock.now()
@@ -436,6 +448,9 @@ class Hub:
         """Read from the log what the bus did not bring."""
         room = live.room
         if self._rooms.get(room.document_id) is not live:
+            return
+        if not room.ready:
+            live.refilling = False
             return
         try:
             async with asyncio.timeout(self._timing.load_limit_seconds):

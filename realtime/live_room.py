@@ -43,5 +43,5 @@ class LiveRoom:
     unsettled_since: float | None = None
     writer: Mapping[str, object] | None = None
     refilling: bool = False
-    building: bool = False
+    building: asyncio.Task[None] | None = None
     quiet_until: float = 0.0

@@ -80,6 +80,14 @@ class Flush:
     refused: list[tuple[Peer, Close]] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A document in the CRDT core's own form, and where its characters of two code units are."""
+
+    doc: "Doc[Any]"
+    pairs: set[Id]
+
+
 class BrokenRoom(Exception):
     """The document in memory cannot be trusted any more. What was acknowledged is in the log."""
 
@@ -92,7 +100,11 @@ class Room:
     """The state of one live document. Not for use from two threads or tasks at once."""
 
     def __init__(self, document_id: DocumentId, stored: Stored, limits: Limits) -> None:
-        """Build the document from the log. Raises ValueError if the log cannot be read: never an empty document."""
+        """Make the room of what the log has: never of nothing, which is a ValueError.
+
+        A large document is not ready for edits until it is built (`build`, `adopt`). Raises ValueError if the log of
+        a small one cannot be read.
+        """
         self.document_id = document_id
         self.epoch: Epoch = stored.epoch
         self.seq = stored.seq
@@ -114,16 +126,34 @@ class Room:
         self._waiting: dict[Peer, bytes] = {}
         # The second halves of characters of two code units: the core loses count where it must part them.
         self._pairs: set[Id] = set()
-        for update in stored.updates:
-            if may_hold_pairs(update):
-                self._pairs |= pairs(update)
-        # What everybody was told of, at some time not long ago.
-        self._relayed = self.document.state_vector()
+        # What everybody was told of, at some time not long ago; None while that is nothing.
+        self._relayed: bytes | None = None
         self._relays = 0
-        self._known = wire.read_state_vector(self._relayed)
+        self._known: dict[int, int] = {}
         self._flushing = False
+        # Peers that are asked what they have once we know what we have.
+        self._to_ask: set[Peer] = set()
+        self.ready = False
+        if self.size_bytes <= LARGE_BYTES:
+            self.adopt(self.build())
         # Never less than how deep the types of the document are nested; measured when it comes near the limit.
         self._nesting = _DEEPEST_NESTING - _UNMEASURED_GROWTH
+
+    def build(self) -> Built:
+        """Read the stored document into the CRDT core. May run on a thread: it changes nothing here."""
+        found: set[Id] = set()
+        for update in self.document.parts():
+            if may_hold_pairs(update):
+                found |= pairs(update)
+        return Built(self.document.copy(), found)
+
+    def adopt(self, built: Built) -> None:
+        """Be ready for edits."""
+        self.document.adopt(built.doc)
+        self._pairs = built.pairs
+        self._relayed = self.document.state_vector()
+        self._known = wire.read_state_vector(self._relayed)
+        self.ready = True
 
     # Peers
 
@@ -141,6 +171,7 @@ class Room:
         """Let a peer go; edits of its that wait are kept. Returns the presence that ends with it."""
         self.peers.discard(peer)
         self._waiting.pop(peer, None)
+        self._to_ask.discard(peer)
         return self.presence.leave(peer)
 
     # What peers send
@@ -148,8 +179,7 @@ class Room:
     def receive_step_1(self, peer: Peer, state_vector: bytes) -> None:
         """Answer what a peer lacks, at once or, if edits wait to be committed, after them."""
         wire.read_state_vector(state_vector)
-        at_hand = self.document.is_built or state_vector == NOTHING_YET or self.size_bytes <= LARGE_BYTES
-        if self._pending or self.unsaved_bytes or not at_hand:
+        if self._pending or self.unsaved_bytes or not (self.ready or state_vector == NOTHING_YET):
             self._waiting[peer] = state_vector
         else:
             self._answer(peer, state_vector)
@@ -255,7 +285,7 @@ class Room:
     @property
     def has_pending(self) -> bool:
         """Whether a flush would do something."""
-        return bool(self._pending or self._waiting)
+        return bool(self._pending or self._waiting or self._to_ask)
 
     def begin_flush(self) -> Flush:
         """Merge and apply all that waits. Raises BrokenRoom if the document in memory was harmed."""
@@ -293,6 +323,8 @@ class Room:
             self.broadcast(wire.sync_update(flush.update), but=sole_sender)
         self._flushing = False
         self._note_relayed()
+        while self._to_ask:
+            self._ask(self._to_ask.pop())
         for peer, state_vector in flush.waiting.items():
             if peer in self.peers:
                 self._answer(peer, state_vector)
@@ -485,6 +517,9 @@ class Room:
 
     def _ask(self, peer: Peer) -> None:
         peer.early.asked = True
+        if not self.ready:
+            self._to_ask.add(peer)
+            return
         peer.outbox.put_question(peer.prefix, peer.prefix + wire.sync_step_1(self.document.state_vector()))
 
     def _acknowledge(self, peer: Peer, count: int) -> None:

@@ -449,12 +449,30 @@ async def test_a_large_document_is_read_into_the_core_beside_the_loop_and_edits_
         ada, ben = peer(), peer()
         room, _ = await enter(running, document_id, ada)
         await enter(running, document_id, ben)
-        room.receive_step_1(ada, b"\x00")
-        assert not room.document.is_built, "all of it is at hand as bytes"
+        running.receive(room, ada, wire.SyncStep1(b"\x00"))
+        [answer] = [wire.decode(frame) for frame in ada.outbox.take()]
+        assert isinstance(answer, wire.Update)
+        assert text_of(answer.update) == "x" * 200_000
+        assert not room.ready, "all of it was at hand as bytes"
         author = Author(start)
         running.receive(room, ben, wire.SyncStep1(author.doc.get_state()))
-        running.receive(room, ada, wire.Update(author.write("and more")))
-        await until(lambda: log.appends and not running.saving)
-        assert room.document.is_built
-        assert text_of(room.state()) == "x" * 200_000 + "and more"
-        assert any(isinstance(wire.decode(frame), wire.Update) for frame in ben.outbox.take())
+        with pytest.raises(Refused):
+            running.receive(room, ada, wire.Update(author.write("too early")))
+        assert await running.edit(document_id, Author(start).write("and more ")) == 2
+        assert room.ready
+        await until(lambda: ben.outbox and ada.outbox)
+        # Both are asked what they have, once it is known what is here.
+        for reader in (ada, ben):
+            assert any(isinstance(wire.decode(frame), wire.SyncStep1) for frame in reader.outbox.take())
+        running.receive(room, ada, wire.Update(author.updates[-1]))
+        await until(lambda: "too early" in text_of(room.state()))
+
+
+async def test_who_brings_edits_to_a_large_document_waits_for_it() -> None:
+    log = MemoryLog()
+    document_id = create(log, seed("x" * 200_000))
+    async with hub(log) as running:
+        room, _ = await enter(running, document_id, peer())
+        await asyncio.gather(*(running.get_ready(room) for _ in range(10)))
+        assert room.ready
+        await running.get_ready(room)

@@ -16,6 +16,7 @@ from realtime.ports import Committed, Epoch, Stored
 from realtime.room import BrokenRoom, Flush, Limits, Peer, Room
 from realtime.update import read_reach
 
+from . import hostile
 from .documents import EMPTY_UPDATE, Author, inside_a_string, nested_arrays, peer, room, seed, text_of
 
 
@@ -574,3 +575,26 @@ def test_any_order_and_grouping_joined_early_or_late_gives_the_same_document(
     fresh: Doc[Any] = Doc()
     fresh.apply_update(there.state())
     assert str(fresh.get("text", type=Text)) in texts
+
+
+@pytest.mark.parametrize("seed_number", range(250))
+def test_whatever_is_sent_the_document_stays_whole_and_can_be_read_again(seed_number: int) -> None:
+    chance = random.Random(seed_number)
+    there, eve, ada = room(seed()), peer(), peer()
+    there.join(eve)
+    there.join(ada)
+    author = Author(there.state())
+    for _ in range(chance.randint(3, 12)):
+        known = wire.read_state_vector(there.document.state_vector())
+        for _ in range(chance.randint(1, 3)):
+            try:
+                there.receive_update(eve, wire.Update(hostile.update(chance, known), answer=True))
+            except (Refused, wire.MalformedFrame):
+                continue
+        there.receive_update(ada, wire.Update(author.write("good ")))
+        assert ada not in [who for who, _ in flush(there).refused]
+    read_reach(there.state())
+    again = room(there.state())
+    first, second = (wire.read_state_vector(one.document.state_vector()) for one in (again, there))
+    assert first == second
+    assert first[author.doc.client_id] == len(str(author.text)) - len("seed ")

@@ -9,7 +9,7 @@ No memory is spent on a document before its peer is admitted.
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Protocol, Self, cast
@@ -144,7 +144,8 @@ class Endpoint:
         path = request.scope["path"]
         if path != _PATH and not path.startswith(_PATH + "/"):
             return None
-        return Socket(self, request, websocket.handshake(request.scope["method"], request.headers))
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in request.scope["headers"]}
+        return Socket(self, request, headers, websocket.handshake(request.scope["method"], headers))
 
     def forget(self, socket: "Socket") -> None:
         """Let go of a connection that is gone."""
@@ -208,7 +209,7 @@ class Socket(asyncio.Protocol):
         "seats",
     )
 
-    def __init__(self, endpoint: Endpoint, request: HTTPConnection, answer: bytes) -> None:
+    def __init__(self, endpoint: Endpoint, request: HTTPConnection, headers: Mapping[str, str], answer: bytes) -> None:
         door = endpoint.door
         limits, now = door.limits, door.clock.now()
         self.seats: dict[str, Seat] = {}
@@ -233,12 +234,12 @@ class Socket(asyncio.Protocol):
         self._opened_at = now
         # Since something was sent, since something came, since nothing could be sent, since there was a document.
         self._silent_seconds = self._unheard_seconds = self._unread_seconds = self._seatless_seconds = 0.0
-        origin = request.headers.get("origin")
+        origin = headers.get("origin")
         if origin is not None and origin.lower() not in door.origins(request):
             self.ended = close.FOREIGN_ORIGIN
         # A browser always names the page's origin; a cookie without one did not come from a page.
         self._cookie = door.cookie(request) if origin is not None else None
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        scheme, _, token = headers.get("authorization", "").partition(" ")
         self._bearer = token.strip() or None if scheme.lower() == "bearer" else None
         document_id = request.scope["path"].removeprefix(_PATH).removeprefix("/")
         self._path = f"{_PATH}/{{document_id}}" if document_id else _PATH

@@ -99,8 +99,10 @@ class Doorkeeper:
 
     async def _find(self, visits: Sequence[_Visit]) -> list[Any]:
         async with self._sessions() as db:
+            # Rows of columns need none of what the session does for objects.
+            connection = await db.connection()
             rows = (
-                await db.execute(
+                await connection.execute(
                     _QUESTION,
                     {
                         "places": list(range(len(visits))),

@@ -95,6 +95,7 @@ async def test_a_document_comes_back_from_its_own_page(ada: Person, ben: Person,
     await banner.wait_for()
     # It would only show the same page again.
     await expect(banner.locator("[data-action=reload]")).to_have_count(0)
+    await expect(ada.save_words).to_have_text("In the trash")
     await ada.page.get_by_role("button", name="Restore").click()
     await ada.live()
     await ada.write_at_end()

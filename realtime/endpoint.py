@@ -287,6 +287,7 @@ class Socket(asyncio.Protocol):
 
     def eof_received(self) -> None:
         """Let the transport close; a WebSocket has no half that goes on."""
+        self._cut_off_later()
 
     def pause_writing(self) -> None:
         """Send no more until the peer has read; the outbox keeps what comes, within its bound."""
@@ -327,12 +328,12 @@ class Socket(asyncio.Protocol):
         self._leave_all()
         self.ended, self._code = why, why.code
         self._door.hub.counts.refusals[why.code] += 1
+        self._cut_off_later()
         if transport.is_closing():
             return
         if not self._write_paused and why is not close.TOO_SLOW:
             self._write(self._outbox.take())
         transport.write(websocket.close_frame(why))
-        self._goodbye = asyncio.get_running_loop().call_later(_CLOSE_SECONDS, transport.abort)
         if self._busy:
             # To see the peer's own close.
             self._go_on()
@@ -414,7 +415,13 @@ class Socket(asyncio.Protocol):
             self._leave_all()
             self.ended = close.NORMAL
             transport.write(websocket.frame(payload[:2], websocket.CLOSE))
+        self._cut_off_later()
         transport.close()
+
+    def _cut_off_later(self) -> None:
+        """Give what is still to be sent some time; whoever does not read keeps no memory of ours."""
+        if self._goodbye is None and self._transport is not None:
+            self._goodbye = asyncio.get_running_loop().call_later(_CLOSE_SECONDS, self._transport.abort)
 
     def _pay(self, seconds: float) -> None:
         """Read no further until the work that this peer has caused is paid for."""

@@ -7,7 +7,8 @@ Source: docs/protocol.md, "Updates"; the v1 encoding of Yjs 13.
 """
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from realtime.encoding import (
     ANY,
@@ -45,7 +46,8 @@ class Reach:
     `starts` and `ends`: the structs it brings, as [start, end) of each client. `needs`: the clock up to which each
     client's structs must be known, here or in the update itself. `nesting`: no fewer than the types that it puts into
     one another. `stands_elsewhere`: whether one is put into a type that the update does not bring itself.
-    `may_hold_pairs`: whether a character of two code units may be in it.
+    `may_hold_pairs`: whether a character of two code units may be in it. `firsts`: how many structs are put into each
+    type, or root, without a neighbour; a place is written as in the update.
     """
 
     starts: dict[int, int]
@@ -54,6 +56,7 @@ class Reach:
     nesting: int = 0
     stands_elsewhere: bool = False
     may_hold_pairs: bool = False
+    firsts: Mapping[bytes, int] = field(default_factory=dict)
 
     @property
     def empty(self) -> bool:
@@ -109,6 +112,7 @@ def read_reach(data: bytes) -> Reach:  # noqa: C901, PLR0912, PLR0915 - one form
     needs: dict[int, int] = {}
     types: set[tuple[int, int]] = set()
     parents: set[tuple[int, int]] = set()
+    firsts: dict[bytes, int] = {}
     pieces = 0
     try:
         clients, at = read_var_uint(data, 0)
@@ -149,6 +153,7 @@ def read_reach(data: bytes) -> Reach:  # noqa: C901, PLR0912, PLR0915 - one form
                             raise MalformedFrame("a struct builds on itself or on what follows it")
                     if not info & (LEFT | RIGHT):
                         named, at = read_var_uint(data, at)
+                        place_at = at
                         if named == 1:
                             at = skip_bytes(data, at)
                         elif named == 0:
@@ -159,8 +164,13 @@ def read_reach(data: bytes) -> Reach:  # noqa: C901, PLR0912, PLR0915 - one form
                             if other == client and needed >= clock:
                                 raise MalformedFrame("a struct builds on itself or on what follows it")
                             parents.add((other, needed))
+                            if (other, needed) in types:
+                                place_at = 0
                         else:
                             raise MalformedFrame("a struct has no readable parent")
+                        if place_at and not info & PARENT_KEY:
+                            place = data[place_at:at]
+                            firsts[place] = firsts.get(place, 0) + 1
                         if info & PARENT_KEY:
                             if content in (STRING, FORMAT):
                                 raise MalformedFrame("text stands under a key, where Yjs has values")
@@ -190,6 +200,7 @@ def read_reach(data: bytes) -> Reach:  # noqa: C901, PLR0912, PLR0915 - one form
         len(types) if len(types) <= _FEW_TYPES else nesting(data) + 1,
         stands_elsewhere=not parents <= types,
         may_hold_pairs=may_hold_pairs(data),
+        firsts=firsts,
     )
 
 

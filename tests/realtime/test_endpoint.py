@@ -82,6 +82,7 @@ class Running:
     document_id: DocumentId
     start: bytes
     epoch: Epoch
+    endpoint: Endpoint
 
 
 @asynccontextmanager
@@ -101,9 +102,12 @@ async def serving(limits: ConnectionLimits | None = None) -> AsyncIterator[Runni
             limits=limits or ConnectionLimits(),
         )
 
+        opened: list[Endpoint] = []
+
         @asynccontextmanager
         async def lifespan(_: Starlette) -> AsyncIterator[dict[str, object]]:
             async with Endpoint(door) as endpoint:
+                opened.append(endpoint)
                 yield {"endpoint": endpoint}
 
         config = uvicorn.Config(
@@ -119,7 +123,7 @@ async def serving(limits: ConnectionLimits | None = None) -> AsyncIterator[Runni
             await until(lambda: server.started)
             port = listening.getsockname()[1]
             try:
-                yield Running(f"ws://127.0.0.1:{port}", log, hub, access, document_id, start, epoch)
+                yield Running(f"ws://127.0.0.1:{port}", log, hub, access, document_id, start, epoch, opened[0])
             finally:
                 server.should_exit = True
                 await task
@@ -317,6 +321,29 @@ async def test_a_flood_of_tiny_frames_is_refused_and_the_room_goes_on() -> None:
             stored = await one.log.load(one.document_id)
             assert stored is not None
             assert stored.seq == 2
+
+
+@pytest.mark.parametrize("how", ["close frame", "half close"])
+async def test_who_leaves_without_reading_keeps_no_memory(running: Running, how: str) -> None:
+    big = DocumentId(str(uuid4()))
+    running.log.create(big, seed("x" * 8_000_000))
+    with socket.socket() as raw:
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        raw.setblocking(False)
+        loop = asyncio.get_running_loop()
+        await loop.sock_connect(raw, ("127.0.0.1", int(running.url.rpartition(":")[2])))
+        head = (
+            f"GET /collab/{big}?token=writer HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        )
+        await loop.sock_sendall(raw, head.encode())
+        await until(lambda: running.hub.peers)
+        await loop.sock_sendall(raw, Frame(Opcode.BINARY, wire.sync_step_1(b"\x00")).serialize(mask=True))
+        if how == "close frame":
+            await loop.sock_sendall(raw, Frame(Opcode.CLOSE, b"").serialize(mask=True))
+        else:
+            raw.shutdown(socket.SHUT_WR)
+        await until(lambda: not running.endpoint.connections)
 
 
 async def test_who_sends_on_after_it_was_refused_is_cut_off_and_nothing_is_kept(running: Running) -> None:

@@ -420,6 +420,22 @@ def test_types_cannot_be_nested_until_the_core_loses_its_stack() -> None:
     assert 500 <= levels <= 1000
 
 
+@pytest.mark.parametrize("clients", [1, 500])
+def test_what_would_be_compared_for_minutes_is_refused(clients: int) -> None:
+    there, eve = room(seed()), peer()
+    there.join(eve)
+    letter = b"\x04\x01\x04text\x01x"
+    each = 600 // clients + 1
+    with pytest.raises(wire.MalformedFrame):
+        for row in range(3):
+            parts = [wire.write_var_uint(clients)]
+            for client in range(clients):
+                head = (each, 2**30 + row * clients + client if clients > 1 else 5 + row, 0)
+                parts += [*map(wire.write_var_uint, head), letter * each]
+            there.receive_update(eve, wire.Update(b"".join(parts) + b"\x00"))
+            flush(there)
+
+
 def test_a_deep_document_may_be_told_again() -> None:
     there, ada = room(nested_arrays(900)), peer()
     there.join(ada)

@@ -30,8 +30,8 @@ NOTHING_YET = b"\x00"
 """The state vector of somebody who has nothing."""
 # Asking the core for the state after each flush would be dear for what it is needed for.
 _RELAYS_TO_NOTE = 64
-# Each of those that begin one thing is compared with all the others: the core takes seconds for some thousands. People
-# who all begin an empty document at the same moment are as many as there are people.
+# Each of those that stand at one place is compared with all the others: the core takes seconds for some thousands.
+# Those who write at one place without having heard of one another are as many as there are people.
 _MOST_FIRSTS = 1000
 # What a document that was just opened may still grow by before it is measured.
 _UNMEASURED_GROWTH = 100
@@ -133,7 +133,7 @@ class Room:
         self._relayed: bytes | None = None
         self._relays = 0
         self._known: dict[int, int] = {}
-        # How many structs were put into each type without a neighbour since the room was opened.
+        # How many structs were put at each place beside one another since the room was opened.
         self._firsts: dict[bytes, int] = {}
         self._flushing = False
         # Peers that are asked what they have once we know what we have.
@@ -259,7 +259,7 @@ class Room:
     def _admit_firsts(self, place: bytes, number: int) -> None:
         self._firsts[place] = self._firsts.get(place, 0) + number
         if self._firsts[place] > _MOST_FIRSTS:
-            raise MalformedFrame("too much is put at the beginning of one thing")
+            raise MalformedFrame("too much is put at one place at once")
 
     def _check_pairs(self, update: bytes, reach: Reach, known: Mapping[int, int]) -> set[Id]:
         """Return the pairs that an update brings. Raises MalformedFrame if it cuts one, or ours."""

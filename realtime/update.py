@@ -47,7 +47,8 @@ class Reach:
     client's structs must be known, here or in the update itself. `nesting`: no fewer than the types that it puts into
     one another. `stands_elsewhere`: whether one is put into a type that the update does not bring itself.
     `may_hold_pairs`: whether a character of two code units may be in it. `firsts`: how many structs are put into each
-    type, or root, without a neighbour; a place is written as in the update.
+    type, or root, without a neighbour, and how many behind one struct with nothing behind them; a place is written as
+    in the update.
     """
 
     starts: dict[int, int]
@@ -134,6 +135,7 @@ def read_reach(data: bytes) -> Reach:  # noqa: C901, PLR0912, PLR0915 - one form
                     raise MalformedFrame("an update has a gap")
                 else:
                     if info & LEFT:
+                        place_at = at
                         other, at = read_var_uint(data, at)
                         needed, at = read_var_uint(data, at)
                         if other == client and needed == clock - 1 and content == before and content in _PIECES:
@@ -144,6 +146,9 @@ def read_reach(data: bytes) -> Reach:  # noqa: C901, PLR0912, PLR0915 - one form
                             needs[other] = needed + 1
                         if other == client and needed >= clock:
                             raise MalformedFrame("a struct builds on itself or on what follows it")
+                        if not info & RIGHT and (other != client or needed != clock - 1):
+                            place = data[place_at:at]
+                            firsts[place] = firsts.get(place, 0) + 1
                     if info & RIGHT:
                         other, at = read_var_uint(data, at)
                         needed, at = read_var_uint(data, at)

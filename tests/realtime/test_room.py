@@ -420,17 +420,17 @@ def test_types_cannot_be_nested_until_the_core_loses_its_stack() -> None:
     assert 500 <= levels <= 1000
 
 
+@pytest.mark.parametrize("letter", [b"\x04\x01\x04text\x01x", b"\x84\x05\x01\x01x"], ids=["first", "behind one"])
 @pytest.mark.parametrize("clients", [1, 500])
-def test_what_would_be_compared_for_minutes_is_refused(clients: int) -> None:
-    there, eve = room(seed()), peer()
+def test_what_would_be_compared_for_minutes_is_refused(clients: int, letter: bytes) -> None:
+    there, eve = room(b"\x01\x01\x05\x00" + b"\x04\x01\x04text\x04seed" + b"\x00"), peer()
     there.join(eve)
-    letter = b"\x04\x01\x04text\x01x"
     each = 600 // clients + 1
     with pytest.raises(wire.MalformedFrame):
         for row in range(3):
             parts = [wire.write_var_uint(clients)]
             for client in range(clients):
-                head = (each, 2**30 + row * clients + client if clients > 1 else 5 + row, 0)
+                head = (each, 2**30 + row * clients + client, 0)
                 parts += [*map(wire.write_var_uint, head), letter * each]
             there.receive_update(eve, wire.Update(b"".join(parts) + b"\x00"))
             flush(there)

@@ -142,7 +142,7 @@ class ManyDocuments:
         seat = self._connection.seats.pop(key, None)
         if seat is None:
             return
-        if self._connection.seats:
+        if self._connection.seats and len(self._refused) < self._connection.most_documents():
             self._refused.add(key)
             seat.peer.put(wire.detached(str(why)))
         else:

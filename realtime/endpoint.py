@@ -8,6 +8,7 @@ No memory is spent on a document before its peer is admitted.
 
 import asyncio
 import contextlib
+import logging
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
@@ -27,6 +28,8 @@ from realtime.ports import Access, Clock, Credentials, DocumentId
 from realtime.room import Peer
 from realtime.update import Reach, read_reach
 from realtime.websocket import Frames, ProtocolError
+
+logger = logging.getLogger("quillroom.realtime")
 
 # Larger updates are looked into on a thread: the walk is Python, and one import must not hold up everybody.
 _LARGE_UPDATE_BYTES = 32 * 1024
@@ -371,7 +374,7 @@ class Socket(asyncio.Protocol):
                     self._hold()
                     asyncio.get_running_loop().call_soon(self._go_on)
                     break
-        except Exception as error:  # noqa: BLE001 - sorted out, and what is not known is raised again, below
+        except Exception as error:  # noqa: BLE001 - sorted out below; what is not known is logged
             if self.ended is not None and self._transport is not None:
                 # It was told already; what it goes on to send is not worth keeping.
                 self._transport.abort()
@@ -570,7 +573,7 @@ def _read_timed(update: bytes) -> tuple[Reach, float]:
 
 
 def _reason_of(error: Exception) -> Close:
-    """Return what a client is told of an error; raises it if it is none of the client's."""
+    """Return what a client is told of an error; one that is none of the client's is ours, and goes to the log."""
     match error:
         case Refused() | ProtocolError():
             return error.close
@@ -580,7 +583,8 @@ def _reason_of(error: Exception) -> Close:
             # A frame that we cannot read, or one that the CRDT core cannot: it reads state vectors more strictly.
             return close.MALFORMED
         case _:
-            raise error
+            logger.error("a connection failed", exc_info=error)
+            return close.TRY_LATER
 
 
 def _canonical(document_id: str) -> DocumentId:

@@ -33,6 +33,8 @@ _RELAYS_TO_NOTE = 64
 # Each of those that stand at one place is compared with all the others: the core takes seconds for some thousands.
 # Those who write at one place without having heard of one another are as many as there are people.
 _MOST_FIRSTS = 1000
+# Beyond so many places the counts begin anew.
+_MOST_PLACES = 10_000
 # What a document that was just opened may still grow by before it is measured.
 _UNMEASURED_GROWTH = 100
 
@@ -133,8 +135,8 @@ class Room:
         self._relayed: bytes | None = None
         self._relays = 0
         self._known: dict[int, int] = {}
-        # How many structs were put at each place beside one another since the room was opened.
-        self._firsts: dict[bytes, int] = {}
+        # How many structs each person has put at each place beside one another since the room was opened.
+        self._firsts: dict[tuple[object, bytes], int] = {}
         self._flushing = False
         # Peers that are asked what they have once we know what we have.
         self._to_ask: set[Peer] = set()
@@ -244,22 +246,32 @@ class Room:
         self._admit(peer, update, reach)
 
     def _admit(self, peer: Peer | None, update: bytes, reach: Reach) -> None:
-        for place, number in reach.firsts.items():
-            self._admit_firsts(place, number)
+        firsts = self._count_firsts(peer, reach)
         if reach.may_hold_pairs or self._pairs:
             self._pairs |= self._check_pairs(update, reach, self._known)
         if reach.nesting:
             self._admit_nesting(update, reach.nesting)
         self._admit_bytes(len(update))
+        if len(self._firsts) > _MOST_PLACES:
+            self._firsts.clear()
+        self._firsts.update(firsts)
         doubtful, news = reach.extend(self._known)
         self._rehearse = self._rehearse or doubtful
         self._news = self._news or news
         self._pending.append((peer, update))
 
-    def _admit_firsts(self, place: bytes, number: int) -> None:
-        self._firsts[place] = self._firsts.get(place, 0) + number
-        if self._firsts[place] > _MOST_FIRSTS:
+    def _count_firsts(self, peer: Peer | None, reach: Reach) -> dict[tuple[object, bytes], int]:
+        """Return the new counts of the places that an update touches. Raises MalformedFrame beyond the limit.
+
+        By person, so that nobody uses up a place for the others; what is told again counts for nothing.
+        """
+        if peer is None or not reach.firsts or not reach.brings_structs(self._known):
+            return {}
+        person = peer.user.get("id")
+        counts = {(person, place): self._firsts.get((person, place), 0) + n for place, n in reach.firsts.items()}
+        if max(counts.values()) > _MOST_FIRSTS:
             raise MalformedFrame("too much is put at one place at once")
+        return counts
 
     def _check_pairs(self, update: bytes, reach: Reach, known: Mapping[int, int]) -> set[Id]:
         """Return the pairs that an update brings. Raises MalformedFrame if it cuts one, or ours."""

@@ -436,6 +436,23 @@ def test_what_would_be_compared_for_minutes_is_refused(clients: int, letter: byt
             flush(there)
 
 
+def test_nobody_uses_up_a_place_for_the_others_and_what_is_told_again_counts_for_nothing() -> None:
+    there, eve, ada = room(seed()), peer(), peer()
+    ada.user = {"id": "2", "name": "Ada"}
+    there.join(eve)
+    there.join(ada)
+    letter = b"\x04\x01\x04text\x01x"
+    crowd = b"\x01" + wire.write_var_uint(400) + b"\x05\x00" + letter * 400 + b"\x00"
+    for _ in range(5):
+        there.receive_update(eve, wire.Update(crowd))
+        flush(there)
+    flood = b"\x01" + wire.write_var_uint(2000) + b"\x06\x00" + letter * 2000 + b"\x00"
+    with pytest.raises(wire.MalformedFrame):
+        there.receive_update(eve, wire.Update(flood))
+    there.receive_update(ada, wire.Update(b"\x01\x01\x07\x00" + letter + b"\x00"))
+    assert flush(there).refused == []
+
+
 def test_a_deep_document_may_be_told_again() -> None:
     there, ada = room(nested_arrays(900)), peer()
     there.join(ada)

@@ -155,7 +155,8 @@ class PostgresLog:
         """Let go of the writer; a connection that may be in the middle of something is not used again."""
         writer, self._writer = self._writer, None
         if writer is not None:
-            if broken:
-                writer.connection.terminate()
+            # A connection that Postgres closed has already left the pool by itself, which makes both of these refuse.
             with contextlib.suppress(*_AWAY):
+                if broken:
+                    writer.connection.terminate()
                 await self._pool.release(writer.connection, timeout=_RELEASE_SECONDS)

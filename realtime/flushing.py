@@ -110,6 +110,8 @@ class Flushing:
             told.append(live)
         self._deliveries.run()
         cost += time.perf_counter() - begun
+        if cost >= self._counts.slow_seconds:
+            self._counts.note("flush", cost, [live.room.document_id for live in told])
         self._pause(told, cost)
         return len(flushes)
 
@@ -167,6 +169,7 @@ class Flushing:
     async def _build(self, live: LiveRoom) -> None:
         """Read a large document into the core on a thread, so that its first edit holds up nobody else's."""
         room = live.room
+        begun = time.perf_counter()
         try:
             room.adopt(await asyncio.to_thread(room.build))
         except BaseException as error:
@@ -174,6 +177,7 @@ class Flushing:
                 raise
             self._on_broken(live, BrokenRoom(set()))
         else:
+            self._counts.note("build", time.perf_counter() - begun, [room.document_id])
             self.mark(live)
         finally:
             live.building = None
@@ -189,6 +193,7 @@ class Flushing:
         for peer, why in flush.refused:
             self._on_refused(live, peer, why)
         if flush.update:
+            self._counts.updates_merged += 1
             for peer in flush.senders:
                 live.writer = peer.user
         edits, live.edits = live.edits, []
@@ -196,6 +201,10 @@ class Flushing:
         return flush
 
     def _relay(self, live: LiveRoom, flush: Flush) -> None:
+        if flush.update:
+            # A sole sender is told nothing.
+            but = len(flush.senders) == 1 and live.room.peers.issuperset(flush.senders)
+            self._counts.deliveries += len(live.room.peers) - but
         try:
             live.room.relay(flush)
         except BaseException as error:

@@ -133,6 +133,11 @@ class Hub:
         return len(self._rooms)
 
     @property
+    def live_rooms(self) -> list[LiveRoom]:
+        """The rooms, for those who only look."""
+        return list(self._rooms.values())
+
+    @property
     def peers(self) -> int:
         """How many peers are in them."""
         return sum(len(live.room.peers) for live in self._rooms.values())

@@ -1,20 +1,32 @@
 """A room and what is known about it while it is live; what the hub has counted. State only."""
 
 import asyncio
+import math
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from realtime import awareness
 from realtime.close import Close
+from realtime.ports import DocumentId
 from realtime.room import Peer, Room
+
+WhenSlow = Callable[[str, float, Collection[DocumentId]], None]
+"""Called with what took long, how many seconds, and in which documents."""
 
 
 @dataclass(slots=True)
 class Counts:
-    """What the hub has done since it started; read by metrics."""
+    """What the hub has done since it started; read by metrics.
 
+    `when_slow`: told of each piece of work that held `slow_seconds` or longer.
+    """
+
+    slow_seconds: float = math.inf
+    when_slow: WhenSlow | None = None
     updates_received: int = 0
+    updates_merged: int = 0
+    deliveries: int = 0
     presence_received: int = 0
     flushes: int = 0
     relayed_before_commit: int = 0
@@ -23,6 +35,11 @@ class Counts:
     rooms_broken: int = 0
     gap_refills: int = 0
     refusals: Counter[int] = field(default_factory=Counter)
+
+    def note(self, what: str, seconds: float, documents: Collection[DocumentId]) -> None:
+        """Say that something is done which took so many seconds."""
+        if seconds >= self.slow_seconds and self.when_slow is not None:
+            self.when_slow(what, seconds, documents)
 
 
 @dataclass(slots=True, eq=False)

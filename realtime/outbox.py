@@ -5,7 +5,7 @@ The outbox never refuses and never grows past its bound. A peer that does not re
 """
 
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from realtime import awareness, wire
 
@@ -18,6 +18,9 @@ class Outbox:
     `limit_bytes`: beyond it the queue is dropped. `wake` is called when something to send has come to an outbox that
     had nothing. What few connections ever need is made when it is needed: there are many connections.
     """
+
+    dropped_by_all: ClassVar[int] = 0
+    """How many queues this process has dropped, those of connections that are gone included."""
 
     __slots__ = (
         "_awake",
@@ -57,6 +60,7 @@ class Outbox:
             # The bound. Everything queued is in the document, so nothing is lost with the queue. A single message is
             # taken whatever its size: it may be the whole of a large document, and there is nothing smaller to send.
             self.dropped += 1
+            Outbox.dropped_by_all += 1
             self.behind = True
             self._messages.clear()
             self.waiting_bytes = 0

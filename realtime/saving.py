@@ -30,6 +30,7 @@ class SavingCounts:
     commits: int = 0
     failures: int = 0
     seconds: float = 0.0
+    last_seconds: float = 0.0
 
 
 @dataclass(slots=True)
@@ -151,7 +152,8 @@ class Saving:
         started = time.perf_counter()
         async with asyncio.timeout(self._commit_limit_seconds):
             places = await self._log.append(entries) if entries else []
-        self.counts.seconds += time.perf_counter() - started
+        self.counts.last_seconds = time.perf_counter() - started
+        self.counts.seconds += self.counts.last_seconds
         self.counts.commits += 1
         self.counts.updates += len(entries)
         news: list[Committed] = []

@@ -1,0 +1,1 @@
+"""What Quillroom promises when something breaks (docs/architecture.md, "What holds"), proved with real processes."""

@@ -308,5 +308,9 @@ async def _everybody_is_refused(fleet: Fleet, clients: NodeClients, document: st
 
 
 async def _is_logged_once(fleet: Fleet, document: str, marks: list[str]) -> None:
+    async def are_logged() -> bool:
+        return set(marks) <= set((await fleet.logged(document)).split())
+
+    await eventually(are_logged, f"not all of {marks} come into the log")
     words = (await fleet.logged(document)).split()
     assert {mark: words.count(mark) for mark in marks} == dict.fromkeys(marks, 1)

@@ -30,6 +30,7 @@ from server.documents.samples import create_sample
 from server.events import Events
 from server.queue import create_queue
 from server.settings import Settings
+from server.slow import SlowLog, watching_loop
 from server.web.csrf import CsrfMiddleware
 from server.web.errors import ErrorsMiddleware, pass_on
 from server.web.headers import SecurityHeadersMiddleware
@@ -43,6 +44,7 @@ def create_app(settings: Settings) -> Starlette:
     """Build the application. It connects to its parts when its lifespan begins."""
     engine = db.create_engine(settings.database_url)
     sessions = db.create_sessions(engine)
+    slow = SlowLog(settings.slow_ms / 1000)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[dict[str, object]]:
@@ -62,8 +64,9 @@ def create_app(settings: Settings) -> Starlette:
                 await project(sessions, events, UUID(document_id), seq, state, by=by)
 
             live, endpoint = await stack.enter_async_context(
-                open_live(settings, pool=pool, sessions=sessions, redis=redis, settle=settle)
+                open_live(settings, pool=pool, sessions=sessions, redis=redis, settle=settle, slow=slow)
             )
+            await stack.enter_async_context(watching_loop(slow))
             await stack.enter_async_context(metrics.including(HubFigures(endpoint.door.hub)))
             app.state.redis = redis
             app.state.queue = queue
@@ -94,7 +97,7 @@ def create_app(settings: Settings) -> Starlette:
         # Inside the router an error would be answered before the transaction knows of it.
         exception_handlers={HTTPException: pass_on},
         middleware=[
-            Middleware(logs.RequestLog, routes=routes),
+            Middleware(logs.RequestLog, routes=routes, slow=slow),
             Middleware(SecurityHeadersMiddleware, settings),
             Middleware(ErrorsMiddleware),
             Middleware(db.SessionPerRequest, sessions=sessions),

@@ -15,6 +15,7 @@ from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server import metrics
+from server.slow import SlowLog
 
 UNKNOWN_ROUTE = "(no route)"
 MAX_REQUEST_ID_CHARACTERS = 64
@@ -50,7 +51,9 @@ def configure(level: str, log_format: Literal["auto", "console", "json"], *, pro
     if not console:
         ending.append(structlog.processors.format_exc_info)
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=[*ending, renderer]))
+    # The realtime library logs with the standard library; which document it speaks of stands beside its words.
+    foreign: list[structlog.typing.Processor] = [*shared, structlog.stdlib.ExtraAdder(allow={"document_id"})]
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=foreign, processors=[*ending, renderer]))
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
@@ -77,8 +80,9 @@ class RequestLog:
     The id is in every log line of the request and in its `X-Request-ID` header; one from a proxy is kept.
     """
 
-    def __init__(self, app: ASGIApp, *, routes: Iterable[BaseRoute]) -> None:
+    def __init__(self, app: ASGIApp, *, routes: Iterable[BaseRoute], slow: SlowLog) -> None:
         self._app = app
+        self._slow = slow
         self._templates = dict(_templates(routes))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -93,22 +97,33 @@ class RequestLog:
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         request_id = _request_id(scope)
         status = NO_STATUS
-        begun = time.perf_counter()
+        begun = heard = time.perf_counter()
+        # Ours is the time from the last we heard to the first we say: an upload or a reader may be as slow as it likes.
+        ours = 0.0
+
+        async def receive_and_note() -> Message:
+            nonlocal heard
+            message = await receive()
+            if not ours:
+                heard = time.perf_counter()
+            return message
 
         async def send_and_note(message: Message) -> None:
-            nonlocal status
+            nonlocal status, ours
             if message["type"] == "http.response.start":
+                ours = time.perf_counter() - heard
                 status = message["status"]
                 message["headers"] = [*message.get("headers", []), (b"x-request-id", request_id.encode("ascii"))]
             await send(message)
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
-                await self._app(scope, receive, send_and_note)
+                await self._app(scope, receive_and_note, send_and_note)
             finally:
                 seconds = time.perf_counter() - begun
                 route = self._route(scope)
                 metrics.REQUEST_SECONDS.labels(scope["method"], route, status).observe(seconds)
+                self._slow.note("request", ours, method=scope["method"], route=route, status=status)
                 write = log.info if NO_STATUS < status < SERVER_ERROR else log.error
                 if not (route in QUIET_ROUTES and write == log.info):
                     write("request", method=scope["method"], route=route, status=status, ms=round(seconds * 1000, 1))

@@ -70,9 +70,11 @@ def serve(settings: Settings) -> None:
         # Web processes and the worker read these as an operator's own.
         os.environ["DATABASE_URL"], os.environ["REDIS_URL"] = settings.database_url, settings.redis_url
         os.environ[lifeline.PARENT] = str(os.getpid())
-        if settings.workers > 1:
-            # Where the processes count together, so that any of them can answer /metrics for all.
-            os.environ[metrics.DIRECTORY] = stack.enter_context(tempfile.TemporaryDirectory(prefix="quillroom-"))
+        if settings.workers > 1 or private:
+            # Where the processes count together, so that any of them can answer /metrics for all. A lone web process
+            # is this one, which counts in memory; only its worker counts there.
+            together = stack.enter_context(tempfile.TemporaryDirectory(prefix="quillroom-"))
+            os.environ[metrics.DIRECTORY if settings.workers > 1 else metrics.BESIDE] = together
         asyncio.run(db.check(settings.database_url))
         migrate(settings.database_url)
         if private:
@@ -118,7 +120,10 @@ def _worker(inherited: tuple[int, ...]) -> Iterator[None]:
     def start() -> subprocess.Popen[bytes]:
         # In a session of its own: Ctrl-C is for `serve`, which ends its children in order.
         process = subprocess.Popen(
-            [sys.executable, "-m", "server", "worker"], start_new_session=True, pass_fds=inherited
+            [sys.executable, "-m", "server", "worker"],
+            env=_environment_of_worker(),
+            start_new_session=True,
+            pass_fds=inherited,
         )
         processes[:] = [process]
         return process
@@ -152,6 +157,12 @@ def _worker(inherited: tuple[int, ...]) -> Iterator[None]:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+
+
+def _environment_of_worker() -> dict[str, str]:
+    environment = dict(os.environ)
+    beside = environment.pop(metrics.BESIDE, None)
+    return environment if beside is None else environment | {metrics.DIRECTORY: beside}
 
 
 def _announce(settings: Settings) -> None:

@@ -80,6 +80,18 @@ class Settings(BaseSettings):
     log_format: Literal["auto", "console", "json"] = Field(
         default="auto", description="`auto`: lines for people on a terminal, JSON elsewhere."
     )
+    slow_ms: float = Field(
+        default=250,
+        ge=0,
+        description="Milliseconds from which a request, a commit, a load, a flush or a stall of the event loop is "
+        "logged as slow. `0`: never.",
+    )
+    worker_metrics_port: int = Field(
+        default=0,
+        ge=0,
+        le=65535,
+        description="Port on which `quillroom worker` shows figures for Prometheus, at `QUILLROOM_HOST`. `0`: none.",
+    )
     max_upload_bytes: int = Field(default=20 * MIB, ge=1024, description="Largest upload, in bytes.")
     max_image_pixels: int = Field(
         default=40_000_000, ge=1, description="Largest image, in pixels (width times height), before it is decoded."

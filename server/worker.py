@@ -4,21 +4,25 @@ A job reads from its rows what is due. To run it twice, late or not at all chang
 mend, so arq neither retries nor keeps results.
 """
 
+import contextlib
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC
 from typing import Any
 
+import psutil
 import structlog
 from arq import cron
 from arq.typing import WorkerCoroutine
 from arq.worker import Worker, func
+from prometheus_client import start_http_server
 
 from server import db, metrics
 from server.accounts import jobs as account_jobs
 from server.assets import jobs as asset_jobs
 from server.assets.storage import open_store
 from server.documents import jobs as document_jobs
+from server.documents import sizes
 from server.queue import QUEUE_NAME, deserialize, redis_settings, serialize
 from server.settings import Settings
 from server.workspaces import jobs as workspace_jobs
@@ -57,6 +61,15 @@ async def clean_up_pictures(ctx: Context) -> None:
     log.info("pictures cleaned up", rows=removed.rows, objects=removed.objects)
 
 
+async def measure_storage(ctx: Context) -> None:
+    """Measure what the database holds, for the figures."""
+    measured = await sizes.measure(ctx["pool"])
+    metrics.STORED_DOCUMENTS.set(measured.documents)
+    metrics.STORED_BYTES.labels("log").set(measured.log_bytes)
+    metrics.STORED_BYTES.labels("snapshots").set(measured.snapshot_bytes)
+    metrics.RESIDENT_BYTES.labels("worker").set(psutil.Process().memory_info().rss)
+
+
 def create_worker(settings: Settings) -> Worker:
     """Build the worker; `run()` works until it is told to stop."""
 
@@ -66,8 +79,15 @@ def create_worker(settings: Settings) -> Worker:
         ctx["sessions"] = db.create_sessions(engine)
         ctx["pool"] = await db.create_pool(settings.database_url, max_size=4)
         ctx["store"] = open_store(settings)
+        ctx["at_end"] = contextlib.ExitStack()
+        if settings.worker_metrics_port:
+            server, thread = start_http_server(settings.worker_metrics_port, settings.host)
+            ctx["at_end"].callback(thread.join)
+            ctx["at_end"].callback(server.server_close)
+            ctx["at_end"].callback(server.shutdown)
 
     async def stop(ctx: Context) -> None:
+        ctx["at_end"].close()
         await ctx["pool"].close()
         await ctx["engine"].dispose()
 
@@ -75,6 +95,7 @@ def create_worker(settings: Settings) -> Worker:
         "compact_documents": compact_documents,
         "clean_up": clean_up,
         "clean_up_pictures": clean_up_pictures,
+        "measure_storage": measure_storage,
     }
     timed = {name: _timed(name, job) for name, job in jobs.items()}
     return Worker(
@@ -87,6 +108,15 @@ def create_worker(settings: Settings) -> Worker:
             cron(timed["clean_up"], name="clean_up_timed", minute=CLEAN_UP_MINUTES, keep_result=0, run_at_startup=True),
             # Lists the whole store, which costs money at some: once a day, and never because of a restart.
             cron(timed["clean_up_pictures"], name="clean_up_pictures_timed", hour={3}, minute={41}, keep_result=0),
+            # In each worker: what another one has measured would not be among the figures of this.
+            cron(
+                timed["measure_storage"],
+                name="measure_storage_timed",
+                second=30,
+                keep_result=0,
+                unique=False,
+                run_at_startup=True,
+            ),
         ],
         queue_name=QUEUE_NAME,
         redis_settings=redis_settings(settings.redis_url),

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from server.cli import app
-from server.documents.live import HubFigures
 from server.settings import Settings
 from tests.docs.generate import DOCS, pages
 
@@ -77,22 +76,6 @@ def test_every_dependency_is_pinned() -> None:
 
 def _plain(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
-
-
-def test_every_figure_is_explained() -> None:
-    source = _read(ROOT / "server" / "metrics.py")
-    assert _figures(source)
-    named = {f"{name}_total" if kind == "Counter" else name for kind, name in _figures(source)}
-    hub = _read(Path(HubFigures.collect.__code__.co_filename))
-    gauges = {"quillroom_rooms", "quillroom_peers", "quillroom_unsaved_bytes"}
-    counters = {f"quillroom_{name}_total" for name in re.findall(r'^ {12}\("(\w+)", "', hub, re.MULTILINE)}
-    named |= gauges | {name for name in counters if name.removesuffix("_total") not in gauges}
-    page = _read(DOCS / "operations.md")
-    assert {name for name in named if f"`{name}`" not in page} == set()
-
-
-def _figures(source: str) -> list[tuple[str, str]]:
-    return re.findall(r'= (Counter|Gauge|Histogram)\(\s*"(\w+)"', source)
 
 
 def test_every_job_is_explained() -> None:

@@ -1,6 +1,5 @@
 """What the hub holds and has done, as it is shown to people who look after it."""
 
-import asyncio
 from collections.abc import Collection
 
 import pytest
@@ -94,7 +93,6 @@ async def test_what_took_long_is_told_with_its_document() -> None:
         running.counts.when_slow = hear
         running.receive(room, ada, wire.Update(Author(start).write("quick enough")))
         await until(lambda: running.saving.counts.commits)
-        await asyncio.sleep(0)
         assert told == []
         running.counts.slow_seconds = 0.0
         running.receive(room, ada, wire.Update(Author(start).write("and again")))

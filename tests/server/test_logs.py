@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message
 from starlette.websockets import WebSocket
 
 from server import logs
+from server.slow import SlowLog
 
 Lines = Callable[[], list[dict[str, object]]]
 SECRET = "qr_a-secret"
@@ -70,7 +71,7 @@ def app() -> ASGIApp:
         Route("/healthz", _answer),
         WebSocketRoute("/collab/{document}", _talk),
     ]
-    return logs.RequestLog(Starlette(routes=routes), routes=routes)
+    return logs.RequestLog(Starlette(routes=routes), routes=routes, slow=SlowLog(0))
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import httpx
 import psutil
 import pytest
 
-from tests.running import ROOT, Installation, NotRunning, create_document, read_text
+from tests.running import ROOT, Installation, NotRunning, _free_port, create_document, read_text
 
 LIMIT_SECONDS = 30
 
@@ -181,6 +181,26 @@ def test_several_workers_share_the_port_and_count_together(installation: Install
 
     assert counted() == 20
     assert "quillroom_rooms 0.0" in httpx.get(f"{installation.address}/metrics", timeout=5).text
+    _end(installation, signal.SIGTERM)
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_web_processes_answer_for_the_worker_that_serve_started(installation: Installation, workers: str) -> None:
+    installation.settings["QUILLROOM_WORKERS"] = workers
+    port = _free_port()
+    installation.settings["QUILLROOM_WORKER_METRICS_PORT"] = str(port)
+    installation.start()
+    done = 'quillroom_job_seconds_count{name="measure_storage",outcome="done"} 1.0'
+
+    def shows(address: str) -> bool:
+        shown = httpx.get(f"{address}/metrics", timeout=5).text
+        families = re.findall(r"^# TYPE (\S+)", shown, re.MULTILINE)
+        assert len(families) == len(set(families))
+        return done in shown and re.search(r'quillroom_resident_bytes{process="worker"} [1-9]', shown) is not None
+
+    _wait_for(lambda: shows(installation.address))
+    # One that runs on a machine of its own has only this.
+    _wait_for(lambda: shows(f"http://127.0.0.1:{port}"))
     _end(installation, signal.SIGTERM)
 
 

@@ -43,7 +43,7 @@ async def test_a_nudge_runs_a_job_and_its_time_is_counted(
         session.add(Session(token_hash=uuid4().bytes, user_id=user.id, expires_at=utc_now() - timedelta(days=60)))
     assert await _count(sessions) == 1
     queue = create_queue(settings.redis_url)
-    before = REGISTRY.get_sample_value("quillroom_job_seconds_count", {"job": "clean_up", "outcome": "done"}) or 0
+    before = REGISTRY.get_sample_value("quillroom_job_seconds_count", {"name": "clean_up", "outcome": "done"}) or 0
     for job in ("clean_up", "clean_up_pictures", "compact_documents"):
         await queue.enqueue(job)
     await worker.main()
@@ -51,7 +51,7 @@ async def test_a_nudge_runs_a_job_and_its_time_is_counted(
     assert (worker.jobs_complete, worker.jobs_failed) == (3, 0)
     assert await _count(sessions) == 0
     assert (
-        REGISTRY.get_sample_value("quillroom_job_seconds_count", {"job": "clean_up", "outcome": "done"}) == before + 1
+        REGISTRY.get_sample_value("quillroom_job_seconds_count", {"name": "clean_up", "outcome": "done"}) == before + 1
     )
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from typing import Any
 from uuid import UUID
 
@@ -9,6 +10,8 @@ import asyncpg
 from pycrdt import get_state, merge_updates
 
 from realtime import compaction, wire
+from realtime.room import is_core_failure
+from server import metrics
 
 logger = logging.getLogger("quillroom.documents")
 
@@ -47,6 +50,7 @@ async def compact(pool: "asyncpg.Pool[Any]", *, most: int = 100) -> int:
     Safe beside live rooms and beside another process that does the same: rows of the log never change, and a fold that
     comes second to another is dropped.
     """
+    metrics.COMPACTION_RUNS.inc()
     rows = await pool.fetch(_LONG_LOGS, compaction.FEWEST_UPDATES, compaction.FEWEST_BYTES)
     due = [
         row["document_id"]
@@ -55,7 +59,14 @@ async def compact(pool: "asyncpg.Pool[Any]", *, most: int = 100) -> int:
     ]
     folded = 0
     for document_id in due[:most]:
-        folded += await _compact_one(pool, document_id)
+        begun = time.perf_counter()
+        try:
+            folded += await _compact_one(pool, document_id)
+        except BaseException as error:
+            if is_core_failure(error):
+                metrics.COMPACTION_FAILURES.inc()
+            raise
+        metrics.COMPACTION_SECONDS.observe(time.perf_counter() - begun)
     return folded
 
 
@@ -66,7 +77,10 @@ async def _compact_one(pool: "asyncpg.Pool[Any]", document_id: UUID) -> bool:
     updates = [*([row["folded"]] if row["folded"] is not None else []), *row["updates"]]
     state = await asyncio.to_thread(_fold_checked, updates)
     if state is None:
-        logger.error("a log was not folded: folding would have lost a part of it", extra={"document_id": document_id})
+        metrics.COMPACTION_FAILURES.inc()
+        logger.error(
+            "a log was not folded: folding would have lost a part of it", extra={"document_id": str(document_id)}
+        )
         return False
     async with pool.acquire() as connection, connection.transaction():
         if await connection.fetchval(_KEEP, document_id, row["seq"], state) is None:
@@ -81,6 +95,7 @@ async def _compact_one(pool: "asyncpg.Pool[Any]", document_id: UUID) -> bool:
             document_id,
             state,
         )
+    metrics.COMPACTION_UPDATES.inc(len(row["updates"]))
     return True
 
 

@@ -1,13 +1,19 @@
 """What the hub and the endpoint count, as Prometheus figures and log lines."""
 
-from collections.abc import Iterable
+import time
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 import structlog
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from realtime.hub import Hub
+from realtime.outbox import Outbox
+from realtime.ports import Append, DocumentId, Stored, UpdateLog
+from realtime.survey import survey
 from server import metrics
+from server.slow import SlowLog
 
 log = structlog.get_logger(__name__)
 
@@ -20,19 +26,27 @@ class HubFigures(Collector):
 
     def collect(self) -> Iterable[Metric]:
         """See Collector."""
-        hub, counts, saving = self._hub, self._hub.counts, self._hub.saving.counts
+        counts, saving = self._hub.counts, self._hub.saving.counts
+        seen = survey(self._hub, now=0.0)
         for name, meaning, value in (
-            ("rooms", "Documents that are live in this process.", hub.rooms),
-            ("peers", "Connections in rooms of this process.", hub.peers),
-            ("unsaved_bytes", "Bytes of edits that wait for Postgres.", hub.unsaved_bytes),
+            ("rooms", "Documents that are live, in each process that has them.", seen.rooms),
+            ("rooms_built", "Live documents that are in the CRDT core, not only as bytes.", seen.built),
+            ("peers", "Connections in rooms.", seen.peers),
+            ("slow_peers", "Connections that do not read, so that their queue was dropped.", seen.slow_peers),
+            ("rooms_bytes", "Encoded size of the live documents.", seen.size_bytes),
+            ("rooms_largest_bytes", "Encoded size of the largest live document.", seen.largest_bytes),
+            ("unsaved_bytes", "Bytes of edits that wait for Postgres.", seen.unsaved_bytes),
+            ("outbox_bytes", "Bytes that wait for connections to read them.", seen.waiting_bytes),
         ):
             yield GaugeMetricFamily(f"quillroom_{name}", meaning, value=value)
         for name, meaning, number in (
             ("updates_received", "Updates that peers sent.", counts.updates_received),
+            ("updates_merged", "Updates that were made of them, one a flush of a room.", counts.updates_merged),
             ("updates_committed", "Merged updates written to the log.", saving.updates),
+            ("deliveries", "Merged updates queued for connections, one for each.", counts.deliveries),
+            ("queues_dropped", "Queues of connections that did not read, dropped.", Outbox.dropped_by_all),
             ("commits", "Group commits.", saving.commits),
             ("commit_failures", "Group commits that Postgres did not take at once.", saving.failures),
-            ("commit_seconds", "Time spent waiting for group commits, in seconds.", saving.seconds),
             ("flushes", "Flushes of rooms.", counts.flushes),
             ("relayed_before_commit", "Flushes relayed while Postgres was slow.", counts.relayed_before_commit),
             ("presence_received", "Presence messages that peers sent.", counts.presence_received),
@@ -48,6 +62,61 @@ class HubFigures(Collector):
         for code, number in counts.refusals.items():
             refusals.add_metric([str(code)], number)
         yield refusals
+
+
+class TimedLog:
+    """See realtime.ports.UpdateLog: one whose commits and loads are counted, and warned of when they are slow."""
+
+    def __init__(self, log: UpdateLog, slow: SlowLog) -> None:
+        self._log = log
+        self._slow = slow
+
+    async def load(self, document_id: DocumentId) -> Stored | None:
+        """See UpdateLog."""
+        with self._timing_a_load(document_id):
+            return await self._log.load(document_id)
+
+    async def append(self, entries: Sequence[Append]) -> list[int | None]:
+        """See UpdateLog."""
+        begun = time.perf_counter()
+        try:
+            return await self._log.append(entries)
+        finally:
+            seconds = time.perf_counter() - begun
+            metrics.COMMIT_SECONDS.observe(seconds)
+            if seconds >= self._slow.threshold_seconds:
+                self._slow.note("commit", seconds, **_named([entry.document_id for entry in entries]))
+
+    async def since(self, document_id: DocumentId, seq: int) -> Stored | None:
+        """See UpdateLog."""
+        with self._timing_a_load(document_id):
+            return await self._log.since(document_id, seq)
+
+    @contextmanager
+    def _timing_a_load(self, document_id: DocumentId) -> Iterator[None]:
+        begun = time.perf_counter()
+        try:
+            yield
+        finally:
+            seconds = time.perf_counter() - begun
+            metrics.LOAD_SECONDS.observe(seconds)
+            self._slow.note("load", seconds, **_named([document_id]))
+
+
+def warn_of_slow(hub: Hub, slow: SlowLog) -> None:
+    """Have the hub's slow flushes and builds warned of."""
+
+    def tell(what: str, seconds: float, documents: Collection[DocumentId]) -> None:
+        slow.note(what, seconds, **_named(documents))
+
+    hub.counts.slow_seconds = slow.threshold_seconds
+    hub.counts.when_slow = tell
+
+
+def _named(documents: Collection[DocumentId]) -> dict[str, object]:
+    """One document by its id; of several the number and the first, so that a line stays short."""
+    first = next(iter(documents), None)
+    return {"document_id": first} if len(documents) < 2 else {"document_id": first, "documents": len(documents)}
 
 
 class SocketLog:

@@ -17,9 +17,10 @@ from realtime.room import Limits
 from server.db import Sessions
 from server.documents.live.admission import Doorkeeper, origins
 from server.documents.live.editing import Live
-from server.documents.live.figures import SocketLog
+from server.documents.live.figures import SocketLog, TimedLog, warn_of_slow
 from server.documents.live.log import PostgresLog
 from server.settings import Settings
+from server.slow import SlowLog
 from server.web.cookies import SESSION, read_cookie
 
 
@@ -33,7 +34,13 @@ class MonotonicClock:
 
 @asynccontextmanager
 async def open_live(
-    settings: Settings, *, pool: "asyncpg.Pool[Any]", sessions: Sessions, redis: Redis, settle: Settle
+    settings: Settings,
+    *,
+    pool: "asyncpg.Pool[Any]",
+    sessions: Sessions,
+    redis: Redis,
+    settle: Settle,
+    slow: SlowLog,
 ) -> AsyncIterator[tuple[Live, Endpoint]]:
     """Run the live documents of this process while the context lasts; its end saves everything."""
     node = str(uuid4())
@@ -43,7 +50,7 @@ async def open_live(
         PostgresLog(pool) as log,
         RedisBus(redis, node=node) as bus,
         Hub(
-            log=log,
+            log=TimedLog(log, slow),
             bus=bus,
             clock=MonotonicClock(),
             node=node,
@@ -76,6 +83,7 @@ async def open_live(
             )
         ) as endpoint,
     ):
+        warn_of_slow(hub, slow)
         # There is no such document; now the pool has a connection that knows the statement.
         await log.load(DocumentId(str(uuid4())))
         yield Live(hub), endpoint

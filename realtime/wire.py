@@ -117,8 +117,13 @@ def read_var_uint(data: bytes, at: int) -> tuple[int, int]:
     Raises MalformedFrame if the data ends early or the value needs more than 53 bits.
     Source: docs/protocol.md, "Numbers".
     """
-    value = shift = 0
     try:
+        value = data[at]
+        at += 1
+        if value < 0x80:
+            return value, at
+        value &= 0x7F
+        shift = 7
         while True:
             byte = data[at]
             at += 1

@@ -9,7 +9,7 @@ from pycrdt import Array, Doc, Map, Text, XmlElement, XmlFragment, XmlText, merg
 
 from realtime import wire
 from realtime.structs import nesting
-from realtime.update import read_reach
+from realtime.update import read_keystroke, read_reach, walk
 from realtime.wire import MalformedFrame
 
 from .documents import EMPTY_UPDATE, Author, nested_arrays
@@ -33,6 +33,38 @@ def test_what_it_brings_is_what_the_core_has_afterwards(edits: list[tuple[bool, 
     whole = read_reach(author.doc.get_update())
     assert whole.ends == known
     assert whole.fits({})
+
+
+def test_a_keystroke_is_read_in_short_as_it_is_at_length() -> None:
+    ada = Author()
+    start = ada.write("ada")
+    ben = Author(start)
+    in_short = [
+        ada.write("behind"),
+        ada.write("between", at=1),
+        ben.write("behind somebody else", at=3),
+        ben.write("between two of somebody else's", at=1),
+    ]
+    at_length = [start, ada.write("\u00e9"), ada.write("long" * 40), ada.delete(0, 1)]
+    assert [read_keystroke(update) for update in in_short] == [walk(update) for update in in_short]
+    assert [read_keystroke(update) for update in at_length] == [None] * len(at_length)
+
+
+@settings(max_examples=500)
+@given(st.data())
+def test_whatever_is_read_in_short_reads_the_same_at_length(data: st.DataObject) -> None:
+    def number() -> bytes:
+        return wire.write_var_uint(data.draw(st.sampled_from([0, 1, 2, 5, 127, 128, 2**31 - 2, 2**31, 2**53 - 1])))
+
+    between = data.draw(st.booleans())
+    neighbours = b"".join(number() for _ in range(4 if between else 2))
+    text = data.draw(st.binary(min_size=1, max_size=4))
+    length = data.draw(st.sampled_from([len(text), len(text), len(text), 0, 1, 200]))
+    update = b"\x01\x01" + number() + number() + (b"\xc4" if between else b"\x84") + neighbours
+    update += wire.write_var_uint(length) + text + b"\x00"
+    in_short = read_keystroke(update)
+    if in_short is not None:
+        assert in_short == walk(update)
 
 
 def test_an_update_of_missing_history_does_not_fit() -> None:

@@ -12,6 +12,7 @@ import logging
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from types import TracebackType
 from typing import Protocol, Self, cast
 from uuid import UUID
@@ -33,8 +34,6 @@ logger = logging.getLogger("quillroom.realtime")
 
 # Larger updates are looked into on a thread: the walk is Python, and one import must not hold up everybody.
 _LARGE_UPDATE_BYTES = 32 * 1024
-# Larger messages are handed to the transport beside their head, so that all who get one share its bytes.
-_LARGE_MESSAGE_BYTES = 64 * 1024
 _CLOSE_SECONDS = 5.0
 # So long one connection is read, looked at after so many messages; then it is somebody else's turn.
 _TURN_SECONDS = 0.005
@@ -222,7 +221,7 @@ class Socket(asyncio.Protocol):
         self._answer = answer
         self._transport: asyncio.Transport | None = None
         self._frames = Frames(largest_bytes=limits.frame_bytes)
-        self._outbox = Outbox(limit_bytes=limits.outbox_bytes, wake=self._wake)
+        self._outbox = Outbox(limit_bytes=limits.outbox_bytes, wake=partial(door.hub.deliveries.add, self))
         self._messages = Allowance(limits.messages_per_second, limits.messages_burst, now)
         self._work = Allowance(limits.work_per_second, limits.work_burst, now)
         self._task: asyncio.Task[None] | None = None
@@ -306,16 +305,16 @@ class Socket(asyncio.Protocol):
 
     def deliver(self) -> None:
         """See Sender."""
-        transport = self._transport
-        if self._write_paused or transport is None or self.ended is not None:
+        if self._write_paused or self._transport is None or self.ended is not None:
             return
         self._silent_seconds = 0.0
-        waiting_bytes = self._outbox.waiting_bytes
-        self._write(self._outbox.take())
+        outbox = self._outbox
+        waiting_bytes = outbox.waiting_bytes
+        self._write(outbox.take())
         if waiting_bytes > _LARGE_SENDING_BYTES:
             self._pay(waiting_bytes * _SECONDS_PER_SENT_BYTE)
-        if self._outbox.behind:
-            self._outbox.behind = False
+        if outbox.behind:
+            outbox.behind = False
             for seat in self.seats.values():
                 seat.room.resync(seat.peer)
 
@@ -341,19 +340,11 @@ class Socket(asyncio.Protocol):
             # To see the peer's own close.
             self._go_on()
 
-    def _write(self, messages: list[bytes]) -> None:
+    def _write(self, frames: list[bytes]) -> None:
         transport = self._transport
-        if transport is None or not messages:
+        if transport is None or not frames:
             return
-        if len(messages) == 1 and len(messages[0]) > _LARGE_MESSAGE_BYTES:
-            transport.writelines((websocket.frame_head(len(messages[0])), messages[0]))
-        elif len(messages) == 1:
-            transport.write(websocket.frame(messages[0]))
-        else:
-            transport.write(b"".join([websocket.frame(message) for message in messages]))
-
-    def _wake(self) -> None:
-        self._door.hub.deliveries.add(self)
+        transport.write(frames[0] if len(frames) == 1 else b"".join(frames))
 
     # Reading
 

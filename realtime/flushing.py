@@ -201,12 +201,8 @@ class Flushing:
         return flush
 
     def _relay(self, live: LiveRoom, flush: Flush) -> None:
-        if flush.update:
-            # A sole sender is told nothing.
-            but = len(flush.senders) == 1 and live.room.peers.issuperset(flush.senders)
-            self._counts.deliveries += len(live.room.peers) - but
         try:
-            live.room.relay(flush)
+            self._counts.deliveries += live.room.relay(flush)
         except BaseException as error:
             if not is_core_failure(error):
                 raise

@@ -1,4 +1,4 @@
-"""What one connection still has to be sent: bounded in bytes, presence merged.
+"""What one connection still has to be sent, in the frames in which it goes out: bounded in bytes, presence merged.
 
 The outbox never refuses and never grows past its bound. A peer that does not read has its queue dropped and is marked
 `behind`; when it drains, the room replaces what was dropped by one difference.
@@ -7,13 +7,13 @@ The outbox never refuses and never grows past its bound. A peer that does not re
 from collections.abc import Callable, Mapping
 from typing import ClassVar, Protocol
 
-from realtime import awareness, wire
+from realtime import awareness, websocket, wire
 
 _SAVED = wire.sync_status(saved=True)
 
 
 class Outbox:
-    """The messages and the presence that wait for one connection.
+    """The frames and the presence that wait for one connection.
 
     `limit_bytes`: beyond it the queue is dropped. `wake` is called when something to send has come to an outbox that
     had nothing. What few connections ever need is made when it is needed: there are many connections.
@@ -23,13 +23,13 @@ class Outbox:
     """How many queues this process has dropped, those of connections that are gone included."""
 
     __slots__ = (
-        "_awake",
+        "_frames",
         "_limit_bytes",
-        "_messages",
         "_presence",
         "_questions",
         "_saved",
         "_wake",
+        "awake",
         "behind",
         "dropped",
         "waiting_bytes",
@@ -38,37 +38,42 @@ class Outbox:
     def __init__(self, *, limit_bytes: int, wake: Callable[[], None]) -> None:
         self._limit_bytes = limit_bytes
         self._wake = wake
-        self._awake = False
-        self._messages: list[bytes] = []
+        self.awake = False
+        """Whether something was queued since all of it was last taken."""
+        self._frames: list[bytes] = []
         self._questions: dict[bytes, bytes] | None = None
         self._saved: dict[bytes, int] | None = None
-        # By prefix: the newest entry of each client, and the message that says just these, if there is one.
+        # By prefix: the newest entry of each client, and the frame that says just these, if there is one.
         self._presence: dict[bytes, tuple[Mapping[int, bytes], bytes | None]] | None = None
         self.waiting_bytes = 0
         self.behind = False
         self.dropped = 0
 
-    def __bool__(self) -> bool:
-        """Whether something is still owed; what was dropped is, until the difference is queued."""
-        return self.behind or bool(self._messages or self._questions or self._saved or self._presence)
-
     def put(self, message: bytes) -> None:
-        """Queue a message. While the connection is behind, none is kept: a difference will replace them."""
+        """Queue a message."""
+        self.put_frame(websocket.frame(message))
+
+    def put_frame(self, frame: bytes) -> None:
+        """Queue a frame, which others may be sent, too.
+
+        While the connection is behind, none is kept: a difference will replace them.
+        """
         if self.behind:
             return
-        if self._messages and self.waiting_bytes + len(message) > self._limit_bytes:
+        waiting_bytes = self.waiting_bytes + len(frame)
+        if self._frames and waiting_bytes > self._limit_bytes:
             # The bound. Everything queued is in the document, so nothing is lost with the queue. A single message is
             # taken whatever its size: it may be the whole of a large document, and there is nothing smaller to send.
             self.dropped += 1
             Outbox.dropped_by_all += 1
             self.behind = True
-            self._messages.clear()
+            self._frames.clear()
             self.waiting_bytes = 0
         else:
-            self._messages.append(message)
-            self.waiting_bytes += len(message)
-        if not self._awake:
-            self._awake = True
+            self._frames.append(frame)
+            self.waiting_bytes = waiting_bytes
+        if not self.awake:
+            self.awake = True
             self._wake()
 
     def put_question(self, prefix: bytes, message: bytes) -> None:
@@ -85,15 +90,15 @@ class Outbox:
         self._saved[prefix] = self._saved.get(prefix, 0) + count
         self._rouse()
 
-    def put_presence(self, prefix: bytes, entries: Mapping[int, bytes], message: bytes | None = None) -> None:
+    def put_presence(self, prefix: bytes, entries: Mapping[int, bytes], frame: bytes | None = None) -> None:
         """Queue presence, the newest entry per client. Not counted: it is bounded by the clients of the room.
 
-        `message`: what says just these entries, if it was made already.
+        `frame`: what says just these entries, if it was made already.
         """
         if self._presence is None:
             self._presence = {}
         waiting = self._presence.get(prefix)
-        self._presence[prefix] = (entries, message) if waiting is None else ({**waiting[0], **entries}, None)
+        self._presence[prefix] = (entries, frame) if waiting is None else ({**waiting[0], **entries}, None)
         self._rouse()
 
     def forget(self, prefix: bytes) -> None:
@@ -103,26 +108,26 @@ class Outbox:
                 kind.pop(prefix, None)
 
     def take(self) -> list[bytes]:
-        """Take all that waits: messages, then questions and acknowledgements, presence last."""
-        messages, self._messages = self._messages, []
+        """Take all that waits: what was put, then questions and acknowledgements, presence last."""
+        frames, self._frames = self._frames, []
         self.waiting_bytes = 0
-        self._awake = False
+        self.awake = False
         if self._questions:
-            messages += self._questions.values()
+            frames += [websocket.frame(question) for question in self._questions.values()]
             self._questions = None
         if self._saved:
             for prefix, count in self._saved.items():
-                messages += [prefix + _SAVED] * count
+                frames += [websocket.frame(prefix + _SAVED)] * count
             self._saved = None
         if self._presence:
-            for prefix, (entries, message) in self._presence.items():
-                messages.append(message or prefix + wire.awareness(awareness.encode(entries.values())))
+            for prefix, (entries, frame) in self._presence.items():
+                frames.append(frame or websocket.frame(prefix + wire.awareness(awareness.encode(entries.values()))))
             self._presence = None
-        return messages
+        return frames
 
     def _rouse(self) -> None:
-        if not self._awake:
-            self._awake = True
+        if not self.awake:
+            self.awake = True
             self._wake()
 
 

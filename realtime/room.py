@@ -12,7 +12,7 @@ from typing import Any
 
 from pycrdt import Doc
 
-from realtime import awareness, close, wire
+from realtime import awareness, close, websocket, wire
 from realtime.close import Close, Refused
 from realtime.document import Document, merged
 from realtime.early import Early
@@ -67,9 +67,9 @@ class Peer:
     has: bytes | None = None
     early: Early = field(default_factory=Early)
 
-    def put(self, frame: bytes) -> None:
-        """Queue a frame of the y-websocket dialect, in the peer's own dialect."""
-        self.outbox.put(self.prefix + frame if self.prefix else frame)
+    def put(self, message: bytes) -> None:
+        """Queue a message of the y-websocket dialect, in the peer's own dialect."""
+        self.outbox.put(self.prefix + message if self.prefix else message)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -339,12 +339,13 @@ class Room:
             self.size_bytes -= taken
         return flush
 
-    def relay(self, flush: Flush) -> None:
-        """Queue a flush for the peers, framed once for each dialect, and answer those who waited for it."""
+    def relay(self, flush: Flush) -> int:
+        """Queue a flush for the peers, and answer those who waited for it. Returns how many peers are told of it."""
+        told = 0
         if flush.update:
             # The only sender of a flush has all of it; with two senders each lacks the other's.
             sole_sender = next(iter(flush.senders)) if len(flush.senders) == 1 else None
-            self.broadcast(wire.sync_update(flush.update), but=sole_sender)
+            told = self.broadcast(wire.sync_update(flush.update), but=sole_sender)
         self._flushing = False
         self._note_relayed()
         while self._to_ask:
@@ -352,6 +353,7 @@ class Room:
         for peer, state_vector in flush.waiting.items():
             if peer in self.peers:
                 self._answer(peer, state_vector)
+        return told
 
     def saved(self, length: int) -> None:
         """Count bytes as durable."""
@@ -407,31 +409,38 @@ class Room:
         peer.put(wire.sync_step_2(self.document.difference(peer.has or NOTHING_YET)))
         self.tell_presence(peer)
 
-    def broadcast(self, frame: bytes, *, but: Peer | None = None) -> None:
-        """Queue one frame for all peers, made once for each dialect."""
-        framed: dict[bytes, bytes] = {b"": frame}
+    def broadcast(self, message: bytes, *, but: Peer | None = None) -> int:
+        """Queue one message for all peers, framed once for each dialect. Returns how many peers are told."""
+        frames: dict[bytes, bytes] = {}
+        relayed = self._relayed
+        told = 0
         for peer in self.peers:
             if peer is but:
                 continue
-            if not peer.outbox:
-                peer.has = self._relayed
-            own = framed.get(peer.prefix)
-            if own is None:
-                own = framed[peer.prefix] = peer.prefix + frame
-            peer.outbox.put(own)
+            outbox = peer.outbox
+            if not outbox.awake:
+                peer.has = relayed
+            prefix = peer.prefix
+            frame = frames.get(prefix)
+            if frame is None:
+                frame = frames[prefix] = websocket.frame(prefix + message)
+            outbox.put_frame(frame)
+            told += 1
+        return told
 
     def broadcast_presence(self, entries: list[awareness.Entry], *, but: Peer | None = None) -> None:
-        """Queue presence for all peers, encoded once."""
+        """Queue presence for all peers, encoded and framed once for each dialect."""
         encoded = {entry.client: entry.encode() for entry in entries}
-        plain = wire.awareness(awareness.encode(encoded.values()))
-        framed: dict[bytes, bytes] = {b"": plain}
+        message = wire.awareness(awareness.encode(encoded.values()))
+        frames: dict[bytes, bytes] = {}
         for peer in self.peers:
             if peer is but:
                 continue
-            own = framed.get(peer.prefix)
-            if own is None:
-                own = framed[peer.prefix] = peer.prefix + plain
-            peer.outbox.put_presence(peer.prefix, encoded, own)
+            prefix = peer.prefix
+            frame = frames.get(prefix)
+            if frame is None:
+                frame = frames[prefix] = websocket.frame(prefix + message)
+            peer.outbox.put_presence(prefix, encoded, frame)
 
     # Inside
 

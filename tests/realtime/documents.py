@@ -5,6 +5,7 @@ from uuid import uuid4
 
 from pycrdt import Doc, Text, TransactionEvent
 
+from realtime import websocket
 from realtime.outbox import Outbox
 from realtime.ports import DocumentId, Epoch, Stored
 from realtime.room import Limits, Peer, Room
@@ -74,6 +75,16 @@ def peer(*, may_write: bool = True, prefix: bytes = b"", acknowledged: bool = Fa
         prefix=prefix,
         acknowledged=acknowledged,
     )
+
+
+def sent(outbox: Outbox) -> list[bytes]:
+    """Take what waits in an outbox: the messages out of their frames."""
+    messages = []
+    for frame in outbox.take():
+        head = {126: 4, 127: 10}.get(frame[1], 2)
+        assert websocket.frame(frame[head:]) == frame
+        messages.append(frame[head:])
+    return messages
 
 
 def nested_arrays(levels: int, *, client: int = 5, clock: int = 0) -> bytes:

@@ -8,7 +8,7 @@ from realtime import wire
 from realtime.hub import Timing
 from realtime.memory import MemoryLog
 
-from .documents import Author, peer, seed
+from .documents import Author, peer, seed, sent
 from .test_hub import create, enter, hub, until
 
 pytestmark = pytest.mark.anyio
@@ -36,6 +36,6 @@ async def test_no_edit_waits_for_the_next_one_whatever_turn_of_the_loop_it_comes
         saved: list[bytes] = []
         async with asyncio.timeout(2):
             while len(saved) < 2:
-                await until(lambda: ada.outbox)
-                saved += ada.outbox.take()
+                await until(lambda: ada.outbox.awake)
+                saved += sent(ada.outbox)
         assert saved == [wire.sync_status(saved=True)] * 2

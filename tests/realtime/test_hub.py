@@ -19,7 +19,7 @@ from realtime.memory import MemoryBus, MemoryLog
 from realtime.ports import Append, Bus, DocumentId
 from realtime.room import Limits, Peer, Room
 
-from .documents import Author, inside_a_string, peer, seed, text_of
+from .documents import Author, inside_a_string, peer, seed, sent, text_of
 
 pytestmark = pytest.mark.anyio
 
@@ -71,7 +71,7 @@ async def enter(running: Hub, document_id: DocumentId, one: Peer) -> tuple[Room,
 
 def texts_for(one: Peer, start: bytes) -> str:
     author = Author(start)
-    for frame in one.outbox.take():
+    for frame in sent(one.outbox):
         message = wire.decode(frame[len(one.prefix) :]) if frame[len(one.prefix)] == 0 else None
         if isinstance(message, wire.Update):
             author.hear(message.update)
@@ -88,9 +88,9 @@ async def test_a_peer_sees_an_edit_when_it_is_in_the_log() -> None:
         log.hold = asyncio.Event()
         running.receive(room, ada, wire.Update(Author(start).write("hello")))
         await asyncio.sleep(0.05)
-        assert not ben.outbox
+        assert not ben.outbox.awake
         log.hold.set()
-        await until(lambda: ben.outbox)
+        await until(lambda: ben.outbox.awake)
         stored = await log.load(document_id)
         assert stored is not None
         assert stored.seq == 2
@@ -108,16 +108,16 @@ async def test_a_slow_log_holds_up_the_acknowledgement_and_not_the_others() -> N
         author = Author(start)
         for number in range(5):
             running.receive(room, ada, wire.Update(author.write(str(number))))
-            await until(lambda: ben.outbox)
-            ben.outbox.take()
-        assert not ada.outbox
+            await until(lambda: ben.outbox.awake)
+            sent(ben.outbox)
+        assert not ada.outbox.awake
         assert running.counts.relayed_before_commit
         log.hold.set()
-        await until(lambda: ada.outbox)
-        acknowledged = ada.outbox.take()
+        await until(lambda: ada.outbox.awake)
+        acknowledged = sent(ada.outbox)
         while len(acknowledged) < 5:
-            await until(lambda: ada.outbox)
-            acknowledged += ada.outbox.take()
+            await until(lambda: ada.outbox.awake)
+            acknowledged += sent(ada.outbox)
         assert acknowledged == [b"\x01d" + wire.sync_status(saved=True)] * 5
 
 
@@ -132,12 +132,12 @@ async def test_a_log_that_is_away_loses_nothing_and_catches_up() -> None:
         for number in range(20):
             running.receive(room, ada, wire.Update(author.write(f"{number} ")))
             await asyncio.sleep(0.005)
-        assert not ada.outbox
+        assert not ada.outbox.awake
         log.away = False
         acknowledged: list[bytes] = []
         while len(acknowledged) < 20:
-            await until(lambda: ada.outbox)
-            acknowledged += ada.outbox.take()
+            await until(lambda: ada.outbox.awake)
+            acknowledged += sent(ada.outbox)
         stored = await log.load(document_id)
         assert stored is not None
         whole = Author()
@@ -305,9 +305,9 @@ async def test_two_processes_converge_through_the_bus_and_through_the_log_when_i
         room_b, _ = await enter(second, document_id, ben)
         author = Author(start)
         first.receive(room_a, ada, wire.Update(author.write("bus ")))
-        await until(lambda: ben.outbox)
+        await until(lambda: ben.outbox.awake)
         assert texts_for(ben, start) == "seed bus "
-        assert not ada.outbox  # no echo
+        assert not ada.outbox.awake  # no echo
 
         second_bus.cut = True
         first.receive(room_a, ada, wire.Update(author.write("lost on the bus ")))
@@ -362,7 +362,7 @@ async def test_an_edit_of_the_host_is_durable_when_it_returns_and_everybody_sees
         stored = await log.load(document_id)
         assert stored is not None
         assert stored.seq == 2
-        await until(lambda: ada.outbox)
+        await until(lambda: ada.outbox.awake)
         assert texts_for(ada, start) == "seed by the host"
 
 
@@ -450,7 +450,7 @@ async def test_a_large_document_is_read_into_the_core_beside_the_loop_and_edits_
         room, _ = await enter(running, document_id, ada)
         await enter(running, document_id, ben)
         running.receive(room, ada, wire.SyncStep1(b"\x00"))
-        [answer] = [wire.decode(frame) for frame in ada.outbox.take()]
+        [answer] = [wire.decode(frame) for frame in sent(ada.outbox)]
         assert isinstance(answer, wire.Update)
         assert text_of(answer.update) == "x" * 200_000
         assert not room.ready, "all of it was at hand as bytes"
@@ -460,10 +460,10 @@ async def test_a_large_document_is_read_into_the_core_beside_the_loop_and_edits_
             running.receive(room, ada, wire.Update(author.write("too early")))
         assert await running.edit(document_id, Author(start).write("and more ")) == 2
         assert room.ready
-        await until(lambda: ben.outbox and ada.outbox)
+        await until(lambda: ben.outbox.awake and ada.outbox.awake)
         # Both are asked what they have, once it is known what is here.
         for reader in (ada, ben):
-            assert any(isinstance(wire.decode(frame), wire.SyncStep1) for frame in reader.outbox.take())
+            assert any(isinstance(wire.decode(frame), wire.SyncStep1) for frame in sent(reader.outbox))
         running.receive(room, ada, wire.Update(author.updates[-1]))
         await until(lambda: "too early" in text_of(room.state()))
 

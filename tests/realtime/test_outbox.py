@@ -4,6 +4,8 @@ from realtime import awareness, wire
 from realtime.awareness import Entry
 from realtime.outbox import Outbox
 
+from .documents import sent
+
 
 def make(limit_bytes: int = 100) -> tuple[Outbox, list[int]]:
     woken: list[int] = []
@@ -15,9 +17,9 @@ def test_frames_leave_in_order() -> None:
     outbox.put(b"a")
     outbox.put(b"b")
     assert woken
-    assert outbox
-    assert outbox.take() == [b"a", b"b"]
-    assert not outbox
+    assert outbox.awake
+    assert sent(outbox) == [b"a", b"b"]
+    assert not outbox.awake
 
 
 def test_the_bound_drops_the_queue_and_marks_it_behind() -> None:
@@ -26,7 +28,7 @@ def test_the_bound_drops_the_queue_and_marks_it_behind() -> None:
         outbox.put(b"xxxx")
     assert outbox.behind
     assert outbox.waiting_bytes == 0
-    assert outbox.take() == []
+    assert sent(outbox) == []
     assert outbox.dropped == 1
 
 
@@ -36,7 +38,7 @@ def test_presence_is_merged_newest_first_and_once_per_document() -> None:
     outbox.put_presence(b"", {1: old.encode()})
     outbox.put_presence(b"", {1: new.encode(), 2: other.encode()})
     outbox.put_presence(b"\x01d", {2: other.encode()})
-    first, second = outbox.take()
+    first, second = sent(outbox)
     message = wire.decode(first)
     assert isinstance(message, wire.AwarenessUpdate)
     assert awareness.decode(message.payload) == [new, other]
@@ -60,7 +62,7 @@ def test_questions_and_acknowledgements_outlive_a_dropped_queue() -> None:
         outbox.put(b"xxxx")
     outbox.put_saved(b"p", 2)
     assert outbox.behind
-    assert outbox.take() == [b"p-new", *[b"p" + wire.sync_status(saved=True)] * 3]
+    assert sent(outbox) == [b"p-new", *[b"p" + wire.sync_status(saved=True)] * 3]
 
 
 def test_nothing_is_said_about_a_document_that_was_left() -> None:
@@ -69,4 +71,4 @@ def test_nothing_is_said_about_a_document_that_was_left() -> None:
     outbox.put_saved(b"p", 1)
     outbox.put_saved(b"q", 1)
     outbox.forget(b"p")
-    assert outbox.take() == [b"q" + wire.sync_status(saved=True)]
+    assert sent(outbox) == [b"q" + wire.sync_status(saved=True)]

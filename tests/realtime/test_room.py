@@ -17,7 +17,7 @@ from realtime.room import BrokenRoom, Flush, Limits, Peer, Room
 from realtime.update import read_reach
 
 from . import hostile
-from .documents import EMPTY_UPDATE, Author, inside_a_string, nested_arrays, peer, room, seed, text_of
+from .documents import EMPTY_UPDATE, Author, inside_a_string, nested_arrays, peer, room, seed, sent, text_of
 
 
 def flush(room_: Room) -> Flush:
@@ -30,11 +30,11 @@ def flush(room_: Room) -> Flush:
 
 
 def updates_for(reader: Peer) -> list[bytes]:
-    return [m.update for m in map(wire.decode, reader.outbox.take()) if isinstance(m, wire.Update)]
+    return [m.update for m in map(wire.decode, sent(reader.outbox)) if isinstance(m, wire.Update)]
 
 
 def messages_for(reader: Peer) -> list[wire.Message]:
-    return [wire.decode(frame.removeprefix(reader.prefix)) for frame in reader.outbox.take()]
+    return [wire.decode(frame.removeprefix(reader.prefix)) for frame in sent(reader.outbox)]
 
 
 def test_an_edit_reaches_the_others_and_not_its_sender() -> None:
@@ -45,10 +45,10 @@ def test_an_edit_reaches_the_others_and_not_its_sender() -> None:
     there.join(ben)
     author = Author(start)
     there.receive_update(ada, wire.Update(author.write("hello")))
-    assert not ben.outbox  # not before it is flushed
+    assert not ben.outbox.awake  # not before it is flushed
     flush(there)
     assert [text_of(merge_updates(start, update)) for update in updates_for(ben)] == ["seed hello"]
-    assert not ada.outbox
+    assert not ada.outbox.awake
 
 
 def test_edits_of_several_senders_are_merged_once_and_reach_each_of_them() -> None:
@@ -76,11 +76,11 @@ def test_each_sync_message_is_acknowledged_once_and_only_when_committed() -> Non
         there.receive_update(ada, wire.Update(author.write(word)))
     flushed = there.begin_flush()
     there.relay(flushed)
-    assert ada.outbox.take() == []
+    assert sent(ada.outbox) == []
     there.acknowledge(flushed.senders)
-    assert ada.outbox.take() == [b"\x01d" + wire.sync_status(saved=True)] * 3
+    assert sent(ada.outbox) == [b"\x01d" + wire.sync_status(saved=True)] * 3
     there.receive_update(ada, wire.Update(EMPTY_UPDATE, answer=True))
-    assert ada.outbox.take() == [b"\x01d" + wire.sync_status(saved=True)]
+    assert sent(ada.outbox) == [b"\x01d" + wire.sync_status(saved=True)]
 
 
 def test_a_newcomer_is_given_what_it_lacks_and_asked_for_what_it_has() -> None:
@@ -89,7 +89,7 @@ def test_a_newcomer_is_given_what_it_lacks_and_asked_for_what_it_has() -> None:
     ada = peer()
     there.join(ada)
     there.receive_step_1(ada, b"\x00")
-    answer, question = map(wire.decode, ada.outbox.take())
+    answer, question = map(wire.decode, sent(ada.outbox))
     assert isinstance(answer, wire.Update)
     assert answer.answer
     assert text_of(answer.update) == "seed "
@@ -104,7 +104,7 @@ def test_a_newcomer_is_never_shown_what_is_not_committed() -> None:
     there.join(ben)
     there.receive_update(ada, wire.Update(Author(start).write("secret")))
     there.receive_step_1(ben, b"\x00")
-    assert not ben.outbox
+    assert not ben.outbox.awake
     flush(there)
     assert "seed secret" in [text_of(merge_updates(start, update)) for update in updates_for(ben)]
 
@@ -146,7 +146,7 @@ def test_what_is_typed_before_the_answer_of_a_peer_that_comes_back_waits_for_it(
     flush(there)
     assert text_of(there.state()) == str(author.text)
     assert text_of(merge_updates(start, *updates_for(ben))) == str(author.text)
-    assert list(ada.outbox.take()).count(b"p" + wire.sync_status(saved=True)) == 3
+    assert list(sent(ada.outbox)).count(b"p" + wire.sync_status(saved=True)) == 3
 
 
 def test_a_peer_is_asked_once_for_what_its_updates_build_on() -> None:
@@ -227,7 +227,7 @@ def test_said_again_is_acknowledged_but_neither_stored_nor_told() -> None:
     assert flushed.update == b""
     assert flushed.senders == Counter([ada])
     there.relay(flushed)
-    assert not ben.outbox
+    assert not ben.outbox.awake
     assert there.unsaved_bytes == 0
 
 

@@ -27,7 +27,7 @@ async def test_a_survey_adds_all_rooms_up_and_describes_the_largest() -> None:
         cyd.outbox.put(b"12345")
         seen = survey(running, now=0.0, most=1)
         assert (seen.rooms, seen.built, seen.peers, seen.slow_peers) == (2, 2, 3, 0)
-        assert seen.waiting_bytes == 5
+        assert seen.waiting_bytes == 7
         assert seen.size_bytes > seen.largest_bytes == room.size_bytes
         (described,) = seen.largest
         assert (described.document_id, described.peers, described.waiting_bytes) == (large, 2, 5)
@@ -65,7 +65,7 @@ async def test_updates_are_counted_as_they_come_are_merged_and_are_told() -> Non
         author = Author(start)
         for words in ("one", "two", "three"):
             running.receive(room, ada, wire.Update(author.write(words)))
-        await until(lambda: ben.outbox and cyd.outbox)
+        await until(lambda: ben.outbox.awake and cyd.outbox.awake)
         counts = running.counts
         assert (counts.updates_received, counts.updates_merged) == (3, 1)
         assert counts.deliveries == 2, "to all but the only sender"

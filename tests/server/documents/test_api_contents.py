@@ -17,7 +17,7 @@ from server.documents import ydoc
 from server.documents.api import turns
 from server.documents.content import MAX_SOURCE_BYTES
 from tests.factories import make_team
-from tests.realtime.documents import peer
+from tests.realtime.documents import peer, sent
 from tests.server.documents.programs import Program, program
 from tests.server.documents.test_api_documents import WAIT_SECONDS, problem
 
@@ -119,7 +119,7 @@ async def test_whoever_has_the_document_open_sees_every_change_and_is_sent_out_o
     await ada.ask("PATCH", path, json={"title": "Better plan"})
     async with asyncio.timeout(WAIT_SECONDS):
         while "New" not in str(ydoc.fragment(doc)) or ydoc.read_title(doc) != "Better plan":
-            for frame in editor.outbox.take():
+            for frame in sent(editor.outbox):
                 message = wire.decode(frame)
                 if isinstance(message, wire.Update):
                     doc.apply_update(message.update)

@@ -22,12 +22,14 @@ from server.accounts.routes import routes as account_routes
 from server.assets.routes import routes as asset_routes
 from server.assets.storage import open_store
 from server.documents.api import routes as api_routes
-from server.documents.live import HubFigures, open_live
+from server.documents.live import HubFigures, open_live, taking_stock
 from server.documents.models import Document
 from server.documents.projection import project
 from server.documents.routes import routes as document_routes
 from server.documents.samples import create_sample
 from server.events import Events
+from server.operations.exchange import exchanging
+from server.operations.routes import routes as operation_routes
 from server.queue import create_queue
 from server.settings import Settings
 from server.slow import SlowLog, watching_loop
@@ -68,6 +70,7 @@ def create_app(settings: Settings) -> Starlette:
             )
             await stack.enter_async_context(watching_loop(slow))
             await stack.enter_async_context(metrics.including(HubFigures(endpoint.door.hub)))
+            app.state.exchange = await stack.enter_async_context(exchanging(redis, taking_stock(endpoint.door.hub)))
             app.state.redis = redis
             app.state.queue = queue
             app.state.events = events
@@ -90,6 +93,7 @@ def create_app(settings: Settings) -> Starlette:
         *document_routes,
         *asset_routes,
         *api_routes,
+        *operation_routes,
     ]
     app = Starlette(
         routes=routes,

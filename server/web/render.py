@@ -33,8 +33,8 @@ def render(
 ) -> HTMLResponse:
     """Render the template `name`, or only one `block` of it for htmx to swap.
 
-    Every template also sees status, request, user, workspace, workspaces, csrf, static(name) and now (aware, UTC).
-    Source of the surrounding values: the middleware that recognises the person.
+    Every template also sees status, request, user, workspace, workspaces, manages, csrf, static(name) and now (aware,
+    UTC). Source of the surrounding values: the middleware that recognises the person.
     """
     everything = {**_surroundings(request), "status": status, **context}
     template = environment().get_template(name)
@@ -57,6 +57,7 @@ def _surroundings(request: Request) -> dict[str, Any]:
         "user": getattr(state, "user", None),
         "workspace": getattr(state, "workspace", None),
         "workspaces": getattr(state, "workspaces", ()),
+        "manages": getattr(state, "manages", False),
         "csrf": csrf.token_for(request),
         "static": static_url,
         "now": datetime.now(UTC),

@@ -9,7 +9,7 @@ from server.errors import Conflict, NotFound, Unauthenticated
 from server.settings import Settings
 from server.web.cookies import WORKSPACE, read_cookie
 from server.workspaces import membership
-from server.workspaces.access import Actor
+from server.workspaces.access import Actor, Verb, can
 from server.workspaces.forms import HereForm
 
 
@@ -21,6 +21,8 @@ class OtherWorkspace(Conflict):
 
 class WorkspaceMiddleware:
     """Sets `request.state.workspace`, `.actor` (None for nobody) and `.workspaces` (all of the person's, oldest first).
+
+    `.manages`: whether the actor may manage the workspace, for menus; whoever acts asks `access`.
 
     The workspace is the one this browser last chose, by a cookie that is only a wish: membership is looked up. Without
     a choice it is the oldest, so that a program's answer does not change when its person joins another.
@@ -39,6 +41,7 @@ class WorkspaceMiddleware:
     async def _find(self, request: Request) -> None:
         state = request.state
         state.workspace = state.actor = None
+        state.manages = False
         state.workspaces = ()
         if state.user is None:
             return
@@ -52,6 +55,7 @@ class WorkspaceMiddleware:
             chosen = memberships[0]
         if chosen is not None:
             state.workspace, state.actor = chosen.workspace, chosen.actor
+            state.manages = can(chosen.actor, Verb.MANAGE, chosen.actor)
 
 
 def current_actor(request: Request) -> Actor:

@@ -45,7 +45,18 @@ The end.
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(
     "page",
-    ["/sign-in", "/documents", "/documents?view=trash", "/account", "/workspace", "document", "dialog", "menu", "link"],
+    [
+        "/sign-in",
+        "/documents",
+        "/documents?view=trash",
+        "/account",
+        "/workspace",
+        "/operations",
+        "document",
+        "dialog",
+        "menu",
+        "link",
+    ],
 )
 async def test_axe_finds_nothing(enter: Enter, studio: Studio, page: str, scheme: str) -> None:
     if not AXE.exists():

@@ -5,9 +5,12 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
+from uuid import UUID
 
 import pytest
 
+from server.operations import words
+from server.operations.stock import LiveDocument, ProcessStock, total
 from server.web.render import environment
 from server.workspaces.models import Role
 
@@ -107,6 +110,51 @@ def people(*, manages: bool) -> dict[str, Any]:
     }
 
 
+def live(*documents: LiveDocument, **context: Any) -> dict[str, Any]:
+    own = ProcessStock(
+        name=NASTY,
+        rooms=1,
+        built=1,
+        peers=1,
+        size_bytes=1,
+        unsaved_bytes=1,
+        waiting_bytes=1,
+        slow_peers=1,
+        last_commit_seconds=0.0,
+        largest=(),
+    )
+    processes = [own, own.model_copy(update={"last_commit_seconds": 0.5})]
+    return {
+        "user": PERSON,
+        "manages": True,
+        "alone": False,
+        "refreshes": True,
+        "processes": processes,
+        "totals": total(processes),
+        "documents": documents,
+        "titles": {UUID(int=1): NASTY, UUID(int=2): ""},
+        "left_out": 1,
+        "size": words.size,
+        "duration": words.duration,
+        **context,
+    }
+
+
+def live_document(number: int, **figures: Any) -> LiveDocument:
+    known = {
+        "processes": number,
+        "peers": number,
+        "size_bytes": 1,
+        "is_built": number == 1,
+        "unsaved_bytes": number,
+        "waiting_bytes": 1,
+        "slow_peers": number,
+        "pause_seconds": 0.0,
+        "idle_seconds": None,
+    }
+    return LiveDocument(document_id=UUID(int=number), **{**known, **figures})
+
+
 PAGES: list[tuple[str, dict[str, Any]]] = [
     ("documents/index.html", listing()),
     ("documents/index.html", listing() | {"may_write": False}),
@@ -134,6 +182,9 @@ PAGES: list[tuple[str, dict[str, Any]]] = [
     ("workspaces/people.html", people(manages=True)),
     ("workspaces/people.html", people(manages=False)),
     ("workspaces/people.html", people(manages=True) | {"links": []}),
+    ("operations/live.html", live(*map(live_document, range(5)))),
+    ("operations/live.html", live(live_document(1, pause_seconds=0.1), live_document(2, idle_seconds=3.0))),
+    ("operations/live.html", live(alone=True, refreshes=False, left_out=0)),
     ("errors/error.html", {"status": 404, "title": NASTY, "detail": NASTY, "action_url": None, "action_label": None}),
 ]
 

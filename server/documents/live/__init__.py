@@ -2,8 +2,8 @@
 
 from server.documents.live.compacting import compact
 from server.documents.live.editing import Live
-from server.documents.live.figures import HubFigures
+from server.documents.live.figures import HubFigures, taking_stock
 from server.documents.live.log import PostgresLog
 from server.documents.live.opening import open_live
 
-__all__ = ["HubFigures", "Live", "PostgresLog", "compact", "open_live"]
+__all__ = ["HubFigures", "Live", "PostgresLog", "compact", "open_live", "taking_stock"]

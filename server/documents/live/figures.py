@@ -1,8 +1,9 @@
 """What the hub and the endpoint count, as Prometheus figures and log lines."""
 
 import time
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 
 import structlog
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -62,6 +63,19 @@ class HubFigures(Collector):
         for code, number in counts.refusals.items():
             refusals.add_metric([str(code)], number)
         yield refusals
+
+
+def taking_stock(hub: Hub) -> Callable[[int], Mapping[str, object]]:
+    """Return what describes the hub at the moment it is called, with so many of its largest rooms, as plain values.
+
+    Source of their meaning: realtime.survey.
+    """
+
+    def take(most: int) -> Mapping[str, object]:
+        # By the hub's own clock: MonotonicClock.
+        return asdict(survey(hub, now=time.monotonic(), most=most))
+
+    return take
 
 
 class TimedLog:

@@ -49,15 +49,26 @@ class Survey:
 def survey(hub: Hub, *, now: float, most: int = 0) -> Survey:
     """Look at all rooms, and describe the `most` largest. `now`: by the hub's clock."""
     rooms = hub.live_rooms
+    built = peers = size_bytes = largest_bytes = unsaved_bytes = 0
     # A connection may be in several rooms, with one outbox for all.
-    outboxes = {peer.outbox for live in rooms for peer in live.room.peers}
+    outboxes: set[Outbox] = set()
+    # One walk, because nobody is served meanwhile: there may be thousands of rooms.
+    for live in rooms:
+        room = live.room
+        built += room.document.is_built
+        peers += len(room.peers)
+        size_bytes += room.size_bytes
+        largest_bytes = max(largest_bytes, room.size_bytes)
+        unsaved_bytes += room.unsaved_bytes
+        for peer in room.peers:
+            outboxes.add(peer.outbox)
     return Survey(
         rooms=len(rooms),
-        built=sum(live.room.document.is_built for live in rooms),
-        peers=sum(len(live.room.peers) for live in rooms),
-        size_bytes=sum(live.room.size_bytes for live in rooms),
-        largest_bytes=max((live.room.size_bytes for live in rooms), default=0),
-        unsaved_bytes=sum(live.room.unsaved_bytes for live in rooms),
+        built=built,
+        peers=peers,
+        size_bytes=size_bytes,
+        largest_bytes=largest_bytes,
+        unsaved_bytes=unsaved_bytes,
         waiting_bytes=_waiting(outboxes),
         slow_peers=_slow(outboxes),
         last_commit_seconds=hub.saving.counts.last_seconds,

@@ -4,6 +4,7 @@ import io
 import json
 import logging
 import sys
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 
 import httpx
@@ -11,7 +12,7 @@ import pytest
 import structlog
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp, Message
 from starlette.websockets import WebSocket
@@ -91,6 +92,50 @@ async def test_a_request_is_named_by_its_route_and_id_never_by_its_address(
     assert line["request_id"] == answer.headers["X-Request-ID"]
     assert line["process"] == "web"
     assert SECRET not in json.dumps(written)
+
+
+async def test_a_slow_request_is_told_by_its_route_and_counts_neither_a_slow_upload_nor_a_slow_reader(
+    lines: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr(time, "perf_counter", lambda: now[0])
+
+    async def slow_answer(request: Request) -> Response:
+        await request.body()
+        now[0] += 2
+        return PlainTextResponse("at last")
+
+    async def slow_upload() -> AsyncIterator[bytes]:
+        yield b"some"
+        now[0] += 60
+        yield b"more"
+
+    async def quick_answer(request: Request) -> Response:
+        await request.body()
+        return StreamingResponse(slow_upload())
+
+    routes = [
+        Route("/join/{token}", slow_answer, methods=["POST"]),
+        Route("/quick/{token}", quick_answer, methods=["POST"]),
+    ]
+    app = logs.RequestLog(Starlette(routes=routes), routes=routes, slow=SlowLog(1))
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://quillroom.test") as client:
+        await client.post(f"/quick/{SECRET}", content=slow_upload())
+        await client.post(f"/join/{SECRET}")
+    written = lines()
+    (line,) = [line for line in written if line["event"] == "slow"]
+    assert (line["kind"], line["route"], line["level"]) == ("request", "/join/{token}", "warning")
+    assert line["ms"] == 2000
+    assert "request_id" in line
+    assert SECRET not in json.dumps(written)
+
+
+def test_a_line_of_the_realtime_library_names_its_document(lines: Lines) -> None:
+    logging.getLogger("quillroom.realtime").error("it broke", extra={"document_id": "d1", "update": SECRET})
+    (line,) = lines()
+    assert (line["event"], line["document_id"], line["logger"]) == ("it broke", "d1", "quillroom.realtime")
+    assert SECRET not in json.dumps(line)
 
 
 async def test_an_address_that_is_nobodys_is_not_written_either(lines: Lines, client: httpx.AsyncClient) -> None:

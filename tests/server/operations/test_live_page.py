@@ -15,7 +15,7 @@ from realtime.ports import DocumentId
 from server.accounts.models import User
 from server.db import Sessions, transaction
 from server.documents import lifecycle
-from server.operations.exchange import INDEX, MAX_STOCK_BYTES, Exchange
+from server.operations.exchange import INDEX, MAX_STOCK_BYTES, WATCHED, Exchange
 from server.workspaces.models import Role, Workspace
 from tests.factories import actor, make_member, make_team, sign_in
 from tests.realtime.documents import peer
@@ -54,6 +54,7 @@ async def elsewhere(redis: Redis) -> AsyncIterator[Exchange]:
         "largest": (a_room(UUID(int=7)),),
     }
     exchange = Exchange(redis, lambda _most: stock)
+    await redis.set(WATCHED, b"")
     await exchange.tell()
     yield exchange
 
@@ -139,7 +140,7 @@ async def test_other_processes_are_added_and_leave_with_their_key(
     assert "Connected 41 Live documents 4" in page
     assert f"{UUID(int=7)} 40 2.0 KB 0 B 512 B 2 ready" in page
     assert "Not reading 2 Last commit 1.2 s" in page
-    assert "And 2 more, the smallest, which are only counted" in page
+    assert "And 2 more, which are only counted" in page
     assert page.index(str(UUID(int=7))) < page.index("Here"), "trouble first"
     await elsewhere.leave()
     assert "Connected 1 Live documents 1" in await page_of(client)
@@ -186,7 +187,10 @@ async def test_what_is_told_is_bounded(redis: Redis) -> None:
 
     exchange = Exchange(redis, take)
     await exchange.tell()
-    assert asked == [200]
+    assert asked == [0], "nobody looks"
+    assert len(await Exchange(redis, take).others() or ()) == 1
+    await exchange.tell()
+    assert asked == [0, 200]
     key = f"{INDEX}:{exchange._id}"
     assert await redis.strlen(key) < MAX_STOCK_BYTES / 2
     assert 0 < await redis.ttl(key) <= 15

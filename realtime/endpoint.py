@@ -310,7 +310,9 @@ class Socket(asyncio.Protocol):
         self._silent_seconds = 0.0
         outbox = self._outbox
         waiting_bytes = outbox.waiting_bytes
-        self._write(outbox.take())
+        frames = outbox.take()
+        if frames:
+            self._transport.write(frames[0] if len(frames) == 1 else b"".join(frames))
         if waiting_bytes > _LARGE_SENDING_BYTES:
             self._pay(waiting_bytes * _SECONDS_PER_SENT_BYTE)
         if outbox.behind:
@@ -334,17 +336,11 @@ class Socket(asyncio.Protocol):
         if transport.is_closing():
             return
         if not self._write_paused and why is not close.TOO_SLOW:
-            self._write(self._outbox.take())
+            transport.write(b"".join(self._outbox.take()))
         transport.write(websocket.close_frame(why))
         if self._busy:
             # To see the peer's own close.
             self._go_on()
-
-    def _write(self, frames: list[bytes]) -> None:
-        transport = self._transport
-        if transport is None or not frames:
-            return
-        transport.write(frames[0] if len(frames) == 1 else b"".join(frames))
 
     # Reading
 
@@ -376,10 +372,9 @@ class Socket(asyncio.Protocol):
 
     def _take(self, opcode: int, payload: bytes) -> None:
         """Take one message. Raises Refused, ProtocolError, MalformedFrame."""
-        if opcode == websocket.CLOSE:
-            self._part_ways(payload)
-            return
-        if self.ended is not None:
+        if self.ended is not None or opcode == websocket.CLOSE:
+            if opcode == websocket.CLOSE:
+                self._part_ways(payload)
             return
         self._credit -= 1
         if self._credit < 0:

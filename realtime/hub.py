@@ -6,7 +6,7 @@ commit returns, or after `relay_after_seconds` if the log is slow. While a commi
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -192,10 +192,10 @@ class Hub:
     def _receive(self, live: LiveRoom, peer: Peer, message: wire.Message, reach: Reach | None) -> None:
         room = live.room
         match message:
-            case wire.Update() if not room.ready:
-                # Whoever calls waits for `get_ready` first.
-                raise Refused(close.TRY_LATER)
             case wire.Update():
+                if not room.ready:
+                    # Whoever calls waits for `get_ready` first.
+                    raise Refused(close.TRY_LATER)
                 self.counts.updates_received += 1
                 if room.receive_update(peer, message, reach):
                     self._flushing.mark(live)
@@ -335,16 +335,17 @@ class Hub:
 
     # What flushing and saving find out
 
-    def _note_saved(self, room: Room) -> None:
-        live = self._rooms.get(room.document_id)
-        if live is None or live.room is not room:
-            return
+    def _note_saved(self, rooms: Iterable[Room]) -> None:
         now = self._clock.now()
-        live.changed_at = now
-        if live.unsettled_since is None:
-            live.unsettled_since = now
-        if room.lacks:
-            self._refill_soon(live)
+        for room in rooms:
+            live = self._rooms.get(room.document_id)
+            if live is None or live.room is not room:
+                continue
+            live.changed_at = now
+            if live.unsettled_since is None:
+                live.unsettled_since = now
+            if room.lacks:
+                self._refill_soon(live)
 
     def _break(self, live: LiveRoom, broken: BrokenRoom) -> None:
         """Give up a room whose document was harmed. What was not acknowledged is in its senders' browsers."""
@@ -418,7 +419,7 @@ class Hub:
                 # Read from the log once it is ready.
                 room.newest = max(room.newest, seq)
             case Committed():
-                room.receive_committed(message)
+                self.counts.deliveries += room.receive_committed(message)
                 live.changed_at = self._clock.now()
                 if room.lacks:
                     self._refill_soon(live)

@@ -72,7 +72,7 @@ class Peer:
         self.outbox.put(self.prefix + message if self.prefix else message)
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True)
 class Flush:
     """What one flush merged. `update` is empty when nothing was new; `refused` are peers whose updates cannot be.
 
@@ -246,15 +246,16 @@ class Room:
         self._admit(peer, update, reach)
 
     def _admit(self, peer: Peer | None, update: bytes, reach: Reach) -> None:
-        firsts = self._count_firsts(peer, reach)
+        firsts = self._count_firsts(peer, reach) if reach.firsts else None
         if reach.may_hold_pairs or self._pairs:
             self._pairs |= self._check_pairs(update, reach, self._known)
         if reach.nesting:
             self._admit_nesting(update, reach.nesting)
         self._admit_bytes(len(update))
-        if len(self._firsts) > _MOST_PLACES:
-            self._firsts.clear()
-        self._firsts.update(firsts)
+        if firsts:
+            if len(self._firsts) > _MOST_PLACES:
+                self._firsts.clear()
+            self._firsts.update(firsts)
         doubtful, news = reach.extend(self._known)
         self._rehearse = self._rehearse or doubtful
         self._news = self._news or news
@@ -265,7 +266,7 @@ class Room:
 
         By person, so that nobody uses up a place for the others; what is told again counts for nothing.
         """
-        if peer is None or not reach.firsts or not reach.brings_structs(self._known):
+        if peer is None or not reach.brings_structs(self._known):
             return {}
         person = peer.user.get("id")
         counts = {(person, place): self._firsts.get((person, place), 0) + n for place, n in reach.firsts.items()}
@@ -315,15 +316,15 @@ class Room:
         """Merge and apply all that waits. Raises BrokenRoom if the document in memory was harmed."""
         pending, self._pending = self._pending, []
         waiting, self._waiting = self._waiting, {}
-        flush = Flush(waiting=waiting)
+        flush = Flush(waiting)
         self._flushing = True
         if not pending:
             return flush
-        taken = 0
+        taken, senders = 0, flush.senders
         for peer, update in pending:
             taken += len(update)
             if peer is not None:
-                flush.senders[peer] = flush.senders.get(peer, 0) + 1
+                senders[peer] = senders.get(peer, 0) + 1
         try:
             update, changed = self._apply(pending, flush)
         except BaseException as error:
@@ -368,6 +369,9 @@ class Room:
     def place(self, seq: int) -> None:
         """Count a place of the log as held here."""
         self.newest = max(self.newest, seq)
+        if seq == self.seq + 1 and not self._held:
+            self.seq = seq
+            return
         self._held.add(seq)
         while self.seq + 1 in self._held:
             self.seq += 1
@@ -378,21 +382,25 @@ class Room:
         """Whether the log has places that were not read here."""
         return self.newest > self.seq
 
-    def receive_committed(self, message: Committed) -> None:
-        """Take an update that another process has committed, and pass it on."""
+    def receive_committed(self, message: Committed) -> int:
+        """Take an update that another process has committed, and pass it on. Returns how many peers are told."""
         if message.seq <= self.seq or message.seq in self._held:
-            return
+            return 0
         if message.update:
-            self._take(message.update)
-            self.place(message.seq)
-        else:
-            # Too big for the bus: the place is known, the content stands in the log.
-            self.newest = max(self.newest, message.seq)
+            reach = read_reach(message.update)
+            if reach.fits(self._applied()):
+                told = self._take(message.update, reach)
+                self.place(message.seq)
+                return told
+        # Too big for the bus, or ahead of what it builds on: the core would keep it aside, and the peers never hear of
+        # it. The place is known, the content stands in the log.
+        self.newest = max(self.newest, message.seq)
+        return 0
 
     def catch_up(self, stored: Stored) -> None:
         """Take what the log has beyond our place. Raises ValueError if it cannot be read."""
         for update in stored.updates:
-            self._take(update)
+            self._take(update, read_reach(update))
         self._held = {seq for seq in self._held if seq > stored.seq}
         self.seq = max(self.seq, stored.seq)
         self.place(self.seq)
@@ -521,18 +529,22 @@ class Room:
         if reach.needs_rehearsal(known):
             rehearse(update, known, self.document.difference)
 
-    def _take(self, update: bytes) -> None:
-        """Apply an update that is in the log already, and pass it on if it was news."""
+    def _applied(self) -> dict[int, int]:
+        """What is in the document: client id -> next clock. `_known` counts what waits for a flush, too."""
+        return wire.read_state_vector(self.document.state_vector()) if self._pending else self._known
+
+    def _take(self, update: bytes, reach: Reach) -> int:
+        """Apply an update that is in the log already, and pass it on if it was news. Returns to how many peers."""
         if not self.document.apply_watched(update):
-            return
-        reach = read_reach(update)
+            return 0
         reach.extend(self._known)
         if reach.may_hold_pairs:
             self._pairs |= pairs(update)
         self.size_bytes += len(update)
-        self.broadcast(wire.sync_update(update))
+        told = self.broadcast(wire.sync_update(update))
         if not self._flushing:
             self._note_relayed()
+        return told
 
     def _note_relayed(self) -> None:
         # Any state that a peer has had serves to find out what it lacks; a newer one only makes the answer smaller.

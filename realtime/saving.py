@@ -7,7 +7,7 @@ answer is asked again; meanwhile everything stays here, bounded by each room's l
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from pycrdt import merge_updates
@@ -50,7 +50,7 @@ class _Unsaved:
 class Saving:
     """The unsaved updates of all rooms of this process.
 
-    `on_saved(room)` is called after a commit that held something of the room's; `on_gone(room)` when the log says that
+    `on_saved(rooms)` is called after a commit that held something of theirs; `on_gone(room)` when the log says that
     the document is gone or has another lineage now; `on_broken(room)` when the CRDT core fails on what it made itself.
     """
 
@@ -60,7 +60,7 @@ class Saving:
         bus: Bus,
         *,
         commit_limit_seconds: float,
-        on_saved: Callable[[Room], None],
+        on_saved: Callable[[Collection[Room]], None],
         on_gone: Callable[[Room], None],
         on_broken: Callable[[Room], None],
     ) -> None:
@@ -172,7 +172,7 @@ class Saving:
         for room, unsaved in batch.items():
             room.acknowledge(unsaved.senders)
             _tell(unsaved.edits, room.newest)
-            self._on_saved(room)
+        self._on_saved(batch)
         if news:
             await self._bus.publish(news)
 

@@ -144,7 +144,8 @@ class Frames:
         A frame that does not finish a message is returned, too, as CONTINUATION with nothing in it, so that whoever
         counts frames sees it. Raises ProtocolError.
         """
-        found = self._next_frame()
+        # Most of what comes is one frame, after which there is none.
+        found = self._next_frame() if self._at < len(self._data) else None
         if found is None:
             return None
         final, opcode, payload = found

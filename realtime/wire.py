@@ -6,6 +6,7 @@ Source: docs/protocol.md.
 
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 # JavaScript numbers are exact up to here; lib0 refuses more and so do we.
 _LARGEST = 2**53 - 1
@@ -62,8 +63,7 @@ class SyncStep1:
     state_vector: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Update:
+class Update(NamedTuple):
     """A Yjs update, v1 encoding, not looked into. `answer` marks a sync step 2, the answer to our step 1."""
 
     update: bytes
@@ -310,7 +310,7 @@ def sync_step_2(update: bytes) -> bytes:
 
 def sync_update(update: bytes) -> bytes:
     """Pass on an edit."""
-    return bytes((MessageType.SYNC, SyncType.UPDATE)) + write_var_bytes(update)
+    return _UPDATE + write_var_bytes(update)
 
 
 def awareness(payload: bytes) -> bytes:

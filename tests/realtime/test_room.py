@@ -553,6 +553,30 @@ def test_updates_of_other_processes_are_taken_once_in_any_order_and_gaps_are_kno
     assert updates_for(ben) == [second, third]
 
 
+@pytest.mark.parametrize("waits", [False, True])
+def test_peers_get_all_of_what_other_processes_bring_in_the_wrong_order(*, waits: bool) -> None:
+    start = seed()
+    there = room(start)
+    ada, ben = peer(), peer()
+    there.join(ada)
+    there.join(ben)
+    author = Author(start)
+    second, third = author.write("one "), author.write("two ")
+    if waits:
+        # Its author came over from the other process, says it again, and it is not applied yet.
+        there.receive_update(ada, wire.Update(second))
+    there.receive_committed(Committed(document_id=there.document_id, seq=3, update=third))
+    there.receive_committed(Committed(document_id=there.document_id, seq=2, update=second))
+    assert there.lacks
+    there.catch_up(Stored(epoch=there.epoch, seq=3, updates=[second, third]))
+    assert not there.lacks
+    flush(there)
+    reader = Author(start)
+    for update in updates_for(ben):
+        reader.hear(update)
+    assert str(reader.text) == text_of(there.state()) == "seed one two "
+
+
 def test_a_log_that_cannot_be_read_is_never_opened_as_an_empty_document() -> None:
     for updates in ([], [b"\xff\xff"]):
         with pytest.raises(ValueError, match=r".+"):

@@ -30,7 +30,7 @@ async def test_a_survey_adds_all_rooms_up_and_describes_the_largest() -> None:
         assert seen.waiting_bytes == 7
         assert seen.size_bytes > seen.largest_bytes == room.size_bytes
         (described,) = seen.largest
-        assert (described.document_id, described.peers, described.waiting_bytes) == (large, 2, 5)
+        assert (described.document_id, described.peers, described.waiting_bytes) == (large, 2, 7)
         assert described.idle_seconds is None
         running.part(room, cyd)
         running.part(room, ben)

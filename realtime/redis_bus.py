@@ -33,8 +33,13 @@ _COMMITTED, _PRESENCE, _SHUT = 0, 1, 2
 # Bound on what waits for Redis. Beyond it the oldest goes: presence renews itself, and edits are read from the log.
 _MOST_WAITING = 10_000
 _MOST_ARRIVED = 10_000
-_ANSWER_SECONDS = 2.0
-_RETRY_SECONDS = 0.5
+# A connection can hang without closing. So that clients in different processes agree two seconds after it is mended,
+# silence is asked about soon, and no answer is waited for long.
+_ANSWER_SECONDS = 1.0
+_RETRY_SECONDS = 0.25
+_HEARING_SECONDS = 0.25
+_SILENCES_BEFORE_ASKING = 2
+_SILENCES_BEFORE_THE_END = 6
 _COUNT_EVERY_SECONDS = 1.0
 
 
@@ -49,6 +54,7 @@ class RedisBus:
         self._wake = asyncio.Event()
         self._arrived: asyncio.Queue[BusMessage | Missed] = asyncio.Queue(_MOST_ARRIVED)
         self._pubsub: PubSub | None = None
+        self._away = False
         # Whether Redis said that nobody else listens, and whether there was something to tell since then.
         self._alone = False
         self._untold = False
@@ -78,7 +84,8 @@ class RedisBus:
         """See Bus. Returns at once; the writer sends."""
         if self.is_alone():
             return
-        self._waiting.extend(messages)
+        # The bound is a number: while Redis is known to be away, edits wait in the log and not here as well.
+        self._waiting.extend(map(_reduced, messages) if self._away else messages)
         self._wake.set()
 
     @asynccontextmanager
@@ -135,50 +142,60 @@ class RedisBus:
                 self._waiting.extendleft(
                     reversed([_reduced(message) for message in batch if isinstance(message, Committed | Shut)])
                 )
+                await self._let_go()
                 await asyncio.sleep(_RETRY_SECONDS)
                 self._wake.set()
 
     async def _read(self) -> None:
         while True:
-            pubsub = self._redis.pubsub(ignore_subscribe_messages=True)
+            pubsub = self._redis.pubsub()
             try:
                 # A channel of our own: there is always something to be subscribed to, and to be asked on.
                 async with asyncio.timeout(_ANSWER_SECONDS):
                     await pubsub.subscribe(_PROCESSES)
                 self._pubsub = pubsub
+                self._away = False
                 await self._subscribe(list(self._watched))
                 self._arrive(Missed())
                 async with asyncio.timeout(_ANSWER_SECONDS):
                     await self._redis.publish(_PROCESSES, _HELLO + self._node.encode())
                 await self._take_all(pubsub)
             except (RedisError, OSError, TimeoutError):
+                self._away = True
                 logger.warning("the bus is away; documents are saved and read from the log")
             finally:
                 self._pubsub = None
                 self._alone = False
                 await _close(pubsub)
+            await self._let_go()
             await asyncio.sleep(_RETRY_SECONDS)
 
     async def _take_all(self, pubsub: PubSub) -> None:
-        loop = asyncio.get_running_loop()
-        heard_at, asked = loop.time(), False
+        # Counted in waits and not by the clock: while this process stands still, Redis cannot be heard.
+        silences = 0
         while True:
-            message = await pubsub.get_message(timeout=_ANSWER_SECONDS)
+            message = await pubsub.get_message(timeout=_HEARING_SECONDS)
             if message is not None:
-                heard_at, asked = loop.time(), False
+                silences = 0
                 if message["type"] == "message" and message["channel"] == _PROCESSES.encode():
                     await self._meet(message["data"])
                 elif message["type"] == "message":
                     self._take(message["data"])
                 continue
-            # A connection can hang without closing: silence is asked about, and a question without answer is an end.
-            silent_seconds = loop.time() - heard_at
-            if silent_seconds >= 2 * _ANSWER_SECONDS:
-                raise TimeoutError
-            if silent_seconds >= _ANSWER_SECONDS and not asked:
-                asked = True
+            silences += 1
+            if silences == _SILENCES_BEFORE_ASKING:
                 async with asyncio.timeout(_ANSWER_SECONDS):
                     await pubsub.ping()
+            elif silences >= _SILENCES_BEFORE_THE_END:
+                raise TimeoutError
+
+    async def _let_go(self) -> None:
+        """Close the idle connections: where one hangs, those beside it do, and each would be waited for in turn."""
+        try:
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                await self._redis.connection_pool.disconnect(inuse_connections=False)
+        except (RedisError, OSError, TimeoutError):
+            return
 
     async def _count(self) -> None:
         """Find out, now and then, whether this process is the only one."""
@@ -245,7 +262,7 @@ async def _close(pubsub: PubSub) -> None:
         return
 
 
-def _reduced(message: Committed | Shut) -> BusMessage:
+def _reduced(message: BusMessage) -> BusMessage:
     if isinstance(message, Committed):
         return Committed(document_id=message.document_id, seq=message.seq, update=b"")
     return message

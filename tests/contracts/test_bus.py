@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -14,6 +15,7 @@ from realtime.memory import MemoryBus
 from realtime.ports import Bus, BusMessage, Committed, DocumentId, Missed, Presence, Shut
 from realtime.redis_bus import RedisBus, decode, encode
 from realtime.wire import MalformedFrame
+from tests.guarantees.cable import laid
 
 pytestmark = pytest.mark.anyio
 
@@ -159,6 +161,31 @@ async def test_a_connection_that_redis_drops_is_mended_and_said_to_have_missed_s
                 await asyncio.sleep(0.01)
             assert await anext(messages) == committed
     await client.aclose()
+
+
+async def test_a_connection_that_hangs_without_closing_is_given_up(
+    redis: Redis, redis_url: str, short_dir: Path
+) -> None:
+    document_id = DocumentId(str(uuid4()))
+    with laid(short_dir / "cable.sock", Path(redis_url.removeprefix("unix://"))) as cable:
+        client: Redis = Redis.from_url(f"unix://{short_dir / 'cable.sock'}")
+        async with RedisBus(client, node="here") as bus, bus.listen() as messages, redis.pubsub() as others:
+            await bus.watch(document_id)
+            await others.subscribe(f"quillroom:document:{document_id}")
+            async with asyncio.timeout(20):
+                assert isinstance(await anext(messages), Missed)
+                with cable.hanging():
+                    await bus.publish([Committed(document_id=document_id, seq=2, update=b"not told")])
+                # It has made new connections, and said on them what was under way.
+                assert isinstance(await anext(messages), Missed)
+                while (heard := await others.get_message(timeout=0.1)) is None or heard["type"] != "message":
+                    pass
+                assert decode(heard["data"])[0] == "here"
+                committed = Committed(document_id=document_id, seq=3, update=b"x")
+                while await redis.publish(f"quillroom:document:{document_id}", encode(committed, "there")) < 2:
+                    await asyncio.sleep(0.01)
+                assert await anext(messages) == committed
+        await client.aclose()
 
 
 async def test_a_bus_that_is_away_holds_nobody_up() -> None:

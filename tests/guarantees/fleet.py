@@ -15,6 +15,7 @@ import asyncpg
 import httpx
 from pycrdt import Doc
 
+from tests.guarantees.cable import Cable, laid
 from tests.guarantees.stores import Stores, opened
 from tests.interop.edits import all_text, draw
 from tests.running import Installation, create_document
@@ -25,8 +26,10 @@ EMAIL = "ines@example.org"
 class Fleet:
     """The processes, and somebody who may write in every document."""
 
-    def __init__(self, stores: Stores, processes: list[Installation]) -> None:
+    def __init__(self, stores: Stores, cable: Cable, processes: list[Installation]) -> None:
         self.stores = stores
+        self.cable = cable
+        """The line of the last process to Redis."""
         self.processes = processes
         self.token = ""
         self._running: set[int] = set()
@@ -102,10 +105,12 @@ class Fleet:
 @contextmanager
 def running(directory: Path, count: int, **settings: str) -> Iterator[Fleet]:
     """Run a fleet in `directory`, which must have a short path: unix sockets lie in it."""
-    with opened(directory / "stores") as stores:
+    cable_path = directory / "cable.sock"
+    with opened(directory / "stores") as stores, laid(cable_path, stores.redis_path) as cable:
         addresses = {"DATABASE_URL": stores.database_url, "REDIS_URL": stores.redis_url}
         processes = [_installation(directory / f"{number}", addresses | settings) for number in range(count)]
-        fleet = Fleet(stores, processes)
+        processes[-1].settings["REDIS_URL"] = f"unix://{cable_path}"
+        fleet = Fleet(stores, cable, processes)
         try:
             fleet.start()
             processes[0].create_user(EMAIL, "Ines")

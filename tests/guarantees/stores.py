@@ -37,6 +37,11 @@ class Stores:
         """The address of Redis, whether it runs or not."""
         return redis.redis_url(self._sockets)
 
+    @property
+    def redis_path(self) -> Path:
+        """The socket of Redis, whether it runs or not."""
+        return Path(self.redis_url.removeprefix("unix://"))
+
     def start(self) -> None:
         """Start what does not run."""
         if self._postgres is None:

@@ -13,11 +13,13 @@ from tests.interop.peers import POLL_SECONDS, NodeClients, NodePeer, Peer
 WAIT_SECONDS = 30
 
 
-async def join(fleet: Fleet, clients: NodeClients, number: int, document: str, name: str) -> NodePeer:
-    """Connect a client that is told what is durable to process `number`; wait until it has the document."""
+async def join(
+    fleet: Fleet, clients: NodeClients, number: int, document: str, name: str, *, dialect: str = "hocuspocus"
+) -> NodePeer:
+    """Connect a client to process `number` and wait until it has the document. Hocuspocus is told what is durable."""
     peer = await clients.open(
         name,
-        dialect="hocuspocus",
+        dialect=dialect,
         address=fleet.processes[number].socket_address,
         document=document,
         token=fleet.token,

@@ -61,8 +61,8 @@ lock: | $(BIN)/python ## Choose versions anew and write the hashed requirements.
 migrate: $(DONE)/runtime ## Bring the database's tables up to date.
 	$(BIN)/quillroom migrate
 
-bench: setup ## Measure the realtime engine.
-	$(BIN)/python -m tests.bench
+bench: setup ## Measure live editing, beside Hocuspocus where npm can be reached (docs/performance.md).
+	$(BIN)/python -m tests.bench $(if $(ONLY),--only $(ONLY)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(WRITE),--write)
 
 clean: ## Remove what was installed and built. Documents in data/ stay.
 	rm -rf .venv static/node_modules static/dist

@@ -1,52 +1,122 @@
-"""Print what fan-out, many documents and a cold open cost on this machine."""
+"""`make bench`: measure Quillroom and, where npm can be reached, Hocuspocus beside it, on the same machine in turns.
 
-import asyncio
-import statistics
+It prints a table and leaves nothing behind but what git ignores. `--write` puts the figures into docs/performance.md.
+"""
 
-from tests.bench.load import Typing, open_cold
-from tests.bench.server import Running, running
+import argparse
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from datetime import UTC, datetime
+from pathlib import Path
 
-_ROUNDS = 3
-_WORDS = "The quick brown fox jumps over the lazy dog, and nobody minds. "
+import psutil
 
+from server.embedded import open_servers
+from tests.bench import growth, plot, report
+from tests.bench.capacity import People
+from tests.bench.machine import Cores, allow_many_sockets, choose_cores, description
+from tests.bench.peers.install import NoPeer, install_hocuspocus
+from tests.bench.subjects import ROOT, Quillroom, Subject
+from tests.bench.workloads import ALL, NoResult
 
-async def main() -> None:
-    """Run each workload a few times and print medians."""
-    async with running() as server:
-        print(f"{'workload':<44}{'p50 ms':>9}{'p99 ms':>9}{'CPU us/delivery':>18}{'delivered':>12}")
-        await typing(server, "one document, 10 people, 10 edits/s each", documents=1, clients=10, rate=10)
-        await typing(server, "one document, 50 people, 4 edits/s each", documents=1, clients=50, rate=4)
-        await typing(server, "100 documents, 3 people, 1 edit/s each", documents=100, clients=3, rate=1)
-        await opening(server, "cold open, 300 KB of text", clients=1)
-        await opening(server, "cold open, 300 KB of text, 20 people at once", clients=20)
-
-
-async def typing(server: Running, name: str, *, documents: int, clients: int, rate: float) -> None:
-    """Measure typing: latency from the scheduled time of an edit to each other person's socket."""
-    rows = []
-    for _ in range(_ROUNDS):
-        made = [await server.create_document() for _ in range(documents)]
-        before = server.cpu_seconds()
-        load = Typing(server.socket_address, server.token, clients=clients, rate=rate, seconds=4)
-        result = await load.run(made)
-        cost = (server.cpu_seconds() - before) / max(1, result.delivered) * 1e6
-        rows.append((result.percentile(0.5), result.percentile(0.99), cost, result.delivered / result.expected))
-    p50, p99, cost, share = (statistics.median(column) for column in zip(*rows, strict=True))
-    print(f"{name:<44}{p50:>9.2f}{p99:>9.2f}{cost:>18.1f}{share:>11.1%}")
+PAGE = ROOT / "docs" / "performance.md"
+PLOT = ROOT / "docs" / "images" / "performance.svg"
 
 
-async def opening(server: Running, name: str, *, clients: int) -> None:
-    """Measure opening a document that is in no process's memory."""
-    paragraph = _WORDS * 20
-    medians, slowest = [], []
-    for _ in range(_ROUNDS):
-        document = await server.create_document("\n\n".join([paragraph] * 240))
-        await asyncio.sleep(2)
-        times = await open_cold(server.socket_address, server.token, document, clients=clients)
-        medians.append(statistics.median(times) * 1000)
-        slowest.append(times[-1] * 1000)
-    print(f"{name:<44}{statistics.median(medians):>9.2f}{statistics.median(slowest):>9.2f}{'':>18}{'':>12}")
+def main() -> None:
+    """Measure, print and, if asked to, write."""
+    options = _options()
+    allow_many_sockets()
+    cores = choose_cores()
+    workloads = [each for each in ALL if options.only in (None, each.key)]
+    whole = options.only is None and options.peer
+    if options.write and not whole:
+        sys.exit("Only a whole run, with Hocuspocus beside ours, may be written down.")
+    with (
+        tempfile.TemporaryDirectory(prefix="qr-bench-", dir="/tmp") as directory,
+        open_servers(Path(directory) / "data") as servers,
+    ):
+        # Postgres and Redis run where the system lets them: their time is told apart.
+        beside = tuple(each.pid for each in psutil.Process().children() if each.name() in {"postgres", "redis-server"})
+        quillroom = Quillroom(servers, beside, Path(directory), cores.server)
+        subjects, remark = _subjects(quillroom, Path(directory), cores, peer=options.peer)
+        results: dict[tuple[str, str], report.Results] = defaultdict(report.Results)
+        for _ in range(options.rounds):
+            for workload in workloads:
+                for subject in subjects:
+                    _say(f"{workload.title}: {subject.name}")
+                    try:
+                        results[workload.key, subject.name].measured.append(workload.run(subject, cores.generator))
+                    except NoResult as reason:
+                        results[workload.key, subject.name].reasons.append(str(reason))
+        grown = None
+        if options.only in (None, "growth"):
+            _say("how cost grows: Quillroom")
+            grown = growth.measure(quillroom, cores.generator)
+    busiest = max((each.generator_share for found in results.values() for each in found.measured), default=0)
+    rounds = "One round" if options.rounds == 1 else f"Medians of {options.rounds} rounds"
+    made = report.Report(
+        [subject.name for subject in subjects],
+        workloads,
+        results,
+        [
+            f"Measured on {datetime.now(UTC):%Y-%m-%d}, on {description()}.",
+            f"{cores.words} Postgres and Redis run where the system puts them.",
+            f"{rounds}; the generator was busy for at most {busiest:.0%} of its core.",
+            *([remark] if remark else []),
+        ],
+    )
+    print(report.terminal(made))
+    if grown is not None:
+        print(f"\n{report.growth_block(grown)}")
+    if options.write:
+        if len(subjects) == 1:
+            sys.exit(f"Nothing is written: {remark}")
+        assert grown is not None
+        _write(made, grown)
+
+
+def _subjects(quillroom: Quillroom, directory: Path, cores: Cores, *, peer: bool) -> tuple[list[Subject], str]:
+    """Ours and theirs, and a sentence if theirs is missing."""
+    if not peer:
+        return [quillroom], "Quillroom alone, as asked for."
+    try:
+        return [quillroom, install_hocuspocus(directory, cores.server)], ""
+    except NoPeer as reason:
+        return [quillroom], f"Quillroom alone: {reason}."
+
+
+def _write(made: report.Report, grown: growth.Growth) -> None:
+    """Put figures and plot into the documentation."""
+    people, costs = People(), report.costs(made, grown)
+    blocks = {
+        "figures": report.figures_block(made),
+        "growth": report.growth_block(grown),
+        "sizing": report.sizing_block(costs, people),
+        "million": report.million_block(costs, people),
+    }
+    PAGE.write_text(report.replaced(PAGE.read_text("utf-8"), blocks), "utf-8")
+    PLOT.write_text(plot.draw(report.bars(made), made.subjects[1]), "utf-8")
+    print(f"\nwrote {PAGE.relative_to(ROOT)} and {PLOT.relative_to(ROOT)}")
+
+
+def _options() -> argparse.Namespace:
+    arguments = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    arguments.add_argument("--rounds", type=int, default=1, help="how often everything is measured, for medians")
+    arguments.add_argument("--only", choices=[*(each.key for each in ALL), "growth"], help="one load instead of all")
+    arguments.add_argument("--no-peer", dest="peer", action="store_false", help="measure Quillroom alone")
+    arguments.add_argument("--write", action="store_true", help="put the figures into docs/performance.md")
+    return arguments.parse_args()
+
+
+_BEGAN = time.monotonic()
+
+
+def _say(words: str) -> None:
+    print(f"{time.monotonic() - _BEGAN:5.0f} s  {words}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    main()

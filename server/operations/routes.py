@@ -16,7 +16,7 @@ from server.documents.models import Document
 from server.operations import words
 from server.operations.exchange import Exchange
 from server.operations.stock import merge, total
-from server.web.render import render
+from server.web.render import render, wants_fragment
 from server.workspaces import access
 from server.workspaces.access import Verb
 from server.workspaces.middleware import current_actor
@@ -26,6 +26,9 @@ from server.workspaces.models import Member
 async def show(request: Request) -> Response:
     """Show the live documents of all processes, with the titles of those that the person may see."""
     actor = current_actor(request)
+    if wants_fragment(request) and not access.can(actor, Verb.MANAGE, actor):
+        # They managed it when they opened the page. Loaded anew it says so once, instead of every three seconds.
+        return Response(status_code=204, headers={"HX-Refresh": "true"})
     access.require(actor, Verb.MANAGE, actor)
     exchange: Exchange = request.app.state.exchange
     others = await exchange.others()

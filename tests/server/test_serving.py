@@ -1,5 +1,6 @@
 """`quillroom serve` as an operator meets it: whole processes, real signals, real kills."""
 
+import asyncio
 import json
 import re
 import signal
@@ -14,6 +15,8 @@ import httpx
 import psutil
 import pytest
 
+from server.embedded import running_servers
+from server.queue import create_queue
 from tests.running import ROOT, Installation, NotRunning, _free_port, create_document, read_text
 
 LIMIT_SECONDS = 30
@@ -201,7 +204,22 @@ def test_web_processes_answer_for_the_worker_that_serve_started(installation: In
     _wait_for(lambda: shows(installation.address))
     # One that runs on a machine of its own has only this.
     _wait_for(lambda: shows(f"http://127.0.0.1:{port}"))
+    installation.create_user("ada@example.org", "Ada")
+    with installation.client(installation.create_token("ada@example.org")) as api:
+        # Beside the sample.
+        create_document(api, title="Measured")
+    asyncio.run(_nudge(installation, "measure_storage"))
+    for address in (installation.address, f"http://127.0.0.1:{port}"):
+        _wait_for(lambda at=address: "quillroom_stored_documents 2.0" in httpx.get(f"{at}/metrics", timeout=5).text)
     _end(installation, signal.SIGTERM)
+
+
+async def _nudge(installation: Installation, job: str) -> None:
+    servers = running_servers(installation.data_dir)
+    assert servers is not None
+    queue = create_queue(servers.redis_url)
+    await queue.enqueue(job)
+    await queue.close()
 
 
 def test_a_worker_that_dies_is_started_again(installation: Installation) -> None:

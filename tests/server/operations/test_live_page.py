@@ -101,6 +101,8 @@ async def test_who_does_not_manage_is_refused_and_not_led_there(
     await sign_in(client, sessions, bo)
     assert (await client.get("/operations", headers=HTML)).status_code == 403
     assert 'href="/operations"' not in (await client.get("/documents", headers=HTML)).text
+    refreshing = await client.get("/operations", headers=HTML | {"HX-Request": "true"})
+    assert (refreshing.status_code, refreshing.headers["HX-Refresh"], refreshing.text) == (204, "true", "")
 
 
 async def test_nobody_signed_in_is_asked_to_sign_in(client: httpx.AsyncClient) -> None:

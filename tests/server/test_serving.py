@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -201,6 +202,9 @@ def test_web_processes_answer_for_the_worker_that_serve_started(installation: In
         assert len(families) == len(set(families))
         return done in shown and re.search(r'quillroom_resident_bytes{process="worker"} [1-9]', shown) is not None
 
+    def knows(address: str) -> bool:
+        return "quillroom_stored_documents 2.0" in httpx.get(f"{address}/metrics", timeout=5).text
+
     _wait_for(lambda: shows(installation.address))
     # One that runs on a machine of its own has only this.
     _wait_for(lambda: shows(f"http://127.0.0.1:{port}"))
@@ -210,7 +214,7 @@ def test_web_processes_answer_for_the_worker_that_serve_started(installation: In
         create_document(api, title="Measured")
     asyncio.run(_nudge(installation, "measure_storage"))
     for address in (installation.address, f"http://127.0.0.1:{port}"):
-        _wait_for(lambda at=address: "quillroom_stored_documents 2.0" in httpx.get(f"{at}/metrics", timeout=5).text)
+        _wait_for(partial(knows, address))
     _end(installation, signal.SIGTERM)
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from types import TracebackType
 from typing import Protocol, Self, cast
+from urllib.parse import parse_qsl
 from uuid import UUID
 
 from starlette.requests import HTTPConnection
@@ -245,7 +246,7 @@ class Socket(asyncio.Protocol):
         self._bearer = token.strip() or None if scheme.lower() == "bearer" else None
         document_id = request.scope["path"].removeprefix(_PATH).removeprefix("/")
         self._path = f"{_PATH}/{{document_id}}" if document_id else _PATH
-        query = request.query_params
+        query = dict(parse_qsl(request.scope["query_string"].decode("latin-1")))
         self._dialect: Dialect = (
             OneDocument(self, document_id, bearer=query.get("token"), epoch=query.get("epoch"))
             if document_id

@@ -6,7 +6,7 @@ commit returns, or after `relay_after_seconds` if the log is slow. While a commi
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -33,6 +33,7 @@ from realtime.ports import (
 )
 from realtime.room import BrokenRoom, Limits, Peer, Room, is_core_failure
 from realtime.saving import Saving
+from realtime.settling import Settle, Settling
 from realtime.update import Reach
 
 logger = logging.getLogger("quillroom.realtime")
@@ -53,13 +54,6 @@ class Timing:
     settle_after_seconds: float = 1.0
     settle_at_most_every_seconds: float = 10.0
     stop_limit_seconds: float = 10.0
-
-
-Settle = Callable[[DocumentId, int, bytes, Mapping[str, object] | None], Awaitable[None]]
-"""Called some time after a document changed here, for what is derived from it.
-
-With its id, place and whole state, and the `user` who wrote last (None if only the host did).
-"""
 
 
 class Hub:
@@ -83,7 +77,6 @@ class Hub:
         self._node = node
         self._limits = limits or Limits()
         self._timing = timing or Timing()
-        self._settle = settle
         self.saving = Saving(
             log,
             bus,
@@ -106,6 +99,13 @@ class Hub:
             on_broken=self._break,
             on_presence=self._publish_presence,
         )
+        self._settling = Settling(
+            self._rooms,
+            clock,
+            settle,
+            after_seconds=self._timing.settle_after_seconds,
+            at_most_every_seconds=self._timing.settle_at_most_every_seconds,
+        )
         self._loops: list[asyncio.Task[None]] = []
         self._stopping = False
 
@@ -115,6 +115,7 @@ class Hub:
             self._tasks.create_task(self._flushing.run(), name="flushes"),
             self._tasks.create_task(self.saving.run(), name="commits"),
             self._tasks.create_task(self._run_sweeps(), name="sweeps"),
+            self._tasks.create_task(self._settling.run(), name="settling"),
             self._tasks.create_task(self._run_bus(), name="bus"),
         ]
         return self
@@ -505,7 +506,7 @@ class Hub:
                 await self._sweep(document_id)
 
     async def _sweep(self, document_id: DocumentId) -> None:
-        """Do what time brings for one room: presence ends, gaps are read, derived data follows, idle rooms go."""
+        """Do what time brings for one room: presence ends, gaps are read, idle rooms go."""
         live = self._rooms.get(document_id)
         if live is None:
             return
@@ -515,34 +516,8 @@ class Hub:
             self._send_away(live, peer, close.MISSING_HISTORY)
         if live.room.lacks and not live.refilling:
             self._refill(live)
-        if self._is_settling_due(live, now):
-            await self._settle_room(live)
         if self._is_idle(live, now) and self._rooms.get(document_id) is live:
             await self._evict(live)
-
-    def _is_settling_due(self, live: LiveRoom, now: float) -> bool:
-        if live.unsettled_since is None or live.changed_at is None:
-            return False
-        return (
-            now - live.changed_at >= self._timing.settle_after_seconds
-            or now - live.unsettled_since >= self._timing.settle_at_most_every_seconds
-        )
-
-    async def _settle_room(self, live: LiveRoom) -> None:
-        # Taken before the wait: an edit made meanwhile must count as unsettled.
-        live.unsettled_since = None
-        writer, live.writer = live.writer, None
-        if self._settle is None:
-            return
-        try:
-            seq, state = live.room.seq, live.room.state()
-            await self._settle(live.room.document_id, seq, state, writer)
-        except BaseException as error:
-            if not is_core_failure(error):
-                raise
-            logger.exception("what is derived from a document was not brought up to date")
-            live.unsettled_since = live.changed_at = self._clock.now()
-            live.writer = live.writer or writer
 
     def _is_idle(self, live: LiveRoom, now: float) -> bool:
         return (
@@ -564,9 +539,7 @@ class Hub:
             async with asyncio.timeout(self._timing.stop_limit_seconds):
                 while self._flushing or self.saving:  # noqa: ASYNC110 - three things at once, and the process is ending
                     await asyncio.sleep(0.005)
-                for live in list(self._rooms.values()):
-                    if live.unsettled_since is not None:
-                        await self._settle_room(live)
+                await self._settling.finish()
         except TimeoutError:
             # Not acknowledged, and so still in the browsers that wrote it.
             logger.error("stopped with %d bytes that the log did not take", self.unsaved_bytes)

@@ -5,6 +5,7 @@ applies them once and names what must be committed; `relay` puts the merged byte
 peers; `committed` tells the senders that their edits are durable. Whoever owns the sockets and the log calls these.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import chain
@@ -115,6 +116,7 @@ class Room:
         self.seq = stored.seq
         self.limits = limits
         self.peers: set[Peer] = set()
+        self._people: Counter[object] = Counter()
         self.presence = awareness.Awareness(lifetime_seconds=limits.presence_seconds)
         self.document = Document(stored.updates)
         self.size_bytes = sum(map(len, stored.updates))
@@ -169,17 +171,25 @@ class Room:
         if len(self.peers) >= self.limits.peers:
             raise Refused(close.ROOM_FULL)
         person = peer.user.get("id")
-        if sum(other.user.get("id") == person for other in self.peers) >= self.limits.peers_per_person:
+        if self._people[person] >= self.limits.peers_per_person:
             # One person must not take the seats of all the others.
             raise Refused(close.TOO_MANY_OWN)
         self.peers.add(peer)
+        self._people[person] += 1
 
     def leave(self, peer: Peer) -> list[awareness.Entry]:
         """Let a peer go; edits of its that wait are kept. Returns the presence that ends with it."""
-        self.peers.discard(peer)
+        if peer in self.peers:
+            self.peers.remove(peer)
+            self._leave_seat(peer.user.get("id"))
         self._waiting.pop(peer, None)
         self._to_ask.discard(peer)
         return self.presence.leave(peer)
+
+    def _leave_seat(self, person: object) -> None:
+        self._people[person] -= 1
+        if not self._people[person]:
+            del self._people[person]
 
     # What peers send
 

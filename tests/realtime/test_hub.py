@@ -14,10 +14,11 @@ from realtime import close, wire
 from realtime import room as room_module
 from realtime.awareness import Entry, encode
 from realtime.close import Close, Refused
-from realtime.hub import Hub, Settle, Timing
+from realtime.hub import Hub, Timing
 from realtime.memory import MemoryBus, MemoryLog
 from realtime.ports import Append, Bus, DocumentId
 from realtime.room import Limits, Peer, Room
+from realtime.settling import Settle
 
 from .documents import Author, inside_a_string, peer, seed, sent, text_of
 

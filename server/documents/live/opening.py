@@ -10,10 +10,11 @@ import asyncpg
 from redis.asyncio import Redis
 
 from realtime.endpoint import ConnectionLimits, Door, Endpoint
-from realtime.hub import Hub, Settle, Timing
+from realtime.hub import Hub, Timing
 from realtime.ports import DocumentId
 from realtime.redis_bus import RedisBus
 from realtime.room import Limits
+from realtime.settling import Settle
 from server.db import Sessions
 from server.documents.live.admission import Doorkeeper, origins
 from server.documents.live.editing import Live

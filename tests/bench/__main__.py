@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from tests.bench.capacity import People
 from tests.bench.machine import Cores, allow_many_sockets, choose_cores, description
 from tests.bench.peers.install import NoPeer, install_hocuspocus
 from tests.bench.subjects import ROOT, Quillroom, Subject
-from tests.bench.workloads import ALL, NoResult
+from tests.bench.workloads import ALL, Measured, NoResult
 
 PAGE = ROOT / "docs" / "performance.md"
 PLOT = ROOT / "docs" / "images" / "performance.svg"
@@ -42,29 +43,33 @@ def main() -> None:
         beside = tuple(each.pid for each in psutil.Process().children() if each.name() in {"postgres", "redis-server"})
         quillroom = Quillroom(servers, beside, Path(directory), cores.server)
         subjects, remark = _subjects(quillroom, Path(directory), cores, peer=options.peer)
-        results: dict[tuple[str, str], report.Results] = defaultdict(report.Results)
+        found: dict[tuple[str, str], report.Results] = defaultdict(report.Results)
         for _ in range(options.rounds):
             for workload in workloads:
                 for subject in subjects:
+                    results = found[workload.key, subject.name]
                     _say(f"{workload.title}: {subject.name}")
                     try:
-                        results[workload.key, subject.name].measured.append(workload.run(subject, cores.generator))
+                        measured = workload.run(subject, cores.generator)
                     except NoResult as reason:
-                        results[workload.key, subject.name].reasons.append(str(reason))
+                        results.reasons.append(str(reason))
+                        _say(f"  no result: {reason}")
+                    else:
+                        results.measured.append(measured)
+                        _say(f"  the generator used {measured.generator_share:.0%} of its core")
         grown = None
         if options.only in (None, "growth"):
             _say("how cost grows: Quillroom")
             grown = growth.measure(quillroom, cores.generator)
-    busiest = max((each.generator_share for found in results.values() for each in found.measured), default=0)
-    rounds = "One round" if options.rounds == 1 else f"Medians of {options.rounds} rounds"
     made = report.Report(
         [subject.name for subject in subjects],
         workloads,
-        results,
+        found,
         [
             f"Measured on {datetime.now(UTC):%Y-%m-%d}, on {description()}.",
             f"{cores.words} Postgres and Redis run where the system puts them.",
-            f"{rounds}; the generator was busy for at most {busiest:.0%} of its core.",
+            "One round." if options.rounds == 1 else f"Medians of {options.rounds} rounds.",
+            _of_the_generator([measured for results in found.values() for measured in results.measured]),
             *([remark] if remark else []),
         ],
     )
@@ -86,6 +91,15 @@ def _subjects(quillroom: Quillroom, directory: Path, cores: Cores, *, peer: bool
         return [quillroom, install_hocuspocus(directory, cores.server)], ""
     except NoPeer as reason:
         return [quillroom], f"Quillroom alone: {reason}."
+
+
+def _of_the_generator(all_measured: Sequence[Measured]) -> str:
+    busiest = max((each.generator_share for each in all_measured), default=0)
+    latest = max((each.late_ms for each in all_measured), default=0)
+    return (
+        f"The generator used at most {busiest:.0%} of its core, and sent 99 % of the edits within {latest:.1f} ms of "
+        "their time."
+    )
 
 
 def _write(made: report.Report, grown: growth.Growth) -> None:

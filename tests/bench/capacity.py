@@ -13,6 +13,8 @@ class Costs:
     # Postgres and Redis together, and bytes of Postgres's log, for one edit.
     edit_beside_us: float
     edit_wal_bytes: float
+    # The most that one process was seen to make a second.
+    process_commits: float
     connection_kb: float
     document_kb: float
     process_mb: float
@@ -116,6 +118,11 @@ def million(costs: Costs, people: People) -> Iterator[tuple[str, str, str]]:
     yield "memory of web processes", "as in the sizing table", f"{memory:,.0f} GB"
     yield "Postgres: rows/s", "one an edit at most; a flush merges those of a document", rounded(edits)
     yield (
+        "Postgres: commits/s",
+        f"one an edit at most, and {rounded(costs.process_commits)} of each of {rounded(cores)} processes at most",
+        rounded(min(edits, cores * costs.process_commits)),
+    )
+    yield (
         "Postgres: log/s",
         f"{rounded(edits)} × {costs.edit_wal_bytes:,.0f} bytes",
         f"{edits * costs.edit_wal_bytes / 1e6:,.0f} MB",
@@ -136,6 +143,16 @@ def million(costs: Costs, people: People) -> Iterator[tuple[str, str, str]]:
 def one_database(costs: Costs, people: People) -> float:
     """How many people one Postgres of LARGE_MACHINE_CORES carries, Redis beside it."""
     return LARGE_MACHINE_CORES * 1e6 * people.used / (people.edits * costs.edit_beside_us)
+
+
+def walls(costs: Costs, people: People) -> list[tuple[float, str]]:
+    """What an installation has one of, and how many people it carries; the one that saturates first begins."""
+    return sorted(
+        [
+            (one_database(costs, people), f"one Postgres of {LARGE_MACHINE_CORES} cores"),
+            (one_redis(people), "one Redis, if every document is spread over processes"),
+        ]
+    )
 
 
 def one_redis(people: People) -> float:

@@ -7,16 +7,14 @@ from dataclasses import dataclass, field
 
 from tests.bench.capacity import (
     CORES_A_MACHINE,
-    LARGE_MACHINE_CORES,
     Costs,
     People,
     million,
-    one_database,
-    one_redis,
     people_on,
     rounded,
     sizing,
     sizing_arithmetic,
+    walls,
 )
 from tests.bench.growth import Growth, Row
 from tests.bench.plot import Bar
@@ -146,6 +144,7 @@ def costs(report: Report, growth: Growth) -> Costs:
         caret_us=growth.carets["cpu"] * others,
         edit_beside_us=beside * others,
         edit_wal_bytes=widest.figures["wal"],
+        process_commits=max(row.figures["commits"] for row in growth.documents),
         connection_kb=max(0.1, connection),
         document_kb=max(0.1, document),
         process_mb=process,
@@ -164,10 +163,10 @@ def million_block(measured: Costs, people: People) -> str:
     """The model for a million people at once."""
     rows = [_row(["what", "arithmetic", "result"]), _row(["---", "---", "---:"])]
     rows += [_row(list(each)) for each in million(measured, people)]
+    first, then = walls(measured, people)
     said = (
-        f"By this reckoning one Postgres of {LARGE_MACHINE_CORES} cores carries "
-        f"{rounded(one_database(measured, people))} people, one Redis {rounded(one_redis(people))}, "
-        f"{CORES_A_MACHINE} cores of web processes {rounded(people_on(CORES_A_MACHINE, measured, people))}."
+        f"What saturates first: {first[1]}, at {rounded(first[0])} people; then {then[1]}, at {rounded(then[0])}. "
+        f"Each {CORES_A_MACHINE} cores of web processes add {rounded(people_on(CORES_A_MACHINE, measured, people))}."
     )
     return "\n".join([*rows, "", said])
 
@@ -179,7 +178,7 @@ def replaced(page: str, blocks: Mapping[str, str]) -> str:
         pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
         if not pattern.search(page):
             raise LookupError(f"docs/performance.md has no place for {name}")
-        whole = f"{begin}\n{text}\n{end}"
+        whole = f"{begin}\n\n{text}\n\n{end}"
         page = pattern.sub(whole.replace("\\", r"\\"), page)
     return page
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests.bench import plot, report
 from tests.bench.__main__ import PAGE
-from tests.bench.capacity import Costs, People, million, people_on, sizing
+from tests.bench.capacity import Costs, People, million, people_on, sizing, walls
 from tests.bench.growth import Growth, Row
 from tests.bench.workloads import ALL, Measured, bisect
 
@@ -17,6 +17,7 @@ COSTS = Costs(
     caret_us=50,
     edit_beside_us=20,
     edit_wal_bytes=300,
+    process_commits=500,
     connection_kb=5,
     document_kb=20,
     process_mb=100,
@@ -118,6 +119,9 @@ def test_a_million_people_are_reckoned_from_the_same_costs() -> None:
     assert rows["deliveries/s"] == "1,500,000"
     assert rows["cores for web processes"] == "140"
     assert rows["Postgres: log/s"] == "60 MB"
+    assert rows["Postgres: commits/s"] == "70,000"
+    # Redis: 150,000 messages / 0.5 of a person. Postgres: 16 cores, half used, 0.2 edits/s of 20 µs.
+    assert [round(count) for count, _ in walls(COSTS, PEOPLE)] == [300_000, 2_000_000]
 
 
 @pytest.mark.parametrize(("limit", "found"), [(7, None), (8, 8), (100, 96), (300, 256)])

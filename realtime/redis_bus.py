@@ -16,7 +16,7 @@ from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Self
 
-from redis.asyncio import Redis
+from redis.asyncio import ConnectionPool, Redis
 from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
 
@@ -44,10 +44,14 @@ _COUNT_EVERY_SECONDS = 1.0
 
 
 class RedisBus:
-    """See Bus. An async context manager that owns its reader and its writer."""
+    """See Bus. An async context manager that owns its reader and its writer.
+
+    `redis` says where Redis is and how it is spoken to; its connections are left to others.
+    """
 
     def __init__(self, redis: Redis, *, node: str) -> None:
-        self._redis = redis
+        self._reading = _client_like(redis)
+        self._writing = _client_like(redis)
         self._node = node
         self._watched: set[DocumentId] = set()
         self._waiting: deque[BusMessage] = deque(maxlen=_MOST_WAITING)
@@ -74,6 +78,12 @@ class RedisBus:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        for client in (self._reading, self._writing):
+            try:
+                async with asyncio.timeout(_ANSWER_SECONDS):
+                    await client.aclose()
+            except (RedisError, OSError, TimeoutError):
+                continue
 
     def is_alone(self) -> bool:
         """See Bus. Whoever asks has something to tell."""
@@ -132,7 +142,7 @@ class RedisBus:
             self._wake.clear()
             batch = list(self._waiting)
             self._waiting.clear()
-            pipe = self._redis.pipeline(transaction=False)
+            pipe = self._writing.pipeline(transaction=False)
             for message in batch:
                 pipe.publish(_CHANNEL + message.document_id, encode(message, self._node))
             try:
@@ -148,7 +158,7 @@ class RedisBus:
 
     async def _read(self) -> None:
         while True:
-            pubsub = self._redis.pubsub()
+            pubsub = self._reading.pubsub()
             try:
                 # A channel of our own: there is always something to be subscribed to, and to be asked on.
                 async with asyncio.timeout(_ANSWER_SECONDS):
@@ -158,7 +168,7 @@ class RedisBus:
                 await self._subscribe(list(self._watched))
                 self._arrive(Missed())
                 async with asyncio.timeout(_ANSWER_SECONDS):
-                    await self._redis.publish(_PROCESSES, _HELLO + self._node.encode())
+                    await self._writing.publish(_PROCESSES, _HELLO + self._node.encode())
                 await self._take_all(pubsub)
             except (RedisError, OSError, TimeoutError):
                 self._away = True
@@ -167,7 +177,6 @@ class RedisBus:
                 self._pubsub = None
                 self._alone = False
                 await _close(pubsub)
-            await self._let_go()
             await asyncio.sleep(_RETRY_SECONDS)
 
     async def _take_all(self, pubsub: PubSub) -> None:
@@ -190,10 +199,10 @@ class RedisBus:
                 raise TimeoutError
 
     async def _let_go(self) -> None:
-        """Close the idle connections: where one hangs, those beside it do, and each would be waited for in turn."""
+        """Close the writer's idle connections: where one hangs, those beside it do, and each would be tried in turn."""
         try:
             async with asyncio.timeout(_ANSWER_SECONDS):
-                await self._redis.connection_pool.disconnect(inuse_connections=False)
+                await self._writing.connection_pool.disconnect(inuse_connections=False)
         except (RedisError, OSError, TimeoutError):
             return
 
@@ -205,7 +214,7 @@ class RedisBus:
                 continue
             try:
                 async with asyncio.timeout(_ANSWER_SECONDS):
-                    [(_, listening)] = await self._redis.pubsub_numsub(_PROCESSES)
+                    [(_, listening)] = await self._writing.pubsub_numsub(_PROCESSES)
                 # Nobody at all means that not even this process is heard.
                 if self._pubsub is not None and listening == 1:
                     self._alone = True
@@ -232,7 +241,7 @@ class RedisBus:
             self._arrive(Missed())
         if self._untold:
             async with asyncio.timeout(_ANSWER_SECONDS):
-                await self._redis.publish(_PROCESSES, _READ_THE_LOG + self._node.encode())
+                await self._writing.publish(_PROCESSES, _READ_THE_LOG + self._node.encode())
             self._untold = False
 
     def _take(self, data: bytes) -> None:
@@ -252,6 +261,12 @@ class RedisBus:
                 self._arrived.get_nowait()
             message = Missed()
         self._arrived.put_nowait(message)
+
+
+def _client_like(redis: Redis) -> Redis:
+    """A client with connections of its own: a pool makes one after the other, and one that hangs holds up all."""
+    pool = redis.connection_pool
+    return Redis.from_pool(ConnectionPool(connection_class=pool.connection_class, **pool.connection_kwargs))
 
 
 async def _close(pubsub: PubSub) -> None:

@@ -176,6 +176,10 @@ async def test_a_connection_that_hangs_without_closing_is_given_up(
                 assert isinstance(await anext(messages), Missed)
                 with cable.hanging():
                     await bus.publish([Committed(document_id=document_id, seq=2, update=b"not told")])
+                    # Others with the same client, who wait for ever, hold up nobody here.
+                    waiting = asyncio.gather(*(client.ping() for _ in range(4)), return_exceptions=True)
+                    while not client.connection_pool._lock.locked():
+                        await asyncio.sleep(0.01)
                 # It has made new connections, and said on them what was under way.
                 assert isinstance(await anext(messages), Missed)
                 while (heard := await others.get_message(timeout=0.1)) is None or heard["type"] != "message":
@@ -185,6 +189,8 @@ async def test_a_connection_that_hangs_without_closing_is_given_up(
                 while await redis.publish(f"quillroom:document:{document_id}", encode(committed, "there")) < 2:
                     await asyncio.sleep(0.01)
                 assert await anext(messages) == committed
+            waiting.cancel()
+            await asyncio.gather(waiting, return_exceptions=True)
         await client.aclose()
 
 

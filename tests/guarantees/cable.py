@@ -1,55 +1,80 @@
-"""A line to a unix socket that can hang: its connections stay open, and nothing comes through any more."""
+"""A line to a unix socket that can hang: its connections stay open, and nothing comes through any more.
+
+A process of its own (`python -m tests.guarantees.cable here there`), so that busy tests do not slow the line down.
+It takes `hang` and `mend`, a word a line, and says each back when it holds.
+"""
 
 import asyncio
 import contextlib
-import threading
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 _READ_BYTES = 256 * 1024
-_STARTED_SECONDS = 10
+_STOP_SECONDS = 10
+_ROOT = Path(__file__).resolve().parents[2]
 
 
 class Cable:
-    """Listens at `here` and passes on to `there`, on a thread of its own: tests block their event loop."""
+    """The end of the line that tests hold."""
 
-    def __init__(self, here: Path, there: Path) -> None:
-        self._here = here
-        self._there = there
-        self._loop = asyncio.new_event_loop()
-        # A connection passes on as long as it is in this set.
-        self._sound: set[asyncio.Task[None]] = set()
-        self._hangs = False
+    def __init__(self, process: "subprocess.Popen[str]") -> None:
+        self._process = process
 
     @contextmanager
     def hanging(self) -> Iterator[None]:
         """Let everything hang. Afterwards new connections pass; the old ones hang for ever, as behind a lost router."""
-        self._hangs = True
-        self._loop.call_soon_threadsafe(self._sound.clear)
+        self._say("hang")
         try:
             yield
         finally:
-            self._hangs = False
+            self._say("mend")
 
-    def run(self, started: threading.Event) -> None:
-        """Pass on until `stop`."""
-        asyncio.set_event_loop(self._loop)
-        server = self._loop.run_until_complete(asyncio.start_unix_server(self._connect, self._here))
-        started.set()
-        self._loop.run_forever()
-        server.close()
-        tasks = asyncio.all_tasks(self._loop)
-        for task in tasks:
-            task.cancel()
-        self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
-        self._loop.close()
+    def _say(self, word: str) -> None:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(f"{word}\n")
+        self._process.stdin.flush()
+        assert self._process.stdout.readline() == f"{word}\n"
 
-    def stop(self) -> None:
-        """End `run`."""
-        self._loop.call_soon_threadsafe(self._loop.stop)
 
-    async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+@contextmanager
+def laid(here: Path, there: Path) -> Iterator[Cable]:
+    """Lay a cable that lasts until the context ends."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.guarantees.cable", here, there],
+        cwd=_ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        try:
+            cable = Cable(process)
+            cable._say("mend")
+            yield cable
+        finally:
+            process.kill()
+            process.wait(_STOP_SECONDS)
+
+
+class _Line:
+    """The process: listens at `here` and passes on to `there`."""
+
+    def __init__(self, there: str) -> None:
+        self._there = there
+        self._hangs = False
+        # A connection passes on as long as it is in this set.
+        self._sound: set[asyncio.Task[None]] = set()
+
+    def obey(self, word: str) -> None:
+        self._hangs = word == "hang"
+        if self._hangs:
+            self._sound.clear()
+
+    async def connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         this = asyncio.current_task()
         assert this is not None
         if not self._hangs:
@@ -60,24 +85,17 @@ class Cable:
         except OSError:
             writer.close()
             return
-        pumps = [
-            asyncio.create_task(self._pump(this, reader, other_writer)),
-            asyncio.create_task(self._pump(this, other_reader, writer)),
-        ]
-        try:
-            await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
-            if this not in self._sound:
-                # Only whoever hangs can end it.
-                await pumps[0]
-        except asyncio.CancelledError:
-            # The end of the cable, which is no news to whoever waits for the connections.
-            return
-        finally:
-            self._sound.discard(this)
-            for pump in pumps:
-                pump.cancel()
-            other_writer.close()
-            writer.close()
+        here = asyncio.create_task(self._pump(this, reader, other_writer))
+        there = asyncio.create_task(self._pump(this, other_reader, writer))
+        await asyncio.wait([here, there], return_when=asyncio.FIRST_COMPLETED)
+        if this not in self._sound:
+            # Only whoever hangs can end it.
+            await here
+        self._sound.discard(this)
+        here.cancel()
+        there.cancel()
+        other_writer.close()
+        writer.close()
 
     async def _pump(
         self, connection: "asyncio.Task[None]", reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -89,15 +107,14 @@ class Cable:
                     await writer.drain()
 
 
-@contextmanager
-def laid(here: Path, there: Path) -> Iterator[Cable]:
-    """Lay a cable that lasts until the context ends."""
-    cable, started = Cable(here, there), threading.Event()
-    thread = threading.Thread(target=cable.run, args=(started,), name="cable")
-    thread.start()
-    try:
-        assert started.wait(_STARTED_SECONDS)
-        yield cable
-    finally:
-        cable.stop()
-        thread.join()
+async def _run(here: str, there: str) -> None:
+    line = _Line(there)
+    async with await asyncio.start_unix_server(line.connect, here):
+        # Ends with whoever laid the cable.
+        while word := await asyncio.to_thread(sys.stdin.readline):
+            line.obey(word.strip())
+            print(word.strip(), flush=True)
+
+
+if __name__ == "__main__":
+    asyncio.run(_run(*sys.argv[1:]))

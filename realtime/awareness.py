@@ -23,6 +23,7 @@ LARGEST_STATE_BYTES = 8 * 1024
 MOST_CLIENTS_OF_A_PEER = 4
 _MOST_ENTRIES = 1024
 GONE = "null"
+_ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +144,6 @@ def _signed(state: str, user: Mapping[str, object]) -> str:
     try:
         # Lone surrogates survive json.loads and would not encode; escaped they pass unharmed. NaN and infinities
         # survive too, but no browser reads what Python writes for them.
-        return json.dumps(fields, separators=(",", ":"), allow_nan=False)
+        return _ENCODER.encode(fields)
     except (ValueError, RecursionError):
         raise MalformedFrame("a presence state holds what JSON does not have") from None

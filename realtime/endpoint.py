@@ -48,6 +48,7 @@ _LARGE_SENDING_BYTES = 16 * 1024
 # Messages are counted by so many at a time.
 _MESSAGES_COUNTED_AT_ONCE = 64
 _CONNECTIONS_AT_ONCE = 500
+_RECHECKS_AT_ONCE = 200
 # A line on which nothing was heard for so many keepalives, though we asked, is dead.
 _DEAD_AFTER_KEEPALIVES = 3
 _PATH = "/collab"
@@ -175,9 +176,13 @@ class Endpoint:
         """Ask again, now and then, whether each peer may be here: sessions end and tokens are revoked."""
         while True:
             await asyncio.sleep(self.door.limits.recheck_seconds)
-            for socket in list(self.connections):
-                for key, seat in list(socket.seats.items()):
-                    await socket.recheck(key, seat)
+            rechecks = [
+                (socket, key, seat) for socket in list(self.connections) for key, seat in list(socket.seats.items())
+            ]
+            # Many at once, so that the host can ask its database about them together.
+            for start in range(0, len(rechecks), _RECHECKS_AT_ONCE):
+                some = rechecks[start : start + _RECHECKS_AT_ONCE]
+                await asyncio.gather(*(socket.recheck(key, seat) for socket, key, seat in some))
 
 
 class Socket(asyncio.Protocol):

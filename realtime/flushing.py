@@ -20,8 +20,11 @@ from realtime.outbox import Deliveries
 from realtime.room import BrokenRoom, Flush, Peer, Room, is_core_failure
 from realtime.saving import Saving
 
-# With four times its cost as the pause, telling the peers of one room takes a fifth of the processor at most.
-_PAUSE_PER_COST = 4.0
+# Telling the peers of one room takes a sixth of the processor at most, while the pause for that is one that nobody
+# notices; then a third, so that people in a large room do not wait for one another longer than they must.
+_PAUSE_PER_COST = 5.0
+_UNNOTICED_PAUSE_SECONDS = 0.004
+_LEAST_PAUSE_PER_COST = 2.0
 _LONGEST_PAUSE_SECONDS = 0.02
 # In which the event loop counts.
 _TIMER_SECONDS = 0.001
@@ -146,9 +149,11 @@ class Flushing:
         if not peers:
             return
         now = asyncio.get_running_loop().time()
-        pause_per_peer = _PAUSE_PER_COST * cost / peers
+        cost_per_peer = cost / peers
         for live in told:
-            live.quiet_until = now + min(pause_per_peer * len(live.room.peers), _LONGEST_PAUSE_SECONDS)
+            its_cost = cost_per_peer * len(live.room.peers)
+            pause = max(min(_PAUSE_PER_COST * its_cost, _UNNOTICED_PAUSE_SECONDS), _LEAST_PAUSE_PER_COST * its_cost)
+            live.quiet_until = now + min(pause, _LONGEST_PAUSE_SECONDS)
 
     def _is_ready(self, live: LiveRoom) -> bool:
         """Whether a room can flush now; if not, it is marked again when it can."""

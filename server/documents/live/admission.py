@@ -35,6 +35,8 @@ log = structlog.get_logger(__name__)
 
 # A question of so many takes some milliseconds to answer; more would only make the first wait for the last.
 _MOST_AT_ONCE = 256
+# Some seconds' worth. Whoever comes when so many wait is told to come back, each at a time of its own.
+_MOST_WAITING = 8192
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,12 @@ class Doorkeeper:
         self._asking: asyncio.Task[None] | None = None
 
     async def admit(self, document_id: DocumentId, credentials: Credentials) -> Admission:
-        """See Access. A document that the person may not see is one that does not exist."""
+        """See Access. A document that the person may not see is one that does not exist.
+
+        Raises Refused(TRY_LATER) when more wait than can be answered soon.
+        """
+        if len(self._waiting) >= _MOST_WAITING:
+            raise Refused(close.TRY_LATER)
         proof = proof_of(cookie=credentials.cookie, bearer=credentials.bearer)
         if proof == Proof():
             raise Refused(close.UNAUTHENTICATED)

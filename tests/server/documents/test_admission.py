@@ -16,6 +16,7 @@ from server.accounts import people, sessions, tokens
 from server.accounts.models import ApiToken, User, utc_now
 from server.db import Sessions
 from server.documents import lifecycle
+from server.documents.live import admission
 from server.documents.live.admission import Doorkeeper
 from server.documents.models import Document
 from server.workspaces.models import Role, Workspace
@@ -40,11 +41,11 @@ class House:
         await self.db.commit()
         place = DocumentId(str(document or self.document.id))
         try:
-            admission = await self.keeper.admit(place, Credentials(cookie=cookie, bearer=bearer))
+            admitted = await self.keeper.admit(place, Credentials(cookie=cookie, bearer=bearer))
         except Refused as refusal:
             return refusal.close
-        assert admission.epoch == str(await lifecycle.epoch_of(self.db, self.document.id))
-        return admission.user["name"], admission.may_write
+        assert admitted.epoch == str(await lifecycle.epoch_of(self.db, self.document.id))
+        return admitted.user["name"], admitted.may_write
 
 
 @pytest.fixture
@@ -66,6 +67,18 @@ async def test_a_cookie_or_a_token_opens_the_door(house: House) -> None:
     assert await house.ask(bearer=house.bearer) == ("Ada", True)
     await house.db.refresh(house.token)
     assert house.token.last_used_at is not None
+
+
+async def test_who_comes_when_too_many_wait_is_told_to_come_back(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    await house.db.commit()
+    monkeypatch.setattr(admission, "_MOST_WAITING", 3)
+    place = DocumentId(str(house.document.id))
+    answers = await asyncio.gather(
+        *(house.keeper.admit(place, Credentials(cookie=house.cookie, bearer=None)) for _ in range(5)),
+        return_exceptions=True,
+    )
+    assert [answer.close for answer in answers if isinstance(answer, Refused)] == [close.TRY_LATER] * 2
+    assert await house.ask(cookie=house.cookie) == ("Ada", True)
 
 
 async def test_a_guest_reads(house: House) -> None:

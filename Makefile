@@ -14,7 +14,7 @@ WITH_NODE = PATH="$(NODE_HOME)/bin:$$PATH"
 NPM = $(WITH_NODE) node $(NODE_HOME)/lib/node_modules/npm/bin/npm-cli.js
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build run test browser check fix docs lock migrate bench clean
+.PHONY: help setup build run test browser check fix docs lock migrate bench chaos clean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -63,6 +63,9 @@ migrate: $(DONE)/runtime ## Bring the database's tables up to date.
 
 bench: setup ## Measure live editing, beside Hocuspocus where npm can be reached (docs/performance.md).
 	$(BIN)/python -m tests.bench $(if $(ONLY),--only $(ONLY)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(WRITE),--write)
+
+chaos: setup ## Break things under load, three minutes, on this machine only; says what was lost and what doubled.
+	$(WITH_NODE) $(BIN)/python -m tests.guarantees
 
 clean: ## Remove what was installed and built. Documents in data/ stay.
 	rm -rf .venv static/node_modules static/dist

@@ -96,10 +96,8 @@ def _subjects(quillroom: Quillroom, directory: Path, cores: Cores, *, peer: bool
 def _of_the_generator(all_measured: Sequence[Measured]) -> str:
     busiest = max((each.generator_share for each in all_measured), default=0)
     latest = max((each.late_ms for each in all_measured), default=0)
-    return (
-        f"The generator used at most {busiest:.0%} of its core, and sent 99 % of the edits within {latest:.1f} ms of "
-        "their time."
-    )
+    sent = f", and sent 99 % of the edits within {latest:.1f} ms of their time" if latest else ""
+    return f"The generator used at most {busiest:.0%} of its core{sent}."
 
 
 def _write(made: report.Report, grown: growth.Growth) -> None:

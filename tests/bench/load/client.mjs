@@ -21,7 +21,6 @@ export class Client {
 
   constructor({ host, port, path, token }, document) {
     this.document = document;
-    this.number = 0;
     this.address = { host, port, path };
     this.token = token;
     this.nameLength = wire.text(document).length;

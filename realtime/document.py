@@ -9,6 +9,8 @@ from typing import Any
 
 from pycrdt import Doc, TransactionEvent, merge_updates
 
+_MERGED_AT_ONCE = 64
+
 
 class Document:
     """A document. Any method may raise what the CRDT core raises, ValueError for bytes that it cannot read."""
@@ -102,5 +104,11 @@ class _ChangeFlag:
 
 
 def merged(updates: Sequence[bytes]) -> bytes:
-    """Make one update of several, without a document."""
+    """Make one update of several, without a document.
+
+    Not of all at once: the core looks at every update for each that it takes, 2 s for 20,000 of them and 0.03 s so.
+    """
+    while len(updates) > _MERGED_AT_ONCE:
+        groups = range(0, len(updates), _MERGED_AT_ONCE)
+        updates = [merge_updates(*updates[start : start + _MERGED_AT_ONCE]) for start in groups]
     return merge_updates(*updates) if len(updates) > 1 else updates[0]

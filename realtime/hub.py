@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from pycrdt import merge_updates
-
 from realtime import awareness, close, wire
 from realtime.close import Close, Refused
+from realtime.document import merged
 from realtime.flushing import Flushing
 from realtime.live_room import Counts, LiveRoom
 from realtime.outbox import Deliveries
@@ -253,7 +252,7 @@ class Hub:
                 self._break(live, BrokenRoom(set()))
                 raise Refused(close.NOT_LOADED) from None
         stored = await self._load(document_id)
-        return stored.seq, await asyncio.to_thread(merge_updates, *stored.updates)
+        return stored.seq, await asyncio.to_thread(merged, stored.updates)
 
     async def shut(self, document_id: DocumentId, why: Close) -> None:
         """Send everybody out of a document, in every process."""

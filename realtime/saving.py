@@ -10,8 +10,7 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
-from pycrdt import merge_updates
-
+from realtime.document import merged
 from realtime.ports import Append, Bus, Committed, LogUnavailable, UpdateLog
 from realtime.room import Flush, Peer, Room, is_core_failure
 
@@ -44,7 +43,7 @@ class _Unsaved:
     def merge(self) -> None:
         """Make one update for the log of the ones there are."""
         if len(self.updates) > 1:
-            self.updates = [merge_updates(*self.updates)]
+            self.updates = [merged(self.updates)]
 
 
 class Saving:

@@ -7,9 +7,10 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
-from pycrdt import get_state, merge_updates
+from pycrdt import get_state
 
 from realtime import compaction, wire
+from realtime.document import merged
 from realtime.room import is_core_failure
 from server import metrics
 
@@ -102,6 +103,6 @@ async def _compact_one(pool: "asyncpg.Pool[Any]", document_id: UUID) -> bool:
 def _fold_checked(updates: list[bytes]) -> bytes | None:
     """Fold, and compare what comes out with what went in. None if a part would be lost."""
     state = compaction.fold(updates)
-    before = wire.read_state_vector(get_state(merge_updates(*updates)))
+    before = wire.read_state_vector(get_state(merged(updates)))
     after = wire.read_state_vector(get_state(state))
     return state if after == before else None

@@ -5,10 +5,11 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
-from pycrdt import Doc, TransactionEvent, merge_updates
+from pycrdt import Doc, TransactionEvent
 
 from realtime import close
 from realtime.close import Refused
+from realtime.document import merged
 from realtime.hub import Hub
 from realtime.ports import DocumentId, LogUnavailable
 from server.errors import Conflict, NotFound, TooLarge, Unavailable
@@ -67,7 +68,7 @@ def _update_of(state: bytes, change: Change) -> bytes:
         change(doc)
     finally:
         doc.unobserve(subscription)
-    return merge_updates(*updates) if updates else b""
+    return merged(updates) if updates else b""
 
 
 def _error(refusal: Refused) -> Exception:

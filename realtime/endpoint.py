@@ -497,6 +497,7 @@ class Socket(asyncio.Protocol):
         if isinstance(message, wire.Update) and (len(message.update) > _LARGE_UPDATE_BYTES or not seat.room.ready):
             return self._receive_slowly(seat, message)
         self._door.hub.receive(seat.room, seat.peer, message)
+        self._collect(seat.peer)
         return None
 
     async def _receive_slowly(self, seat: Seat, message: wire.Update) -> None:
@@ -504,6 +505,12 @@ class Socket(asyncio.Protocol):
         reach, seconds = await asyncio.to_thread(_read_timed, message.update)
         self._pay(seconds)
         self._door.hub.receive(seat.room, seat.peer, message, reach=reach)
+        self._collect(seat.peer)
+
+    def _collect(self, peer: Peer) -> None:
+        if peer.debt_seconds:
+            seconds, peer.debt_seconds = peer.debt_seconds, 0.0
+            self._pay(seconds)
 
     def part(self, seat: Seat) -> None:
         """See Connection."""

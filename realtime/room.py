@@ -19,7 +19,7 @@ from realtime.document import Document, merged
 from realtime.early import Early
 from realtime.outbox import Outbox
 from realtime.ports import Committed, DocumentId, Epoch, Stored
-from realtime.structs import Id, cuts, nesting, pairs, rehearse
+from realtime.structs import Id, count_contested, cuts, nesting, pairs, rehearse
 from realtime.update import Reach, may_hold_pairs, read_reach
 from realtime.wire import MalformedFrame
 
@@ -34,6 +34,15 @@ _RELAYS_TO_NOTE = 64
 # Each of those that stand at one place is compared with all the others: the core takes seconds for some thousands.
 # Those who write at one place without having heard of one another are as many as there are people.
 _MOST_FIRSTS = 1000
+# Where a struct names nothing behind itself, the core may compare it with all that stands there, at 0.1 µs each. A
+# paper with all its keystrokes has three such structs; beyond this many comparisons an update is an attack.
+_MOST_COMPARISONS = 10_000_000
+_SECONDS_PER_COMPARISON = 1e-7
+# So few comparisons are not worth being counted.
+_FEW_COMPARISONS = 500_000
+# Updates of more structs are not looked into again to find out that they are harmless.
+_MOST_STRUCTS_TO_LOOK_INTO = 50_000
+_LEAST_STRUCT_BYTES = 5
 # Beyond so many places the counts begin anew.
 _MOST_PLACES = 10_000
 # What a document that was just opened may still grow by before it is measured.
@@ -57,7 +66,7 @@ class Peer:
 
     `prefix`: what its frames begin with (empty in the y-websocket dialect). `acknowledged`: whether it is told that its
     edits are durable. `has`: a state vector that it certainly has, from before anything that waits in its outbox.
-    `early`: its updates whose history is still to come.
+    `early`: its updates whose history is still to come. `debt_seconds`: work that it has caused and not paid for yet.
     """
 
     outbox: Outbox
@@ -67,6 +76,7 @@ class Peer:
     acknowledged: bool = False
     has: bytes | None = None
     early: Early = field(default_factory=Early)
+    debt_seconds: float = 0.0
 
     def put(self, message: bytes) -> None:
         """Queue a message of the y-websocket dialect, in the peer's own dialect."""
@@ -139,6 +149,8 @@ class Room:
         self._known: dict[int, int] = {}
         # How many structs each person has put at each place beside one another since the room was opened.
         self._firsts: dict[tuple[object, bytes], int] = {}
+        # How many structs the document has at most; counted when somebody asks.
+        self._structs: int | None = None
         self._flushing = False
         # Peers that are asked what they have once we know what we have.
         self._to_ask: set[Peer] = set()
@@ -256,7 +268,11 @@ class Room:
         self._admit(peer, update, reach)
 
     def _admit(self, peer: Peer | None, update: bytes, reach: Reach) -> None:
-        firsts = self._count_firsts(peer, reach) if reach.firsts else None
+        firsts = None
+        if reach.firsts and peer is not None:
+            firsts = self._count_firsts(peer, reach)
+            if firsts:
+                self._count_comparisons(peer, update, reach)
         if reach.may_hold_pairs or self._pairs:
             self._pairs |= self._check_pairs(update, reach, self._known)
         if reach.nesting:
@@ -269,20 +285,37 @@ class Room:
         doubtful, news = reach.extend(self._known)
         self._rehearse = self._rehearse or doubtful
         self._news = self._news or news
+        if self._structs is not None:
+            self._structs += reach.structs
         self._pending.append((peer, update))
 
-    def _count_firsts(self, peer: Peer | None, reach: Reach) -> dict[tuple[object, bytes], int]:
+    def _count_firsts(self, peer: Peer, reach: Reach) -> dict[tuple[object, bytes], int]:
         """Return the new counts of the places that an update touches. Raises MalformedFrame beyond the limit.
 
         By person, so that nobody uses up a place for the others; what is told again counts for nothing.
         """
-        if peer is None or not reach.brings_structs(self._known):
+        if not reach.brings_structs(self._known):
             return {}
         person = peer.user.get("id")
         counts = {(person, place): self._firsts.get((person, place), 0) + n for place, n in reach.firsts.items()}
         if max(counts.values()) > _MOST_FIRSTS:
             raise MalformedFrame("too much is put at one place at once")
         return counts
+
+    def _count_comparisons(self, peer: Peer, update: bytes, reach: Reach) -> None:
+        """Let a peer pay for what the core must compare. Raises MalformedFrame beyond the limit."""
+        contested = sum(reach.firsts.values())
+        if contested * (self.size_bytes // _LEAST_STRUCT_BYTES + reach.structs) <= _FEW_COMPARISONS:
+            return
+        if self._structs is None:
+            self._structs = read_reach(self.document.whole()).structs
+        comparisons = contested * (self._structs + reach.structs)
+        if comparisons > _FEW_COMPARISONS and reach.structs <= _MOST_STRUCTS_TO_LOOK_INTO:
+            comparisons = count_contested(update, self._known) * (self._structs + reach.structs)
+        if comparisons > _MOST_COMPARISONS:
+            raise MalformedFrame("an update would take too long to be taken in")
+        if comparisons > _FEW_COMPARISONS:
+            peer.debt_seconds += comparisons * _SECONDS_PER_COMPARISON
 
     def _check_pairs(self, update: bytes, reach: Reach, known: Mapping[int, int]) -> set[Id]:
         """Return the pairs that an update brings. Raises MalformedFrame if it cuts one, or ours."""
@@ -551,6 +584,8 @@ class Room:
         if reach.may_hold_pairs:
             self._pairs |= pairs(update)
         self.size_bytes += len(update)
+        if self._structs is not None:
+            self._structs += reach.structs
         told = self.broadcast(wire.sync_update(update))
         if not self._flushing:
             self._note_relayed()

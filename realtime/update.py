@@ -57,7 +57,7 @@ class Reach(NamedTuple):
     one another. `stands_elsewhere`: whether one is put into a type that the update does not bring itself.
     `may_hold_pairs`: whether a character of two code units may be in it. `firsts`: how many structs are put into each
     type, or root, without a neighbour, and how many behind one struct with nothing behind them; a place is written as
-    in the update.
+    in the update. `structs`: how many there are.
     """
 
     starts: dict[int, int]
@@ -67,6 +67,7 @@ class Reach(NamedTuple):
     stands_elsewhere: bool = False
     may_hold_pairs: bool = False
     firsts: Mapping[bytes, int] = _NONE
+    structs: int = 1
 
     @property
     def empty(self) -> bool:
@@ -166,7 +167,7 @@ def walk(data: bytes) -> Reach:  # noqa: C901, PLR0912, PLR0915 - one format, re
     types: set[tuple[int, int]] = set()
     parents: set[tuple[int, int]] = set()
     firsts: dict[bytes, int] = {}
-    pieces = 0
+    pieces = structs = 0
     try:
         clients, at = read_var_uint(data, 0)
         for _ in range(clients):
@@ -176,6 +177,7 @@ def walk(data: bytes) -> Reach:  # noqa: C901, PLR0912, PLR0915 - one format, re
             if client in starts:
                 raise MalformedFrame("a client comes twice in an update")
             starts[client] = clock
+            structs += count
             before = GC
             for _ in range(count):
                 info = data[at]
@@ -258,6 +260,7 @@ def walk(data: bytes) -> Reach:  # noqa: C901, PLR0912, PLR0915 - one format, re
         stands_elsewhere=not parents <= types,
         may_hold_pairs=may_hold_pairs(data),
         firsts=firsts,
+        structs=structs,
     )
 
 

@@ -99,5 +99,26 @@ def inside_a_string() -> bytes:
     return b"\x01\x02\x05\x00" + b"\x04\x01\x04text\x03abc" + b"\x04\x00\x05\x01\x01x" + b"\x00"
 
 
+def in_turns(count: int) -> bytes:
+    """An update of two clients, 5 and 6, each of whose letters stands behind the other's last."""
+    letters: dict[int, list[bytes]] = {5: [], 6: []}
+    place = b""
+    for number in range(count):
+        client = 5 + number % 2
+        letters[client].append((b"\x84" + place if place else b"\x04\x01\x04text") + b"\x01a")
+        place = _id(client, number // 2)
+    return (
+        b"\x02"
+        + b"".join(write_var_uint(len(its)) + _id(client, 0) + b"".join(its) for client, its in letters.items())
+        + b"\x00"
+    )
+
+
+def behind_each(count: int, *, of: int, by: int = 2**30) -> bytes:
+    """An update of so many clients, each with a letter behind another of the first `of` letters of client 5."""
+    letters = [b"\x01" + _id(by + number, 0) + b"\x84" + _id(5, number % of) + b"\x01x" for number in range(count)]
+    return write_var_uint(count) + b"".join(letters) + b"\x00"
+
+
 def _id(client: int, clock: int) -> bytes:
     return write_var_uint(client) + write_var_uint(clock)

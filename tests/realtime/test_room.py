@@ -15,9 +15,22 @@ from realtime.close import Refused
 from realtime.ports import Committed, Epoch, Stored
 from realtime.room import BrokenRoom, Flush, Limits, Peer, Room
 from realtime.update import read_reach
+from realtime.wire import MalformedFrame
 
 from . import hostile
-from .documents import EMPTY_UPDATE, Author, inside_a_string, nested_arrays, peer, room, seed, sent, text_of
+from .documents import (
+    EMPTY_UPDATE,
+    Author,
+    behind_each,
+    in_turns,
+    inside_a_string,
+    nested_arrays,
+    peer,
+    room,
+    seed,
+    sent,
+    text_of,
+)
 
 
 def flush(room_: Room) -> Flush:
@@ -575,6 +588,23 @@ def test_peers_get_all_of_what_other_processes_bring_in_the_wrong_order(*, waits
     for update in updates_for(ben):
         reader.hear(update)
     assert str(reader.text) == text_of(there.state()) == "seed one two "
+
+
+def test_what_the_core_would_compare_for_seconds_is_refused_and_what_costs_it_less_is_paid_for() -> None:
+    there = room()
+    ada, ben = peer(), peer()
+    there.join(ada)
+    there.join(ben)
+    # Two people who wrote in turns: nothing stands behind any of their structs when it comes.
+    there.receive_update(ada, wire.Update(in_turns(4000)))
+    flush(there)
+    assert ada.debt_seconds == 0
+    there.receive_update(ben, wire.Update(behind_each(1000, of=2000)))
+    flush(there)
+    assert 0.1 < ben.debt_seconds < 1
+    with pytest.raises(MalformedFrame, match="too long"):
+        there.receive_update(ben, wire.Update(behind_each(2000, of=2000, by=3 * 2**29)))
+    assert not there.has_pending
 
 
 def test_a_log_that_cannot_be_read_is_never_opened_as_an_empty_document() -> None:

@@ -24,7 +24,7 @@ from realtime import close, websocket, wire
 from realtime.close import Close, Refused
 from realtime.dialects import Dialect, ManyDocuments, OneDocument, Seat, Slow
 from realtime.hub import Hub
-from realtime.outbox import Outbox
+from realtime.outbox import LARGE_FRAME_BYTES, Outbox
 from realtime.pace import Allowance
 from realtime.ports import Access, Clock, Credentials, DocumentId
 from realtime.room import Peer
@@ -44,7 +44,6 @@ _FEW_MESSAGES = 4
 _SMALL_MESSAGE_BYTES = 1024
 # What it takes to write down an answer: three milliseconds a megabyte, and as much to send it.
 _SECONDS_PER_SENT_BYTE = 6e-9
-_LARGE_SENDING_BYTES = 16 * 1024
 # Messages are counted by so many at a time.
 _MESSAGES_COUNTED_AT_ONCE = 64
 _CONNECTIONS_AT_ONCE = 500
@@ -273,6 +272,7 @@ class Socket(asyncio.Protocol):
             self.ended = None
             self.end(refused)
             return
+        self._outbox.write = self._transport.write
         first = self._dialect.begin()
         if first is not None:
             self._run(first)
@@ -283,7 +283,7 @@ class Socket(asyncio.Protocol):
         self._endpoint.forget(self)
         if self._goodbye is not None:
             self._goodbye.cancel()
-        self._transport = None
+        self._transport = self._outbox.write = None
         self._door.observer.closed(self._path, self._code, self._door.clock.now() - self._opened_at)
 
     def data_received(self, data: bytes) -> None:
@@ -300,12 +300,15 @@ class Socket(asyncio.Protocol):
     def pause_writing(self) -> None:
         """Send no more until the peer has read; the outbox keeps what comes, within its bound."""
         self._write_paused = True
+        self._outbox.write = None
 
     def resume_writing(self) -> None:
         """Send what has come meanwhile."""
         self._write_paused = False
         self._unread_seconds = 0.0
         self.deliver()
+        if not self._write_paused and self.ended is None and self._transport is not None:
+            self._outbox.write = self._transport.write
 
     # Sending
 
@@ -313,13 +316,12 @@ class Socket(asyncio.Protocol):
         """See Sender."""
         if self._write_paused or self._transport is None or self.ended is not None:
             return
-        self._silent_seconds = 0.0
         outbox = self._outbox
         waiting_bytes = outbox.waiting_bytes
         frames = outbox.take()
         if frames:
             self._transport.write(frames[0] if len(frames) == 1 else b"".join(frames))
-        if waiting_bytes > _LARGE_SENDING_BYTES:
+        if waiting_bytes > LARGE_FRAME_BYTES:
             self._pay(waiting_bytes * _SECONDS_PER_SENT_BYTE)
         if outbox.behind:
             outbox.behind = False
@@ -337,6 +339,7 @@ class Socket(asyncio.Protocol):
             return
         self._leave_all()
         self.ended, self._code = why, why.code
+        self._outbox.write = None
         self._door.hub.counts.refusals[why.code] += 1
         self._cut_off_later()
         if transport.is_closing():
@@ -409,6 +412,7 @@ class Socket(asyncio.Protocol):
             self._code = websocket.read_close(payload)
             self._leave_all()
             self.ended = close.NORMAL
+            self._outbox.write = None
             transport.write(websocket.frame(payload[:2], websocket.CLOSE))
         self._cut_off_later()
         transport.close()
@@ -533,7 +537,8 @@ class Socket(asyncio.Protocol):
         limits = self._door.limits
         if transport is None or self.ended is not None:
             return
-        self._silent_seconds += seconds
+        self._silent_seconds = 0.0 if self._outbox.spoke else self._silent_seconds + seconds
+        self._outbox.spoke = False
         self._unheard_seconds += seconds
         if self._write_paused:
             self._unread_seconds += seconds

@@ -26,11 +26,13 @@ _PAUSE_PER_COST = 5.0
 _UNNOTICED_PAUSE_SECONDS = 0.004
 _LEAST_PAUSE_PER_COST = 2.0
 _LONGEST_PAUSE_SECONDS = 0.02
+# Carets that move alone may wait a little longer than letters do; with letters they cost next to nothing.
+_EXTRA_PAUSE_OF_CARETS = 0.4
 # In which the event loop counts.
 _TIMER_SECONDS = 0.001
 # A commit costs about as much whether it is of one room or ten: with many rooms at work, more are gathered into each.
 _PAUSE_PER_ROOM_SECONDS = 0.0002
-_LONGEST_PAUSE_OF_ALL_SECONDS = 0.005
+_LONGEST_PAUSE_OF_ALL_SECONDS = 0.003
 
 
 class Flushing:
@@ -124,19 +126,19 @@ class Flushing:
         due = []
         for live in dirty:
             if live.quiet_until > now:
-                self._wait_for(live)
+                self._wait_until(live.quiet_until)
                 self._dirty[live] = None
             elif self._is_ready(live):
                 due.append(live)
         return due
 
-    def _wait_for(self, live: LiveRoom) -> None:
-        """Flush again when a room's pause is over, or before."""
-        if live.quiet_until >= self._alarm_at:
+    def _wait_until(self, due_at: float) -> None:
+        """Flush again at that time, or before."""
+        if due_at >= self._alarm_at:
             return
         if self._alarm is not None:
             self._alarm.cancel()
-        self._alarm_at = live.quiet_until
+        self._alarm_at = due_at
         self._alarm = asyncio.get_running_loop().call_at(self._alarm_at, self._ring)
 
     def _ring(self) -> None:
@@ -153,7 +155,8 @@ class Flushing:
         for live in told:
             its_cost = cost_per_peer * len(live.room.peers)
             pause = max(min(_PAUSE_PER_COST * its_cost, _UNNOTICED_PAUSE_SECONDS), _LEAST_PAUSE_PER_COST * its_cost)
-            live.quiet_until = now + min(pause, _LONGEST_PAUSE_SECONDS)
+            live.pause_seconds = min(pause, _LONGEST_PAUSE_SECONDS)
+            live.quiet_until = now + live.pause_seconds
 
     def _is_ready(self, live: LiveRoom) -> bool:
         """Whether a room can flush now; if not, it is marked again when it can."""
@@ -220,8 +223,11 @@ class Flushing:
         present, self._present = self._present, {}
         told, news = [], []
         for live in present:
-            if live.quiet_until > now:
-                self._wait_for(live)
+            due_at = live.quiet_until
+            if live not in self._dirty:
+                due_at += live.pause_seconds * _EXTRA_PAUSE_OF_CARETS
+            if due_at > now:
+                self._wait_until(due_at)
                 self._present[live] = None
                 continue
             entries, live.presence = list(live.presence.values()), {}

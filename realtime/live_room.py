@@ -47,7 +47,8 @@ class LiveRoom:
     """A room, and what the hub knows about it.
 
     `holds`: who needs it open though they are not peers (yet). `writer`: who wrote last since it was settled; None if
-    only the host did. `quiet_until`: by the event loop's time, until when it does not flush.
+    only the host did. `quiet_until`: by the event loop's time, until when it does not flush; `pause_seconds`: how long
+    that pause is in all.
     """
 
     room: Room
@@ -62,3 +63,4 @@ class LiveRoom:
     refilling: bool = False
     building: asyncio.Task[None] | None = None
     quiet_until: float = 0.0
+    pause_seconds: float = 0.0

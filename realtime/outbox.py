@@ -10,6 +10,8 @@ from typing import ClassVar, Protocol
 from realtime import awareness, websocket, wire
 
 _SAVED = wire.sync_status(saved=True)
+# Sending more is work that whoever has asked for it pays for, when it is taken out of the queue.
+LARGE_FRAME_BYTES = 16 * 1024
 
 
 class Outbox:
@@ -17,6 +19,7 @@ class Outbox:
 
     `limit_bytes`: beyond it the queue is dropped. `wake` is called when something to send has come to an outbox that
     had nothing. What few connections ever need is made when it is needed: there are many connections.
+    `write`: where a frame goes at once if none waits, while the connection takes what it is given; else None.
     """
 
     dropped_by_all: ClassVar[int] = 0
@@ -32,12 +35,17 @@ class Outbox:
         "awake",
         "behind",
         "dropped",
+        "spoke",
         "waiting_bytes",
+        "write",
     )
 
     def __init__(self, *, limit_bytes: int, wake: Callable[[], None]) -> None:
         self._limit_bytes = limit_bytes
         self._wake = wake
+        self.write: Callable[[bytes], object] | None = None
+        self.spoke = False
+        """Whether something was sent since whoever asks has last set this to False."""
         self.awake = False
         """Whether something was queued since all of it was last taken."""
         self._frames: list[bytes] = []
@@ -50,14 +58,18 @@ class Outbox:
         self.dropped = 0
 
     def put(self, message: bytes) -> None:
-        """Queue a message."""
+        """Send or queue a message."""
         self.put_frame(websocket.frame(message))
 
     def put_frame(self, frame: bytes) -> None:
-        """Queue a frame, which others may be sent, too.
+        """Send or queue a frame, which others may be sent, too.
 
         While the connection is behind, none is kept: a difference will replace them.
         """
+        if self.write is not None and not self.awake and len(frame) <= LARGE_FRAME_BYTES:
+            self.spoke = True
+            self.write(frame)
+            return
         if self.behind:
             return
         waiting_bytes = self.waiting_bytes + len(frame)
@@ -95,6 +107,10 @@ class Outbox:
 
         `frame`: what says just these entries, if it was made already.
         """
+        if frame is not None and not self.awake:
+            # Nothing waits, and mostly this will not either.
+            self.put_frame(frame)
+            return
         if self._presence is None:
             self._presence = {}
         waiting = self._presence.get(prefix)
@@ -112,6 +128,7 @@ class Outbox:
         frames, self._frames = self._frames, []
         self.waiting_bytes = 0
         self.awake = False
+        self.spoke = True
         if self._questions:
             frames += [websocket.frame(question) for question in self._questions.values()]
             self._questions = None

@@ -5,7 +5,7 @@ step 1: in between, its updates build on text that nobody here has. So an update
 ask; a peer whose answer does not bring the missing history is refused.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from realtime import close
 from realtime.close import Refused
@@ -22,12 +22,15 @@ class Early:
     """What one peer sent too early. `asked`: our step 1 is on its way to the peer, or its answer to us."""
 
     asked: bool = False
-    _updates: list[tuple[bytes, Reach]] = field(default_factory=list)
+    # Few peers ever need a list.
+    _updates: list[tuple[bytes, Reach]] | None = None
     _bytes: int = 0
     _since: float | None = None
 
     def keep(self, update: bytes, reach: Reach) -> None:
         """Keep an update. Raises Refused(TOO_MANY_MESSAGES)."""
+        if self._updates is None:
+            self._updates = []
         if self._bytes + len(update) > _MOST_BYTES or len(self._updates) >= _MOST_UPDATES:
             raise Refused(close.TOO_MANY_MESSAGES)
         self._updates.append((update, reach))
@@ -35,9 +38,9 @@ class Early:
 
     def take(self) -> list[tuple[bytes, Reach]]:
         """Give back all updates, in the order in which they came, and keep none."""
-        taken, self._updates = self._updates, []
+        taken, self._updates = self._updates, None
         self._bytes, self._since = 0, None
-        return taken
+        return taken or []
 
     def is_overdue(self, now: float) -> bool:
         """Say whether the peer owes an answer for too long: what is neither taken nor refused must not stay so."""

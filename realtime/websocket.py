@@ -122,7 +122,7 @@ class Frames:
         self._at = 0
         # The message under way, if it came in several frames: its opcode and what there is of it.
         self._kind: int | None = None
-        self._parts: list[bytes] = []
+        self._parts: list[bytes] | None = None
         self._length = 0
 
     def feed(self, data: bytes) -> None:
@@ -161,13 +161,15 @@ class Frames:
         else:
             self._kind = opcode
         # An empty piece adds nothing, and there may be many.
+        if self._parts is None:
+            self._parts = []
         if payload:
             self._parts.append(payload)
             self._length += len(payload)
         if not final:
             return CONTINUATION, b""
         kind, whole = self._kind, b"".join(self._parts)
-        self._kind, self._parts, self._length = None, [], 0
+        self._kind, self._parts, self._length = None, None, 0
         return kind, whole
 
     def _next_frame(self) -> tuple[bool, int, bytes] | None:

@@ -200,6 +200,7 @@ class Socket(asyncio.Protocol):
         "_endpoint",
         "_frames",
         "_goodbye",
+        "_lagging",
         "_messages",
         "_opened_at",
         "_outbox",
@@ -237,6 +238,8 @@ class Socket(asyncio.Protocol):
         self._debt = 0.0
         self._write_paused = False
         self._goodbye: asyncio.TimerHandle | None = None
+        # What lost something with a queue that was dropped, and what its peer had for certain before.
+        self._lagging: dict[Seat, bytes | None] | None = None
         self._code = close.LOST
         self._opened_at = now
         # Since something was sent, since something came, since nothing could be sent, since there was a document.
@@ -325,8 +328,23 @@ class Socket(asyncio.Protocol):
             self._pay(waiting_bytes * _SECONDS_PER_SENT_BYTE)
         if outbox.behind:
             outbox.behind = False
-            for seat in self.seats.values():
-                seat.room.resync(seat.peer)
+            self._note_lagging()
+        if self._lagging:
+            self._resync_next()
+
+    def _note_lagging(self) -> None:
+        """Any document may have lost something. What a peer had before is kept: what it is told now may not fit."""
+        lagging = self._lagging or {}
+        for seat in self.seats.values():
+            lagging.setdefault(seat, seat.peer.has)
+        self._lagging = lagging
+
+    def _resync_next(self) -> None:
+        """Replace what was dropped by differences, one at a time: together they might not fit into the outbox again."""
+        while self._lagging and not self._outbox.awake and not self._write_paused:
+            seat, has = self._lagging.popitem()
+            if seat in self.seats.values():
+                seat.room.resync(seat.peer, has)
 
     def put(self, message: bytes) -> None:
         """See Connection."""

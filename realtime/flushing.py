@@ -28,6 +28,8 @@ _LEAST_PAUSE_PER_COST = 2.0
 _LONGEST_PAUSE_SECONDS = 0.02
 # Carets that move alone may wait a little longer than letters do; with letters they cost next to nothing.
 _EXTRA_PAUSE_OF_CARETS = 0.4
+# No person's edit takes the core so long.
+_DEAR_SECONDS = 0.05
 # In which the event loop counts.
 _TIMER_SECONDS = 0.001
 # A commit costs about as much whether it is of one room or ten: with many rooms at work, more are gathered into each.
@@ -193,11 +195,17 @@ class Flushing:
     def _begin(self, live: LiveRoom) -> Flush | None:
         room = live.room
         self._counts.flushes += 1
+        begun = time.perf_counter()
         try:
             flush = room.begin_flush()
         except BrokenRoom as broken:
             self._on_broken(live, broken)
             return None
+        seconds = time.perf_counter() - begun
+        if seconds > _DEAR_SECONDS:
+            # What the core makes of an update shows only now. Whoever sends such ones is read more slowly.
+            for peer in flush.senders:
+                peer.debt_seconds += seconds / len(flush.senders)
         for peer, why in flush.refused:
             self._on_refused(live, peer, why)
         if flush.update:

@@ -37,9 +37,6 @@ _MOST_FIRSTS = 1000
 # Where a struct names nothing behind itself, the core may compare it with all that stands there, at 0.1 µs each. A
 # paper with all its keystrokes has three such structs; beyond this many comparisons an update is an attack.
 _MOST_COMPARISONS = 10_000_000
-_SECONDS_PER_COMPARISON = 1e-7
-# So few comparisons are not worth being counted.
-_FEW_COMPARISONS = 500_000
 # Updates of more structs are not looked into again to find out that they are harmless.
 _MOST_STRUCTS_TO_LOOK_INTO = 50_000
 _LEAST_STRUCT_BYTES = 5
@@ -272,7 +269,7 @@ class Room:
         if reach.firsts and peer is not None:
             firsts = self._count_firsts(peer, reach)
             if firsts:
-                self._count_comparisons(peer, update, reach)
+                self._count_comparisons(update, reach)
         if reach.may_hold_pairs or self._pairs:
             self._pairs |= self._check_pairs(update, reach, self._known)
         if reach.nesting:
@@ -302,20 +299,18 @@ class Room:
             raise MalformedFrame("too much is put at one place at once")
         return counts
 
-    def _count_comparisons(self, peer: Peer, update: bytes, reach: Reach) -> None:
-        """Let a peer pay for what the core must compare. Raises MalformedFrame beyond the limit."""
+    def _count_comparisons(self, update: bytes, reach: Reach) -> None:
+        """Raise MalformedFrame if the core would have to compare too much."""
         contested = sum(reach.firsts.values())
-        if contested * (self.size_bytes // _LEAST_STRUCT_BYTES + reach.structs) <= _FEW_COMPARISONS:
+        if contested * (self.size_bytes // _LEAST_STRUCT_BYTES + reach.structs) <= _MOST_COMPARISONS:
             return
         if self._structs is None:
             self._structs = read_reach(self.document.whole()).structs
         comparisons = contested * (self._structs + reach.structs)
-        if comparisons > _FEW_COMPARISONS and reach.structs <= _MOST_STRUCTS_TO_LOOK_INTO:
+        if comparisons > _MOST_COMPARISONS and reach.structs <= _MOST_STRUCTS_TO_LOOK_INTO:
             comparisons = count_contested(update, self._known) * (self._structs + reach.structs)
         if comparisons > _MOST_COMPARISONS:
             raise MalformedFrame("an update would take too long to be taken in")
-        if comparisons > _FEW_COMPARISONS:
-            peer.debt_seconds += comparisons * _SECONDS_PER_COMPARISON
 
     def _check_pairs(self, update: bytes, reach: Reach, known: Mapping[int, int]) -> set[Id]:
         """Return the pairs that an update brings. Raises MalformedFrame if it cuts one, or ours."""
@@ -455,9 +450,9 @@ class Room:
 
     # A peer that did not read
 
-    def resync(self, peer: Peer) -> None:
-        """Queue one difference, and everybody's presence, in place of the frames that were dropped."""
-        peer.put(wire.sync_step_2(self.document.difference(peer.has or NOTHING_YET)))
+    def resync(self, peer: Peer, has: bytes | None) -> None:
+        """Queue one difference to what it has, and everybody's presence, in place of the frames that were dropped."""
+        peer.put(wire.sync_step_2(self.document.difference(has or NOTHING_YET)))
         self.tell_presence(peer)
 
     def broadcast(self, message: bytes, *, but: Peer | None = None) -> int:

@@ -210,6 +210,35 @@ async def test_hocuspocus_two_documents_on_one_socket_each_acknowledged(running:
             assert stored.seq == 2
 
 
+async def test_hocuspocus_documents_that_do_not_fit_into_the_outbox_together_all_come() -> None:
+    async with (
+        serving(ConnectionLimits(outbox_bytes=50_000)) as running,
+        connect(f"{running.url}/collab") as connection,
+    ):
+        texts = {str(uuid4()): word * 4000 for word in ("some-words ", "more-words ", "last-words ")}
+        for name, text in texts.items():
+            running.log.create(DocumentId(name), seed(text))
+            one = Hocuspocus(connection, name)
+            await one.sign_in("writer")
+            assert await one.hear() == wire.authenticated(may_write=True)
+        questions = [wire.routing_prefix(name) + wire.sync_step_1(b"\x00") for name in texts]
+        # In one piece, so that all are answered before any answer is sent.
+        connection.transport.write(b"".join(Frame(Opcode.BINARY, each).serialize(mask=True) for each in questions))
+        answers: dict[str, str] = {}
+        async with asyncio.timeout(5):
+            while answers != texts:
+                name, message = _read_keyed(await connection.recv())
+                if isinstance(message, wire.Update):
+                    answers[name] = text_of(message.update)
+
+
+def _read_keyed(frame: str | bytes) -> tuple[str, wire.Message]:
+    assert isinstance(frame, bytes)
+    keyed = wire.decode_multiplexed(frame)
+    assert not isinstance(keyed, wire.Pong)
+    return keyed
+
+
 async def test_hocuspocus_a_refused_document_leaves_the_socket_to_the_others(running: Running) -> None:
     async with connect(f"{running.url}/collab") as connection:
         good = Hocuspocus(connection, running.document_id)

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import pytest
 
-from realtime import close, wire
+from realtime import close, flushing, wire
 from realtime import room as room_module
 from realtime.awareness import Entry, encode
 from realtime.close import Close, Refused
@@ -477,3 +477,19 @@ async def test_who_brings_edits_to_a_large_document_waits_for_it() -> None:
         await asyncio.gather(*(running.get_ready(room) for _ in range(10)))
         assert room.ready
         await running.get_ready(room)
+
+
+async def test_whoever_sends_what_takes_the_core_long_pays_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    log, start = MemoryLog(), seed()
+    document_id = create(log, start)
+    async with hub(log) as running:
+        ada, ben = peer(), peer()
+        room, _ = await enter(running, document_id, ada)
+        await enter(running, document_id, ben)
+        running.receive(room, ada, wire.Update(Author(start).write("quick")))
+        await until(lambda: not running.saving and not room.has_pending)
+        assert ada.debt_seconds == 0
+        monkeypatch.setattr(flushing, "_DEAR_SECONDS", 0.0)
+        running.receive(room, ada, wire.Update(Author(start).write("slow")))
+        await until(lambda: ada.debt_seconds)
+        assert ben.debt_seconds == 0

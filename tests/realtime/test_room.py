@@ -212,7 +212,7 @@ def test_a_peer_is_still_asked_what_it_has_when_its_queue_was_dropped() -> None:
         flush(there)
     assert slow.outbox.behind
     slow.outbox.behind = False
-    there.resync(slow)
+    there.resync(slow, slow.has)
     assert [type(message) for message in messages_for(slow)] == [wire.Update, wire.SyncStep1]
 
 
@@ -541,7 +541,7 @@ def test_a_peer_whose_queue_was_dropped_gets_one_difference_that_holds_all_of_it
     assert slow.outbox.behind
     assert slow.outbox.waiting_bytes <= 300
     slow.outbox.behind = False
-    there.resync(slow)
+    there.resync(slow, slow.has)
     [difference] = updates_for(slow)
     slow_doc.hear(difference)
     assert str(slow_doc.text) == str(author.text)
@@ -590,7 +590,7 @@ def test_peers_get_all_of_what_other_processes_bring_in_the_wrong_order(*, waits
     assert str(reader.text) == text_of(there.state()) == "seed one two "
 
 
-def test_what_the_core_would_compare_for_seconds_is_refused_and_what_costs_it_less_is_paid_for() -> None:
+def test_what_the_core_would_compare_for_seconds_is_refused() -> None:
     there = room()
     ada, ben = peer(), peer()
     there.join(ada)
@@ -598,10 +598,8 @@ def test_what_the_core_would_compare_for_seconds_is_refused_and_what_costs_it_le
     # Two people who wrote in turns: nothing stands behind any of their structs when it comes.
     there.receive_update(ada, wire.Update(in_turns(4000)))
     flush(there)
-    assert ada.debt_seconds == 0
     there.receive_update(ben, wire.Update(behind_each(1000, of=2000)))
     flush(there)
-    assert 0.1 < ben.debt_seconds < 1
     with pytest.raises(MalformedFrame, match="too long"):
         there.receive_update(ben, wire.Update(behind_each(2000, of=2000, by=3 * 2**29)))
     assert not there.has_pending

@@ -134,6 +134,7 @@ class Installation:
         for process in left:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
+        self._process.wait(STOP_SECONDS)
         self._process = None
 
     def create_user(self, email: str, name: str) -> None:

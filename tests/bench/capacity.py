@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import ceil
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +115,7 @@ def million(costs: Costs, people: People) -> Iterator[tuple[str, str, str]]:
         f"1,000,000 × {load_us(costs, people, spread=True):.0f} µs/s / {people.used:.0%}",
         rounded(cores),
     )
-    yield "machines", f"{rounded(cores)} cores / {LARGE_MACHINE_CORES} each", rounded(cores / LARGE_MACHINE_CORES)
+    yield "machines", f"{rounded(cores)} cores / {LARGE_MACHINE_CORES} each", f"{ceil(cores / LARGE_MACHINE_CORES)}"
     yield "memory of web processes", "as in the sizing table", f"{memory:,.0f} GB"
     yield "Postgres: rows/s", "one an edit at most; a flush merges those of a document", rounded(edits)
     yield (
@@ -136,7 +137,7 @@ def million(costs: Costs, people: People) -> Iterator[tuple[str, str, str]]:
     yield (
         "Redis servers",
         f"{rounded(edits + carets)} / {rounded(REDIS_MESSAGES)} each (taken, not measured)",
-        f"{max(1, (edits + carets) / REDIS_MESSAGES):.0f}",
+        f"{ceil((edits + carets) / REDIS_MESSAGES)}",
     )
 
 

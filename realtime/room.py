@@ -19,7 +19,7 @@ from realtime.document import Document, merged
 from realtime.early import Early
 from realtime.outbox import Outbox
 from realtime.ports import Committed, DocumentId, Epoch, Stored
-from realtime.structs import Id, count_contested, cuts, nesting, pairs, rehearse
+from realtime.structs import Id, count_contested, cuts, nesting, pairs, read_structs, rehearse
 from realtime.update import Reach, may_hold_pairs, read_reach
 from realtime.wire import MalformedFrame
 
@@ -305,7 +305,7 @@ class Room:
         if contested * (self.size_bytes // _LEAST_STRUCT_BYTES + reach.structs) <= _MOST_COMPARISONS:
             return
         if self._structs is None:
-            self._structs = read_reach(self.document.whole()).structs
+            self._structs = sum(map(len, read_structs(self.document.whole()).values()))
         comparisons = contested * (self._structs + reach.structs)
         if comparisons > _MOST_COMPARISONS and reach.structs <= _MOST_STRUCTS_TO_LOOK_INTO:
             comparisons = count_contested(update, self._known) * (self._structs + reach.structs)
@@ -452,6 +452,8 @@ class Room:
 
     def resync(self, peer: Peer, has: bytes | None) -> None:
         """Queue one difference to what it has, and everybody's presence, in place of the frames that were dropped."""
+        # While it waited for this, it was told newer things that it cannot use yet: it has no more than before.
+        peer.has = has
         peer.put(wire.sync_step_2(self.document.difference(has or NOTHING_YET)))
         self.tell_presence(peer)
 

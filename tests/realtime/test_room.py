@@ -548,6 +548,42 @@ def test_a_peer_whose_queue_was_dropped_gets_one_difference_that_holds_all_of_it
     assert len(difference) < len(there.state())
 
 
+def test_a_difference_that_is_dropped_again_is_made_again_from_what_the_peer_has() -> None:
+    start = seed()
+    there = room(start)
+    ada, slow = peer(), peer(limit_bytes=300)
+    there.join(ada)
+    there.join(slow)
+    author, slow_doc = Author(start), Author(start)
+    there.receive_step_1(slow, slow_doc.doc.get_state())
+    has = slow.has
+
+    def write(times: int) -> None:
+        for number in range(times):
+            there.receive_update(ada, wire.Update(author.write(f"{number} ")))
+            flush(there)
+
+    sent(slow.outbox)
+    write(100)
+    assert slow.outbox.behind
+    # It drains, and before its turn comes it is told newer things, which do not make it have the older ones.
+    slow.outbox.take()
+    slow.outbox.behind = False
+    write(1)
+    sent(slow.outbox)
+    write(1)
+    sent(slow.outbox)
+    there.resync(slow, has)
+    write(100)
+    assert slow.outbox.behind
+    slow.outbox.take()
+    slow.outbox.behind = False
+    there.resync(slow, slow.has)
+    [difference] = updates_for(slow)
+    slow_doc.hear(difference)
+    assert str(slow_doc.text) == str(author.text)
+
+
 def test_updates_of_other_processes_are_taken_once_in_any_order_and_gaps_are_known() -> None:
     start = seed()
     there = room(start)

@@ -124,7 +124,8 @@ def read_reach(data: bytes) -> Reach:
 def read_keystroke(data: bytes) -> Reach | None:
     """Read the update that nearly all are, in a fraction of the time; None for all others.
 
-    What is said here about one update `walk` says, too: the tests hold them against each other.
+    What is said here about one update `walk` says, too, the guess about pairs aside: the tests hold them against each
+    other.
     """
     match = _KEYSTROKE.fullmatch(data)
     if match is None:

@@ -9,7 +9,7 @@ from pycrdt import Array, Doc, Map, Text, XmlElement, XmlFragment, XmlText, merg
 
 from realtime import wire
 from realtime.structs import nesting
-from realtime.update import read_keystroke, read_reach, walk
+from realtime.update import Reach, read_keystroke, read_reach, walk
 from realtime.wire import MalformedFrame
 
 from .documents import EMPTY_UPDATE, Author, nested_arrays
@@ -46,7 +46,7 @@ def test_a_keystroke_is_read_in_short_as_it_is_at_length() -> None:
         ben.write("between two of somebody else's", at=1),
     ]
     at_length = [start, ada.write("\u00e9"), ada.write("long" * 40), ada.delete(0, 1)]
-    assert [read_keystroke(update) for update in in_short] == [walk(update) for update in in_short]
+    assert [read_keystroke(update) for update in in_short] == [_at_length(update) for update in in_short]
     assert [read_keystroke(update) for update in at_length] == [None] * len(at_length)
 
 
@@ -64,7 +64,12 @@ def test_whatever_is_read_in_short_reads_the_same_at_length(data: st.DataObject)
     update += wire.write_var_uint(length) + text + b"\x00"
     in_short = read_keystroke(update)
     if in_short is not None:
-        assert in_short == walk(update)
+        assert in_short == _at_length(update)
+
+
+def _at_length(update: bytes) -> Reach:
+    # At length it is only guessed from the bytes, among which a client's id may look like a character.
+    return walk(update)._replace(may_hold_pairs=False)
 
 
 def test_an_update_of_missing_history_does_not_fit() -> None:

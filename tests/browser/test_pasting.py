@@ -35,9 +35,13 @@ PROSE = "A #hashtag here\nand a - dash there,\n- and one in front."
 
 
 async def paste(person: Person, text: str, html: str | None = None, source: str | None = None) -> None:
-    """Give text to the editor as a clipboard does."""
+    """Give text to the editor as a clipboard does, a frame after the caret came to its place.
+
+    Chromium tells of a moved caret with the next frame, and a busy machine may draw none between two keys.
+    """
     await person.body.evaluate(
-        """(body, [text, html, source]) => {
+        """async (body, [text, html, source]) => {
+            await new Promise(done => requestAnimationFrame(() => setTimeout(done)));
             const clipboardData = new DataTransfer();
             clipboardData.setData("text/plain", text);
             if (html !== null) clipboardData.setData("text/html", html);

@@ -116,6 +116,8 @@ def test_killing_only_the_parent_ends_its_children_and_the_next_start_waits_for_
 ) -> None:
     installation.settings["QUILLROOM_WORKERS"] = "2"
     installation.start()
+    # A child answers before the parent says so, which a kill in between would keep it from saying.
+    _wait_for(lambda: "Quillroom is at" in installation.output)
     _process(installation).send_signal(signal.SIGKILL)
     _process(installation).wait()
     installation.start()

@@ -27,7 +27,7 @@ from realtime.hub import Hub
 from realtime.outbox import LARGE_FRAME_BYTES, Outbox
 from realtime.pace import Allowance
 from realtime.ports import Access, Clock, Credentials, DocumentId
-from realtime.room import Peer
+from realtime.room import NeedsTrial, Peer
 from realtime.update import Reach, read_reach
 from realtime.websocket import Frames, ProtocolError
 
@@ -518,15 +518,23 @@ class Socket(asyncio.Protocol):
         """See Connection."""
         if isinstance(message, wire.Update) and (len(message.update) > _LARGE_UPDATE_BYTES or not seat.room.ready):
             return self._receive_slowly(seat, message)
-        self._door.hub.receive(seat.room, seat.peer, message)
+        try:
+            self._door.hub.receive(seat.room, seat.peer, message)
+        except NeedsTrial:
+            return self._receive_slowly(seat, cast("wire.Update", message))
         self._collect(seat.peer)
         return None
 
     async def _receive_slowly(self, seat: Seat, message: wire.Update) -> None:
-        await self._door.hub.get_ready(seat.room)
+        hub, room = self._door.hub, seat.room
+        await hub.get_ready(room)
         reach, seconds = await asyncio.to_thread(_read_timed, message.update)
         self._pay(seconds)
-        self._door.hub.receive(seat.room, seat.peer, message, reach=reach)
+        try:
+            hub.receive(room, seat.peer, message, reach=reach)
+        except NeedsTrial:
+            self._pay(await hub.try_out(room, message.update))
+            hub.receive(room, seat.peer, message, reach=reach, tried=True)
         self._collect(seat.peer)
 
     def _collect(self, peer: Peer) -> None:

@@ -30,9 +30,10 @@ from realtime.ports import (
     Stored,
     UpdateLog,
 )
-from realtime.room import BrokenRoom, Limits, Peer, Room, is_core_failure
+from realtime.room import BrokenRoom, Limits, NeedsTrial, Peer, Room, is_core_failure
 from realtime.saving import Saving
 from realtime.settling import Settle, Settling
+from realtime.trial import Trials
 from realtime.update import Reach
 
 logger = logging.getLogger("quillroom.realtime")
@@ -98,6 +99,7 @@ class Hub:
             on_broken=self._break,
             on_presence=self._publish_presence,
         )
+        self._trials = Trials()
         self._settling = Settling(
             self._rooms,
             clock,
@@ -170,18 +172,20 @@ class Hub:
         self._pass_on(live, room.leave(peer))
         self._note_if_empty(live)
 
-    def receive(self, room: Room, peer: Peer, message: wire.Message, *, reach: Reach | None = None) -> None:
+    def receive(
+        self, room: Room, peer: Peer, message: wire.Message, *, reach: Reach | None = None, tried: bool = False
+    ) -> None:
         """Take one message of a peer.
 
         `reach`: what an update brings, if that was read before. Raises Refused or MalformedFrame, which end this peer
-        and nobody else.
+        and nobody else; NeedsTrial unless it was `tried`.
         """
         live = self._rooms.get(room.document_id)
         if live is None or live.room is not room or peer not in room.peers:
             raise Refused(close.TRY_LATER)
         try:
-            self._receive(live, peer, message, reach)
-        except (Refused, ValueError):
+            self._receive(live, peer, message, reach, tried=tried)
+        except (Refused, NeedsTrial, ValueError):
             raise
         except BaseException as error:
             if not is_core_failure(error):
@@ -189,7 +193,7 @@ class Hub:
             logger.exception("a message was not taken")
             self._break(live, BrokenRoom({peer}))
 
-    def _receive(self, live: LiveRoom, peer: Peer, message: wire.Message, reach: Reach | None) -> None:
+    def _receive(self, live: LiveRoom, peer: Peer, message: wire.Message, reach: Reach | None, *, tried: bool) -> None:
         room = live.room
         match message:
             case wire.Update():
@@ -197,7 +201,7 @@ class Hub:
                     # Whoever calls waits for `get_ready` first.
                     raise Refused(close.TRY_LATER)
                 self.counts.updates_received += 1
-                if room.receive_update(peer, message, reach):
+                if room.receive_update(peer, message, reach, tried=tried):
                     self._flushing.mark(live)
             case wire.AwarenessUpdate(payload):
                 self.counts.presence_received += 1
@@ -219,6 +223,10 @@ class Hub:
         live = self._rooms.get(room.document_id)
         if live is not None and live.room is room:
             await self._flushing.get_ready(live)
+
+    async def try_out(self, room: Room, update: bytes) -> float:
+        """Try an update that NeedsTrial. Returns the seconds of CPU that it took. Raises as Trials.run."""
+        return await self._trials.run(room.to_try_on(), update)
 
     async def edit(self, document_id: DocumentId, update: bytes) -> int:
         """Apply an edit of the host's own as a forward edit that every peer sees.

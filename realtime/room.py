@@ -8,7 +8,6 @@ peers; `committed` tells the senders that their edits are durable. Whoever owns 
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from itertools import chain
 from typing import Any
 
 from pycrdt import Doc
@@ -19,31 +18,16 @@ from realtime.document import Document, merged
 from realtime.early import Early
 from realtime.outbox import Outbox
 from realtime.ports import Committed, DocumentId, Epoch, Stored
-from realtime.structs import Id, count_contested, cuts, nesting, pairs, read_structs, rehearse
-from realtime.update import Reach, may_hold_pairs, read_reach
-from realtime.wire import MalformedFrame
+from realtime.structs import Id
+from realtime.update import Reach, read_reach
+from realtime.vetting import Vetting, needs_trial, pairs_of
 
-# People nest a dozen deep. The core and the browsers delete by recursion, and lose their stack at some ten thousand.
-_DEEPEST_NESTING = 1000
 # Larger documents are read into the core on a thread, so that opening or first editing one holds up nobody else.
 LARGE_BYTES = 64 * 1024
 NOTHING_YET = b"\x00"
 """The state vector of somebody who has nothing."""
 # Asking the core for the state after each flush would be dear for what it is needed for.
 _RELAYS_TO_NOTE = 64
-# Each of those that stand at one place is compared with all the others: the core takes seconds for some thousands.
-# Those who write at one place without having heard of one another are as many as there are people.
-_MOST_FIRSTS = 1000
-# Where a struct names nothing behind itself, the core may compare it with all that stands there, at 0.1 µs each. A
-# paper with all its keystrokes has three such structs; beyond this many comparisons an update is an attack.
-_MOST_COMPARISONS = 10_000_000
-# Updates of more structs are not looked into again to find out that they are harmless.
-_MOST_STRUCTS_TO_LOOK_INTO = 50_000
-_LEAST_STRUCT_BYTES = 5
-# Beyond so many places the counts begin anew.
-_MOST_PLACES = 10_000
-# What a document that was just opened may still grow by before it is measured.
-_UNMEASURED_GROWTH = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +85,10 @@ class Built:
     pairs: set[Id]
 
 
+class NeedsTrial(Exception):
+    """Only trying can tell how long the core takes for an update (`realtime.trial`). Nothing of it was taken."""
+
+
 class BrokenRoom(Exception):
     """The document in memory cannot be trusted any more. What was acknowledged is in the log."""
 
@@ -126,6 +114,7 @@ class Room:
         self._people: Counter[object] = Counter()
         self.presence = awareness.Awareness(lifetime_seconds=limits.presence_seconds)
         self.document = Document(stored.updates)
+        self._vetting = Vetting(self.document)
         self.size_bytes = sum(map(len, stored.updates))
         self.unsaved_bytes = 0
         self.newest = stored.seq
@@ -138,37 +127,25 @@ class Room:
         self._news = False
         # By peer the newest question, which is answered after a flush.
         self._waiting: dict[Peer, bytes] = {}
-        # The second halves of characters of two code units: the core loses count where it must part them.
-        self._pairs: set[Id] = set()
         # What everybody was told of, at some time not long ago; None while that is nothing.
         self._relayed: bytes | None = None
         self._relays = 0
         self._known: dict[int, int] = {}
-        # How many structs each person has put at each place beside one another since the room was opened.
-        self._firsts: dict[tuple[object, bytes], int] = {}
-        # How many structs the document has at most; counted when somebody asks.
-        self._structs: int | None = None
         self._flushing = False
         # Peers that are asked what they have once we know what we have.
         self._to_ask: set[Peer] = set()
         self.ready = False
         if self.size_bytes <= LARGE_BYTES:
             self.adopt(self.build())
-        # Never less than how deep the types of the document are nested; measured when it comes near the limit.
-        self._nesting = _DEEPEST_NESTING - _UNMEASURED_GROWTH
 
     def build(self) -> Built:
         """Read the stored document into the CRDT core. May run on a thread: it changes nothing here."""
-        found: set[Id] = set()
-        for update in self.document.parts():
-            if may_hold_pairs(update):
-                found |= pairs(update)
-        return Built(self.document.copy(), found)
+        return Built(self.document.copy(), pairs_of(self.document.parts()))
 
     def adopt(self, built: Built) -> None:
         """Be ready for edits."""
         self.document.adopt(built.doc)
-        self._pairs = built.pairs
+        self._vetting.pairs = built.pairs
         self._relayed = self.document.state_vector()
         self._known = wire.read_state_vector(self._relayed)
         self.ready = True
@@ -210,12 +187,15 @@ class Room:
         else:
             self._answer(peer, state_vector)
 
-    def receive_update(self, peer: Peer, message: wire.Update, reach: Reach | None = None) -> bool:
+    def receive_update(
+        self, peer: Peer, message: wire.Update, reach: Reach | None = None, *, tried: bool = False
+    ) -> bool:
         """Let an update wait for the next flush. Returns whether there is something to flush.
 
         An update whose history is missing is kept until the peer has answered our step 1.
         `reach`: what the update brings, if that was read elsewhere (large updates are read off the event loop).
-        Raises MalformedFrame, or Refused for a peer that may not write, history that stays missing, or a limit.
+        Raises MalformedFrame, or Refused for a peer that may not write, history that stays missing, or a limit; and
+        NeedsTrial unless it was `tried`.
         """
         if reach is None:
             reach = read_reach(message.update)
@@ -227,7 +207,7 @@ class Room:
                 raise Refused(close.FORBIDDEN)
             self._acknowledge(peer, 1)
         elif reach.fits(self._known):
-            self._admit(peer, message.update, reach)
+            self._admit(peer, message.update, reach, tried=tried)
         elif message.answer:
             raise Refused(close.MISSING_HISTORY)
         else:
@@ -238,12 +218,19 @@ class Room:
             # Sent after all that is kept, so that it brings whatever that builds on.
             peer.early.asked = False
             for update, its_reach in peer.early.take():
-                self._admit_if_it_fits(peer, update, its_reach)
+                self._admit_early(peer, update, its_reach)
         return bool(self._pending)
 
     def edit(self, update: bytes) -> None:
         """Let an update of the host's own wait for the next flush. Raises as `receive_update`."""
-        self._admit_if_it_fits(None, update, read_reach(update))
+        reach = read_reach(update)
+        if not reach.fits(self._known):
+            raise Refused(close.MISSING_HISTORY)
+        self._admit(None, update, reach, tried=True)
+
+    def to_try_on(self) -> list[bytes]:
+        """The document with all that waits, as updates: what an update is tried on."""
+        return [*self.document.parts(), *(update for _, update in self._pending)]
 
     def overdue(self, now: float) -> list[Peer]:
         """Return the peers that owe the history of their updates for too long."""
@@ -259,80 +246,27 @@ class Room:
         if entries:
             peer.outbox.put_presence(peer.prefix, entries)
 
-    def _admit_if_it_fits(self, peer: Peer | None, update: bytes, reach: Reach) -> None:
+    def _admit_early(self, peer: Peer, update: bytes, reach: Reach) -> None:
         if not reach.fits(self._known):
             raise Refused(close.MISSING_HISTORY)
-        self._admit(peer, update, reach)
+        try:
+            self._admit(peer, update, reach)
+        except NeedsTrial:
+            # When it comes back it brings all of it in one update.
+            raise Refused(close.TRY_LATER) from None
 
-    def _admit(self, peer: Peer | None, update: bytes, reach: Reach) -> None:
-        firsts = None
-        if reach.firsts and peer is not None:
-            firsts = self._count_firsts(peer, reach)
-            if firsts:
-                self._count_comparisons(update, reach)
-        if reach.may_hold_pairs or self._pairs:
-            self._pairs |= self._check_pairs(update, reach, self._known)
-        if reach.nesting:
-            self._admit_nesting(update, reach.nesting)
+    def _admit(self, peer: Peer | None, update: bytes, reach: Reach, *, tried: bool = False) -> None:
+        vetting = self._vetting
+        if reach.structs > 1 and not tried and needs_trial(reach, self._known, self.size_bytes):
+            raise NeedsTrial
+        if reach.firsts or reach.nesting or reach.may_hold_pairs or vetting.pairs:
+            person = peer.user.get("id") if peer is not None else None
+            vetting.admit(update, reach, self._known, person=person, waiting=self._pending)
         self._admit_bytes(len(update))
-        if firsts:
-            if len(self._firsts) > _MOST_PLACES:
-                self._firsts.clear()
-            self._firsts.update(firsts)
         doubtful, news = reach.extend(self._known)
         self._rehearse = self._rehearse or doubtful
         self._news = self._news or news
-        if self._structs is not None:
-            self._structs += reach.structs
         self._pending.append((peer, update))
-
-    def _count_firsts(self, peer: Peer, reach: Reach) -> dict[tuple[object, bytes], int]:
-        """Return the new counts of the places that an update touches. Raises MalformedFrame beyond the limit.
-
-        By person, so that nobody uses up a place for the others; what is told again counts for nothing.
-        """
-        if not reach.brings_structs(self._known):
-            return {}
-        person = peer.user.get("id")
-        counts = {(person, place): self._firsts.get((person, place), 0) + n for place, n in reach.firsts.items()}
-        if max(counts.values()) > _MOST_FIRSTS:
-            raise MalformedFrame("too much is put at one place at once")
-        return counts
-
-    def _count_comparisons(self, update: bytes, reach: Reach) -> None:
-        """Raise MalformedFrame if the core would have to compare too much."""
-        contested = sum(reach.firsts.values())
-        if contested * (self.size_bytes // _LEAST_STRUCT_BYTES + reach.structs) <= _MOST_COMPARISONS:
-            return
-        if self._structs is None:
-            self._structs = sum(map(len, read_structs(self.document.whole()).values()))
-        comparisons = contested * (self._structs + reach.structs)
-        if comparisons > _MOST_COMPARISONS and reach.structs <= _MOST_STRUCTS_TO_LOOK_INTO:
-            comparisons = count_contested(update, self._known) * (self._structs + reach.structs)
-        if comparisons > _MOST_COMPARISONS:
-            raise MalformedFrame("an update would take too long to be taken in")
-
-    def _check_pairs(self, update: bytes, reach: Reach, known: Mapping[int, int]) -> set[Id]:
-        """Return the pairs that an update brings. Raises MalformedFrame if it cuts one, or ours."""
-        brought = pairs(update) if reach.may_hold_pairs else set()
-        # Where the core stops reading what it knows and begins with what is new.
-        seams = ((client, known.get(client, 0)) for client in reach.ends)
-        if any(place in self._pairs or place in brought for place in chain(cuts(update), seams)):
-            raise MalformedFrame("an update cuts a character in two")
-        return brought
-
-    def _admit_nesting(self, update: bytes, depth: int) -> None:
-        if self._nesting + depth > _DEEPEST_NESTING:
-            # Sums are quick and too high: what is told again counts again, and what stands side by side counts as deep.
-            try:
-                depth = nesting(merged([self.document.whole(), *(other for _, other in self._pending), update]))
-            except ValueError:
-                # Something that waits is not to be read; the next flush finds out what.
-                raise Refused(close.TRY_LATER) from None
-            if depth > _DEEPEST_NESTING:
-                raise Refused(close.DOCUMENT_TOO_LARGE)
-            self._nesting = 0
-        self._nesting += depth
 
     def _admit_bytes(self, length: int) -> None:
         if self.size_bytes + length > self.limits.document_bytes:
@@ -503,7 +437,7 @@ class Room:
             update = merged([update for _, update in pending])
             if rehearsed:
                 # What is rehearsed must be the bytes that are applied: two updates may tell of one clock differently.
-                self._check(update, read_reach(update), wire.read_state_vector(self.document.state_vector()))
+                self._vetting.check(update, read_reach(update), wire.read_state_vector(self.document.state_vector()))
             if news:
                 self.document.apply(update)
                 return update, True
@@ -556,18 +490,11 @@ class Room:
             if not reach.fits(known):
                 # It builds on what was just refused.
                 return close.MISSING_HISTORY
-            self._check(update, reach, known)
+            self._vetting.check(update, reach, known)
             self.document.apply_watched(update)
         except ValueError:
             return close.MALFORMED
         return None
-
-    def _check(self, update: bytes, reach: Reach, known: dict[int, int]) -> None:
-        """Raise MalformedFrame if the core cannot take exactly these bytes. `known`: its clocks now."""
-        if reach.may_hold_pairs or self._pairs:
-            self._check_pairs(update, reach, known)
-        if reach.needs_rehearsal(known):
-            rehearse(update, known, self.document.difference)
 
     def _applied(self) -> dict[int, int]:
         """What is in the document: client id -> next clock. `_known` counts what waits for a flush, too."""
@@ -578,11 +505,8 @@ class Room:
         if not self.document.apply_watched(update):
             return 0
         reach.extend(self._known)
-        if reach.may_hold_pairs:
-            self._pairs |= pairs(update)
+        self._vetting.note(update, reach)
         self.size_bytes += len(update)
-        if self._structs is not None:
-            self._structs += reach.structs
         told = self.broadcast(wire.sync_update(update))
         if not self._flushing:
             self._note_relayed()

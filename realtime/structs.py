@@ -6,7 +6,6 @@ Source: docs/protocol.md, "Updates"; the v1 encoding of Yjs 13.
 """
 
 from bisect import bisect_right
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
@@ -197,31 +196,6 @@ def _check_holders(places: Iterable[Id], state: Mapping[int, int], difference: C
     for place in places:
         if structs[place[0]][_find(structs, place)].content not in _HOLDS:
             raise MalformedFrame("a struct stands in what can hold nothing")
-
-
-# How long it takes
-
-
-def count_contested(data: bytes, known: Mapping[int, int]) -> int:
-    """Return for how many structs the core may have to walk along what stands behind their place.
-
-    It does so for each that names nothing behind itself, if something may stand there: something of the document's
-    (`known`: client id -> next clock), or another struct of the update at the same place.
-    """
-    structs = read_structs(data)
-    at_place: Counter[tuple[Id | None, Id | None]] = Counter()
-    for its in structs.values():
-        at_place.update((struct.left, struct.parent) for struct in its if struct.content != GC)
-    contested = 0
-    for client, its in structs.items():
-        for struct in its:
-            if struct.right is not None or struct.content == GC or struct.end <= known.get(client, 0):
-                continue
-            place = struct.left or struct.parent
-            is_known = place is None or place[1] < known.get(place[0], 0)
-            if is_known or at_place[(struct.left, struct.parent)] > 1:
-                contested += 1
-    return contested
 
 
 # Whether it cuts a character in two

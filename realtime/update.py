@@ -31,9 +31,7 @@ from realtime.wire import MalformedFrame, read_var_uint
 
 # The core counts in 32 bits and silently drops what goes beyond; no document comes near.
 _LARGEST_CLOCK = 2**31 - 1
-# Yjs writes what follows on one another as one struct. The core joins the pieces of a client that did not, in time and
-# memory that grow with the square of their number: seconds of text, gigabytes of values.
-_MOST_PIECES = 20_000
+# What the core joins where it follows on one another, and how dear a piece of it is beside one of text.
 _PIECES = {STRING: 1, ANY: 20}
 # A character of four bytes in UTF-8 is two code units in UTF-16.
 _PAIR = re.compile(rb"[\xf0-\xf4][\x80-\xbf]{3}")
@@ -57,7 +55,9 @@ class Reach(NamedTuple):
     one another. `stands_elsewhere`: whether one is put into a type that the update does not bring itself.
     `may_hold_pairs`: whether a character of two code units may be in it. `firsts`: how many structs are put into each
     type, or root, without a neighbour, and how many behind one struct with nothing behind them; a place is written as
-    in the update. `structs`: how many there are.
+    in the update. `structs`: how many there are. `placed`: how many of them are put among others, and do not just
+    follow on their client's last. `pieces`: how many do, though Yjs would have written them as one with it; a value
+    counts as many.
     """
 
     starts: dict[int, int]
@@ -68,13 +68,15 @@ class Reach(NamedTuple):
     may_hold_pairs: bool = False
     firsts: Mapping[bytes, int] = _NONE
     structs: int = 1
+    placed: int = 1
+    pieces: int = 0
 
     @property
     def empty(self) -> bool:
         """Whether the update says nothing at all."""
         return not self.ends and not self.needs
 
-    def fits(self, known: dict[int, int]) -> bool:
+    def fits(self, known: Mapping[int, int]) -> bool:
         """Whether everything the update builds on is in `known` (client id -> next clock) or in the update."""
         ends = self.ends
         for client, start in self.starts.items():
@@ -85,13 +87,13 @@ class Reach(NamedTuple):
                 return False
         return True
 
-    def needs_rehearsal(self, known: dict[int, int]) -> bool:
+    def needs_rehearsal(self, known: Mapping[int, int]) -> bool:
         """Whether the core might stop half-way in it: nearly no keystroke is such an update."""
         if self.stands_elsewhere or len(self.ends) > 1:
             return True
         return any(start < known.get(client, 0) for client, start in self.starts.items())
 
-    def brings_structs(self, known: dict[int, int]) -> bool:
+    def brings_structs(self, known: Mapping[int, int]) -> bool:
         """Whether there is a struct in it that `known` lacks."""
         return any(end > known.get(client, 0) for client, end in self.ends.items())
 
@@ -150,8 +152,9 @@ def read_keystroke(data: bytes) -> Reach | None:
         return None
     if needed >= needs.get(other, 0):
         needs[other] = needed + 1
-    firsts = _NONE if place is None or (other == client and needed == clock - 1) else {place: 1}
-    return Reach({client: clock}, {client: clock + units}, needs, firsts=firsts)
+    follows = place is not None and other == client and needed == clock - 1
+    firsts = _NONE if place is None or follows else {place: 1}
+    return Reach({client: clock}, {client: clock + units}, needs, firsts=firsts, placed=not follows)
 
 
 @lru_cache(maxsize=4096)
@@ -168,7 +171,7 @@ def walk(data: bytes) -> Reach:  # noqa: C901, PLR0912, PLR0915 - one format, re
     types: set[tuple[int, int]] = set()
     parents: set[tuple[int, int]] = set()
     firsts: dict[bytes, int] = {}
-    pieces = structs = 0
+    pieces = structs = placed = 0
     try:
         clients, at = read_var_uint(data, 0)
         for _ in range(clients):
@@ -195,8 +198,6 @@ def walk(data: bytes) -> Reach:  # noqa: C901, PLR0912, PLR0915 - one format, re
                         needed, at = read_var_uint(data, at)
                         if other == client and needed == clock - 1 and content == before and content in _PIECES:
                             pieces += _PIECES[content]
-                            if pieces > _MOST_PIECES:
-                                raise MalformedFrame("an update is cut into too many pieces")
                         if needed >= needs.get(other, 0):
                             needs[other] = needed + 1
                         if other == client and needed >= clock:
@@ -204,7 +205,9 @@ def walk(data: bytes) -> Reach:  # noqa: C901, PLR0912, PLR0915 - one format, re
                         if not info & RIGHT and (other != client or needed != clock - 1):
                             place = data[place_at:at]
                             firsts[place] = firsts.get(place, 0) + 1
+                            placed += 1
                     if info & RIGHT:
+                        placed += 1
                         other, at = read_var_uint(data, at)
                         needed, at = read_var_uint(data, at)
                         if needed >= needs.get(other, 0):
@@ -231,6 +234,7 @@ def walk(data: bytes) -> Reach:  # noqa: C901, PLR0912, PLR0915 - one format, re
                         if place_at and not info & PARENT_KEY:
                             place = data[place_at:at]
                             firsts[place] = firsts.get(place, 0) + 1
+                            placed += 1
                         if info & PARENT_KEY:
                             if content in (STRING, FORMAT):
                                 raise MalformedFrame("text stands under a key, where Yjs has values")
@@ -262,6 +266,8 @@ def walk(data: bytes) -> Reach:  # noqa: C901, PLR0912, PLR0915 - one format, re
         may_hold_pairs=may_hold_pairs(data),
         firsts=firsts,
         structs=structs,
+        placed=placed,
+        pieces=pieces,
     )
 
 

@@ -5,10 +5,10 @@ from uuid import uuid4
 
 from pycrdt import Doc, Text, TransactionEvent
 
-from realtime import websocket
+from realtime import websocket, wire
 from realtime.outbox import Outbox
 from realtime.ports import DocumentId, Epoch, Stored
-from realtime.room import Limits, Peer, Room
+from realtime.room import Flush, Limits, Peer, Room
 from realtime.wire import write_var_uint
 
 EMPTY_UPDATE = b"\x00\x00"
@@ -87,6 +87,20 @@ def sent(outbox: Outbox) -> list[bytes]:
     return messages
 
 
+def flush(room_: Room) -> Flush:
+    """Flush, commit and relay at once."""
+    flushed = room_.begin_flush()
+    room_.saved(len(flushed.update))
+    room_.acknowledge(flushed.senders)
+    room_.relay(flushed)
+    return flushed
+
+
+def updates_for(reader: Peer) -> list[bytes]:
+    """Take what waits for a peer: the updates in it."""
+    return [m.update for m in map(wire.decode, sent(reader.outbox)) if isinstance(m, wire.Update)]
+
+
 def nested_arrays(levels: int, *, client: int = 5, clock: int = 0) -> bytes:
     """An update of arrays, each in the one before; the first in a root, or in the struct before `clock`."""
     first = b"\x07\x01\x04root\x00" if clock == 0 else b"\x07\x00" + _id(client, clock - 1) + b"\x00"
@@ -118,6 +132,12 @@ def behind_each(count: int, *, of: int, by: int = 2**30) -> bytes:
     """An update of so many clients, each with a letter behind another of the first `of` letters of client 5."""
     letters = [b"\x01" + _id(by + number, 0) + b"\x84" + _id(5, number % of) + b"\x01x" for number in range(count)]
     return write_var_uint(count) + b"".join(letters) + b"\x00"
+
+
+def far_apart(count: int, first: tuple[int, int], last: tuple[int, int], *, by: int = 9) -> bytes:
+    """An update of one client whose structs all name the same two neighbours; bare deletions, which are smallest."""
+    struct = b"\xc1" + _id(*first) + _id(*last) + b"\x01"
+    return b"\x01" + write_var_uint(count) + _id(by, 0) + struct * count + b"\x00"
 
 
 def _id(client: int, clock: int) -> bytes:

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from uuid import uuid4
@@ -28,7 +28,7 @@ from realtime.hub import Hub
 from realtime.memory import MemoryBus, MemoryLog
 from realtime.ports import Admission, Credentials, DocumentId, Epoch
 
-from .documents import EMPTY_UPDATE, Author, seed, text_of
+from .documents import EMPTY_UPDATE, Author, far_apart, in_turns, seed, text_of
 from .test_hub import LoopClock, until
 
 pytestmark = pytest.mark.anyio
@@ -492,3 +492,26 @@ async def test_who_causes_more_work_than_is_allowed_is_read_no_further_and_the_o
                 while True:
                     answers += isinstance(wire.decode(await greedy.recv(decode=False)), wire.Update)
         assert 1 <= answers < 4000
+
+
+async def test_an_update_that_would_hold_everybody_up_is_tried_elsewhere_and_ends_its_sender() -> None:
+    async with serving() as running, connect(collab(running)) as ada, connect(collab(running)) as eve:
+        await ada.send(wire.sync_update(in_turns(20_000)))
+        with pytest.raises(ConnectionClosed) as closed:
+            await eve.send(wire.sync_step_1(b"\x00"))
+            # Once it has been told of the letters, the server has them.
+            while len(await eve.recv(decode=False)) < 10_000:
+                pass
+            await eve.send(wire.sync_update(far_apart(3_000, (5, 0), (6, 9_999))))
+            while True:
+                await eve.recv(decode=False)
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == close.MALFORMED.code
+        author = Author()
+        await ada.send(wire.sync_update(author.write("still here")))
+        await until(lambda: author.doc.client_id in _clients(running))
+
+
+def _clients(running: Running) -> Mapping[int, int]:
+    (live,) = running.hub.live_rooms
+    return wire.read_state_vector(live.room.document.state_vector())

@@ -10,8 +10,7 @@ from uuid import uuid4
 
 import pytest
 
-from realtime import close, flushing, wire
-from realtime import room as room_module
+from realtime import close, flushing, vetting, wire
 from realtime.awareness import Entry, encode
 from realtime.close import Close, Refused
 from realtime.hub import Hub, Timing
@@ -210,7 +209,7 @@ async def test_an_update_that_makes_the_core_fail_ends_its_sender_and_the_others
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # As if there were one more attack that nobody knows yet.
-    monkeypatch.setattr(room_module, "rehearse", lambda *_: None)
+    monkeypatch.setattr(vetting, "rehearse", lambda *_: None)
     log = MemoryLog()
     start = seed()
     document_id, elsewhere = create(log, start), create(log, seed("apart "))

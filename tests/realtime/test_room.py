@@ -7,43 +7,24 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pycrdt import Doc, Text, XmlElement, XmlFragment, XmlText, merge_updates
+from pycrdt import Doc, Text, merge_updates
 
 from realtime import close, wire
-from realtime import room as room_module
 from realtime.close import Refused
 from realtime.ports import Committed, Epoch, Stored
-from realtime.room import BrokenRoom, Flush, Limits, Peer, Room
-from realtime.update import read_reach
-from realtime.wire import MalformedFrame
+from realtime.room import Limits, Peer, Room
 
-from . import hostile
 from .documents import (
     EMPTY_UPDATE,
     Author,
-    behind_each,
-    in_turns,
-    inside_a_string,
-    nested_arrays,
+    flush,
     peer,
     room,
     seed,
     sent,
     text_of,
+    updates_for,
 )
-
-
-def flush(room_: Room) -> Flush:
-    """Flush, commit and relay at once."""
-    flushed = room_.begin_flush()
-    room_.saved(len(flushed.update))
-    room_.acknowledge(flushed.senders)
-    room_.relay(flushed)
-    return flushed
-
-
-def updates_for(reader: Peer) -> list[bytes]:
-    return [m.update for m in map(wire.decode, sent(reader.outbox)) if isinstance(m, wire.Update)]
 
 
 def messages_for(reader: Peer) -> list[wire.Message]:
@@ -244,251 +225,6 @@ def test_said_again_is_acknowledged_but_neither_stored_nor_told() -> None:
     assert there.unsaved_bytes == 0
 
 
-def test_bytes_the_core_refuses_end_their_sender_and_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
-    start = seed()
-    there = room(start)
-    ada, eve = peer(), peer()
-    there.join(ada)
-    there.join(eve)
-    # Well formed to us and not to the core: a format whose value is no JSON.
-    author = Author(start)
-    poison = _poison()
-    there.receive_update(ada, wire.Update(author.write("good")))
-    there.receive_update(eve, wire.Update(poison))
-    flushed = there.begin_flush()
-    assert flushed.refused == [(eve, close.MALFORMED)]
-    assert text_of(there.state()) == "seed good"
-    there.receive_update(ada, wire.Update(author.write(" more")))
-    flush(there)
-    assert text_of(there.state()) == "seed good more"
-
-
-def _poison() -> bytes:
-    # client 5, clock 0: one format item in text "text", key "b", value "{" (not JSON); no deletions
-    body = b"\x06\x01\x04text\x01b\x01{"
-    return b"\x01\x01\x05\x00" + body + b"\x00"
-
-
-def _let_the_core_fail(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Apply without a rehearsal, as if there were one more attack that nobody knows yet."""
-    monkeypatch.setattr(room_module, "rehearse", lambda *_: None)
-
-
-def test_who_makes_the_core_fail_is_found_out_and_nobody_else_is_blamed(monkeypatch: pytest.MonkeyPatch) -> None:
-    _let_the_core_fail(monkeypatch)
-    start = seed()
-    there = room(start)
-    ada, eve = peer(), peer()
-    there.join(ada)
-    there.join(eve)
-    there.receive_update(ada, wire.Update(Author(start).write("good")))
-    there.receive_update(eve, wire.Update(inside_a_string()))
-    with pytest.raises(BrokenRoom) as broken:
-        there.begin_flush()
-    assert broken.value.suspects == {eve}
-
-
-# Each a row of updates of client 5 and others; every one of them reads well, and together they stop the core half-way.
-STRING = b"\x04\x01\x04text\x03abc"
-ARRAY = b"\x07\x01\x04text\x00"
-HALF_WAY = {
-    "a text in a string": [inside_a_string()],
-    "a text in a string of before": [
-        b"\x01\x01\x05\x00" + STRING + b"\x00",
-        b"\x01\x01\x06\x00" + b"\x04\x00\x05\x01\x01x" + b"\x00",
-    ],
-    "a text in an array that another update says is a string": [
-        b"\x01\x01\x05\x00" + STRING + b"\x00",
-        b"\x01\x03\x05\x00" + ARRAY + b"\x01\x01\x04text\x02" + b"\x04\x00\x05\x00\x01x" + b"\x00",
-    ],
-    "two that wait for one another": [
-        b"\x02" + b"\x01\x06\x00" + b"\x84\x05\x00\x01x" + b"\x01\x05\x00" + b"\x84\x06\x00\x01y" + b"\x00",
-    ],
-    "two that wait for one another since one was told twice": [
-        b"\x01\x01\x05\x00" + b"\x04\x01\x04text\x01a" + b"\x00",
-        b"\x02" + b"\x01\x06\x00" + b"\x84\x05\x00\x01x" + b"\x01\x05\x00" + b"\x84\x06\x00\x02yz" + b"\x00",
-    ],
-}
-
-
-@pytest.mark.parametrize("flushed_each", [True, False])
-@pytest.mark.parametrize("name", HALF_WAY)
-def test_what_would_stop_the_core_half_way_ends_its_sender_and_nobody_else(name: str, *, flushed_each: bool) -> None:
-    start = seed()
-    there, author = room(start), Author(start)
-    ada, eve = peer(), peer()
-    there.join(ada)
-    there.join(eve)
-    refused = []
-    for update in HALF_WAY[name]:
-        there.receive_update(ada, wire.Update(author.write("good ")))
-        try:
-            there.receive_update(eve, wire.Update(update))
-        except Refused as refusal:
-            refused.append(refusal.close)
-        if flushed_each:
-            refused += [why for who, why in flush(there).refused if who is eve]
-    refused += [why for who, why in flush(there).refused if who is eve]
-    # Of two words about one clock the core may keep the one that does no harm.
-    assert refused or "told twice" in name or "another update" in name
-    assert set(refused) <= {close.MALFORMED, close.MISSING_HISTORY}
-    there.receive_update(ada, wire.Update(author.write("more")))
-    flush(there)
-    assert "seed " + "good " * len(HALF_WAY[name]) + "more" in text_of(there.state())
-    again = room(there.state())
-    assert text_of(again.state()) == text_of(there.state())
-    first, second = (wire.read_state_vector(one.document.state_vector()) for one in (again, there))
-    assert first == second
-
-
-def test_an_answer_of_many_people_is_taken_whatever_its_order() -> None:
-    start = seed()
-    ada = Author(start)
-    for number in range(20):
-        other = Author(ada.doc.get_update())
-        other.write(f"{number} ", at=number % 5)
-        ada.hear(other.updates[-1])
-        ada.write("- ", at=3)
-    there, came_back = room(start), peer()
-    there.join(came_back)
-    there.receive_update(came_back, wire.Update(ada.doc.get_update(), answer=True))
-    assert flush(there).refused == []
-    assert text_of(there.state()) == str(ada.text)
-
-
-def test_words_in_a_block_that_was_deleted_meanwhile_are_no_attack() -> None:
-    author = Author()
-    blocks = author.doc.get("default", type=XmlFragment)
-    paragraph = blocks.children.append(XmlElement("paragraph"))
-    away = Author(author.doc.get_update())
-    there, ada, ben = room(author.doc.get_update()), peer(), peer()
-    there.join(ada)
-    there.join(ben)
-    del blocks.children[0]
-    there.receive_update(ada, wire.Update(author.updates[-1]))
-    flush(there)
-    away.doc.get("default", type=XmlFragment).children[0].children.append(XmlText("late"))
-    there.receive_update(ben, wire.Update(away.updates[-1]))
-    assert flush(there).refused == []
-    assert paragraph is not None
-
-
-SMILE = b"\x01\x01\x05\x00" + b"\x04\x01\x04text\x05a" + "🙂".encode() + b"\x00"
-CUTS = {
-    "a word behind the first half": b"\x01\x01\x06\x00" + b"\x84\x05\x01\x01x" + b"\x00",
-    "a word before the second half": b"\x01\x01\x06\x00" + b"\x44\x05\x02\x01x" + b"\x00",
-    "the first half deleted": b"\x00\x01\x05\x01\x01\x01",
-    "the second half deleted": b"\x00\x01\x05\x01\x02\x01",
-    "told again as two letters": b"\x01\x02\x05\x01" + b"\x84\x05\x00\x01b" + b"\x84\x05\x01\x02cd" + b"\x00",
-}
-
-
-def test_what_is_told_twice_is_not_cut_where_the_document_ends_now() -> None:
-    there, eve = room(b"\x01\x01\x05\x00" + b"\x04\x01\x04text\x02ab" + b"\x00"), peer()
-    there.join(eve)
-    for update in (
-        b"\x01\x01\x05\x02" + b"\x84\x05\x01\x03cde" + b"\x00",
-        b"\x01\x01\x05\x00" + b"\x04\x01\x04text\x06x" + "🙂".encode() + b"y\x00",
-    ):
-        there.receive_update(eve, wire.Update(update))
-    flush(there)
-    read_reach(there.state())
-
-
-@pytest.mark.parametrize("opened", ["with it", "before it", "before its flush"])
-@pytest.mark.parametrize("name", CUTS)
-def test_a_character_of_two_code_units_cannot_be_cut(name: str, opened: str) -> None:
-    start = seed()
-    there, eve = room(merge_updates(start, SMILE) if opened == "with it" else start), peer()
-    there.join(eve)
-    if opened != "with it":
-        there.receive_update(eve, wire.Update(SMILE))
-    if opened == "before it":
-        flush(there)
-    with pytest.raises(wire.MalformedFrame):
-        there.receive_update(eve, wire.Update(CUTS[name]))
-    flush(there)
-    read_reach(there.state())
-    beside = b"\x01\x01\x06\x00" + b"\xc4\x05\x00\x05\x01\x01x" + b"\x01\x05\x01\x01\x02"
-    there.receive_update(eve, wire.Update(beside))
-    assert flush(there).refused == []
-    assert "ax" in text_of(there.state())
-
-
-def test_types_cannot_be_nested_until_the_core_loses_its_stack() -> None:
-    there = room(seed())
-    eve = peer()
-    there.join(eve)
-    with pytest.raises(Refused) as refusal:
-        there.receive_update(eve, wire.Update(nested_arrays(5000)))
-    assert refusal.value.close is close.DOCUMENT_TOO_LARGE
-    levels = 0
-    with pytest.raises(Refused) as refusal:
-        while levels < 5000:
-            there.receive_update(eve, wire.Update(nested_arrays(50, clock=levels)))
-            levels += 50
-            if levels % 200 == 0:
-                flush(there)
-    assert refusal.value.close is close.DOCUMENT_TOO_LARGE
-    assert 500 <= levels <= 1000
-
-
-@pytest.mark.parametrize("letter", [b"\x04\x01\x04text\x01x", b"\x84\x05\x01\x01x"], ids=["first", "behind one"])
-@pytest.mark.parametrize("clients", [1, 500])
-def test_what_would_be_compared_for_minutes_is_refused(clients: int, letter: bytes) -> None:
-    there, eve = room(b"\x01\x01\x05\x00" + b"\x04\x01\x04text\x04seed" + b"\x00"), peer()
-    there.join(eve)
-    each = 600 // clients + 1
-    with pytest.raises(wire.MalformedFrame):
-        for row in range(3):
-            parts = [wire.write_var_uint(clients)]
-            for client in range(clients):
-                head = (each, 2**30 + row * clients + client, 0)
-                parts += [*map(wire.write_var_uint, head), letter * each]
-            there.receive_update(eve, wire.Update(b"".join(parts) + b"\x00"))
-            flush(there)
-
-
-def test_nobody_uses_up_a_place_for_the_others_and_what_is_told_again_counts_for_nothing() -> None:
-    there, eve, ada = room(seed()), peer(), peer()
-    ada.user = {"id": "2", "name": "Ada"}
-    there.join(eve)
-    there.join(ada)
-    letter = b"\x04\x01\x04text\x01x"
-    crowd = b"\x01" + wire.write_var_uint(400) + b"\x05\x00" + letter * 400 + b"\x00"
-    for _ in range(5):
-        there.receive_update(eve, wire.Update(crowd))
-        flush(there)
-    flood = b"\x01" + wire.write_var_uint(2000) + b"\x06\x00" + letter * 2000 + b"\x00"
-    with pytest.raises(wire.MalformedFrame):
-        there.receive_update(eve, wire.Update(flood))
-    there.receive_update(ada, wire.Update(b"\x01\x01\x07\x00" + letter + b"\x00"))
-    assert flush(there).refused == []
-
-
-def test_a_deep_document_may_be_told_again() -> None:
-    there, ada = room(nested_arrays(900)), peer()
-    there.join(ada)
-    for _ in range(3):
-        there.receive_update(ada, wire.Update(there.state(), answer=True))
-    there.receive_update(ada, wire.Update(nested_arrays(50, clock=900)))
-    assert flush(there).refused == []
-
-
-def test_a_document_of_many_blocks_is_not_taken_for_a_deep_one() -> None:
-    start = seed()
-    there, author = room(start), Author(start)
-    ada = peer()
-    there.join(ada)
-    blocks = author.doc.get("default", type=XmlFragment)
-    for number in range(1500):
-        with author.doc.transaction():
-            blocks.children.append(XmlElement("paragraph")).children.append(XmlText(str(number)))
-        there.receive_update(ada, wire.Update(author.updates[-1]))
-    flush(there)
-    assert there.state() == author.doc.get_update()
-
-
 def test_the_room_is_bounded_in_peers_in_size_and_in_what_waits() -> None:
     start = seed()
     full = room(start, Limits(peers=1))
@@ -626,21 +362,6 @@ def test_peers_get_all_of_what_other_processes_bring_in_the_wrong_order(*, waits
     assert str(reader.text) == text_of(there.state()) == "seed one two "
 
 
-def test_what_the_core_would_compare_for_seconds_is_refused() -> None:
-    there = room()
-    ada, ben = peer(), peer()
-    there.join(ada)
-    there.join(ben)
-    # Two people who wrote in turns: nothing stands behind any of their structs when it comes.
-    there.receive_update(ada, wire.Update(in_turns(4000)))
-    flush(there)
-    there.receive_update(ben, wire.Update(behind_each(1000, of=2000)))
-    flush(there)
-    with pytest.raises(MalformedFrame, match="too long"):
-        there.receive_update(ben, wire.Update(behind_each(2000, of=2000, by=3 * 2**29)))
-    assert not there.has_pending
-
-
 def test_a_log_that_cannot_be_read_is_never_opened_as_an_empty_document() -> None:
     for updates in ([], [b"\xff\xff"]):
         with pytest.raises(ValueError, match=r".+"):
@@ -696,26 +417,3 @@ def test_any_order_and_grouping_joined_early_or_late_gives_the_same_document(
     fresh: Doc[Any] = Doc()
     fresh.apply_update(there.state())
     assert str(fresh.get("text", type=Text)) in texts
-
-
-@pytest.mark.parametrize("seed_number", range(250))
-def test_whatever_is_sent_the_document_stays_whole_and_can_be_read_again(seed_number: int) -> None:
-    chance = random.Random(seed_number)
-    there, eve, ada = room(seed()), peer(), peer()
-    there.join(eve)
-    there.join(ada)
-    author = Author(there.state())
-    for _ in range(chance.randint(3, 12)):
-        known = wire.read_state_vector(there.document.state_vector())
-        for _ in range(chance.randint(1, 3)):
-            try:
-                there.receive_update(eve, wire.Update(hostile.update(chance, known), answer=True))
-            except (Refused, wire.MalformedFrame):
-                continue
-        there.receive_update(ada, wire.Update(author.write("good ")))
-        assert ada not in [who for who, _ in flush(there).refused]
-    read_reach(there.state())
-    again = room(there.state())
-    first, second = (wire.read_state_vector(one.document.state_vector()) for one in (again, there))
-    assert first == second
-    assert first[author.doc.client_id] == len(str(author.text)) - len("seed ")

@@ -1,0 +1,129 @@
+"""What an update must not do to the core, to the browsers, or to the process: judged before a room takes it.
+
+Much of it shows only over many updates, so it is counted for as long as the room is open.
+"""
+
+from collections.abc import Mapping, Sequence
+from itertools import chain
+
+from realtime import close
+from realtime.close import Refused
+from realtime.document import Document, merged
+from realtime.structs import Id, cuts, nesting, pairs, rehearse
+from realtime.update import Reach, may_hold_pairs
+from realtime.wire import MalformedFrame
+
+# People nest a dozen deep. The core and the browsers delete by recursion, and lose their stack at some ten thousand.
+_DEEPEST_NESTING = 1000
+# What a document that was just opened may still grow by before it is measured.
+_UNMEASURED_GROWTH = 100
+# Each of those that stand at one place is compared with all the others: the core takes seconds for some thousands.
+# Those who write at one place without having heard of one another are as many as there are people.
+_MOST_FIRSTS = 1000
+# Beyond so many places the counts begin anew.
+_MOST_PLACES = 10_000
+# For a struct that is put among others, the core may walk through all the others, at 0.15 µs each.
+_MOST_STEPS = 4_000_000
+_LEAST_STRUCT_BYTES = 5
+# Yjs writes what follows on one another as one struct. The core joins the pieces of a client that did not, in time and
+# memory that grow with the square of their number.
+_MOST_PIECES = 20_000
+
+
+class Vetting:
+    """Judges the updates to one document."""
+
+    __slots__ = ("_document", "_firsts", "_nesting", "pairs")
+
+    def __init__(self, document: Document) -> None:
+        self._document = document
+        self.pairs: set[Id] = set()
+        """The second halves of characters of two code units: the core loses count where it must part them."""
+        # How many structs each person has put at each place beside one another since the room was opened.
+        self._firsts: dict[tuple[object, bytes], int] = {}
+        # Never less than how deep the types of the document are nested; measured when it comes near the limit.
+        self._nesting = _DEEPEST_NESTING - _UNMEASURED_GROWTH
+
+    def note(self, update: bytes, reach: Reach) -> None:
+        """Know what an update brings that is in the log already."""
+        if reach.may_hold_pairs:
+            self.pairs |= pairs(update)
+
+    def admit(
+        self,
+        update: bytes,
+        reach: Reach,
+        known: Mapping[int, int],
+        *,
+        person: object,
+        waiting: Sequence[tuple[object, bytes]],
+    ) -> None:
+        """Judge an update, and count it. `known`: client id -> next clock; `waiting`: what is not applied yet.
+
+        Raises MalformedFrame or Refused.
+        """
+        firsts = self._count_firsts(reach, known, person) if reach.firsts and person is not None else None
+        if reach.may_hold_pairs or self.pairs:
+            self.pairs |= self._check_pairs(update, reach, known)
+        if reach.nesting:
+            self._admit_nesting(update, reach.nesting, waiting)
+        if firsts:
+            if len(self._firsts) > _MOST_PLACES:
+                self._firsts.clear()
+            self._firsts.update(firsts)
+
+    def check(self, update: bytes, reach: Reach, known: Mapping[int, int]) -> None:
+        """Raise MalformedFrame if the core cannot take exactly these bytes. `known`: its clocks now."""
+        if reach.may_hold_pairs or self.pairs:
+            self._check_pairs(update, reach, known)
+        if reach.needs_rehearsal(known):
+            rehearse(update, known, self._document.difference)
+
+    def _count_firsts(self, reach: Reach, known: Mapping[int, int], person: object) -> dict[tuple[object, bytes], int]:
+        """Return the new counts of the places that an update touches. Raises MalformedFrame beyond the limit.
+
+        By person, so that nobody uses up a place for the others; what is told again counts for nothing.
+        """
+        if not reach.brings_structs(known):
+            return {}
+        counts = {(person, place): self._firsts.get((person, place), 0) + n for place, n in reach.firsts.items()}
+        if max(counts.values()) > _MOST_FIRSTS:
+            raise MalformedFrame("too much is put at one place at once")
+        return counts
+
+    def _check_pairs(self, update: bytes, reach: Reach, known: Mapping[int, int]) -> set[Id]:
+        """Return the pairs that an update brings. Raises MalformedFrame if it cuts one, or ours."""
+        brought = pairs(update) if reach.may_hold_pairs else set()
+        # Where the core stops reading what it knows and begins with what is new.
+        seams = ((client, known.get(client, 0)) for client in reach.ends)
+        if any(place in self.pairs or place in brought for place in chain(cuts(update), seams)):
+            raise MalformedFrame("an update cuts a character in two")
+        return brought
+
+    def _admit_nesting(self, update: bytes, depth: int, waiting: Sequence[tuple[object, bytes]]) -> None:
+        if self._nesting + depth > _DEEPEST_NESTING:
+            # Sums are quick and too high: what is told again counts again, and what stands side by side counts as deep.
+            try:
+                depth = nesting(merged([self._document.whole(), *(other for _, other in waiting), update]))
+            except ValueError:
+                # Something that waits is not to be read; the next flush finds out what.
+                raise Refused(close.TRY_LATER) from None
+            if depth > _DEEPEST_NESTING:
+                raise Refused(close.DOCUMENT_TOO_LARGE)
+            self._nesting = 0
+        self._nesting += depth
+
+
+def pairs_of(updates: Sequence[bytes]) -> set[Id]:
+    """Find the pairs in a whole document."""
+    found: set[Id] = set()
+    for update in updates:
+        if may_hold_pairs(update):
+            found |= pairs(update)
+    return found
+
+
+def needs_trial(reach: Reach, known: Mapping[int, int], document_bytes: int) -> bool:
+    """Whether only trying can tell how long the core takes for an update."""
+    steps = reach.placed * (document_bytes // _LEAST_STRUCT_BYTES + reach.structs)
+    return (steps > _MOST_STEPS or reach.pieces > _MOST_PIECES) and reach.brings_structs(known)

@@ -24,9 +24,11 @@ from server.assets.storage import open_store
 from server.documents.api import routes as api_routes
 from server.documents.live import HubFigures, open_live, taking_stock
 from server.documents.models import Document
+from server.documents.picture_doors import PictureDoors
 from server.documents.projection import project
 from server.documents.routes import routes as document_routes
 from server.documents.samples import create_sample
+from server.documents.sharing import arrive
 from server.events import Events
 from server.operations.exchange import exchanging
 from server.operations.routes import routes as operation_routes
@@ -115,6 +117,8 @@ def create_app(settings: Settings) -> Starlette:
     app.state.store = open_store(settings)
     app.state.welcome = create_sample
     app.state.document_title = _document_title
+    app.state.arrive = arrive
+    app.state.picture_doors = PictureDoors()
     return app
 
 

@@ -7,11 +7,14 @@ from itertools import count
 
 import httpx
 from passlib.context import CryptContext
+from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
 
 from server.accounts import people, sessions
 from server.accounts.models import User
 from server.db import Sessions
+from server.documents.models import Collaborator, Document, DocumentRole
 from server.web.cookies import SESSION
 from server.workspaces import membership
 from server.workspaces.access import Actor
@@ -40,6 +43,15 @@ async def make_member(db: AsyncSession, workspace: Workspace, *, role: Role = Ro
     user = await make_user(db, name=name)
     await membership.join(db, workspace_id=workspace.id, user_id=user.id, role=role)
     return user
+
+
+async def name_on(db: AsyncSession, document: Document, user: User, role: DocumentRole = DocumentRole.VIEWER) -> None:
+    """Name a member on a document, whatever they were there before."""
+    await db.execute(
+        delete(Collaborator).where(col(Collaborator.document_id) == document.id, col(Collaborator.user_id) == user.id)
+    )
+    db.add(Collaborator(workspace_id=document.workspace_id, document_id=document.id, user_id=user.id, role=role.value))
+    await db.flush()
 
 
 def actor(user: User, workspace: Workspace, role: Role = Role.MEMBER) -> Actor:

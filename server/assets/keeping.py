@@ -14,20 +14,19 @@ from server.assets.models import Asset
 from server.assets.pictures import Picture
 from server.assets.placing import Place
 from server.db import Sessions, transaction
-from server.workspaces.access import Actor, Verb, require
 
 _LOCK: Final = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))")
 
 
 async def keep(
-    db: AsyncSession, store: ObjectStore, picture: Picture, *, actor: Actor, place: Place, file_name: str
+    db: AsyncSession, store: ObjectStore, picture: Picture, *, by: UUID, place: Place, file_name: str
 ) -> Asset:
     """Note the picture, whose bytes were put under its key before, as one of the place's workspace.
 
+    The caller has checked that `by` may bring it there.
     The same bytes are one asset, whoever brings them and how often; its home is the document they came to last.
-    Until the caller's transaction ends, nobody else can let the bytes go. Raises Forbidden, NotFound, Unavailable.
+    Until the caller's transaction ends, nobody else can let the bytes go. Raises Unavailable.
     """
-    require(actor, Verb.UPLOAD, place)
     key = storage.key_for(place.workspace_id, picture.sha256, picture.kind)
     await lock(db, key)
     # Between the put and the lock a clean-up may have taken them for nobody's.
@@ -43,7 +42,7 @@ async def keep(
         height=picture.height,
         size_bytes=picture.size_bytes,
         file_name=file_names.clean(file_name, picture.kind),
-        created_by=actor.user_id,
+        created_by=by,
     )
     statement = (
         insert(Asset)

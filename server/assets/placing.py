@@ -7,7 +7,7 @@ promises.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, Protocol
 from uuid import UUID
 
 from sqlalchemy import DateTime, LargeBinary, Uuid, column, exists, func, literal, select, table
@@ -15,6 +15,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from server.accounts.models import User
 from server.assets.models import Asset
 from server.errors import NotFound
 
@@ -37,6 +38,16 @@ class Place:
     document_id: UUID
     workspace_id: UUID
     trashed_at: datetime | None
+
+
+class Doors(Protocol):
+    """Who may bring a picture where, and see one: decided by the documents above, handed down by app.py."""
+
+    async def require_upload(self, db: AsyncSession, user: User, place: Place) -> None:
+        """Raise Forbidden unless the person may bring pictures there, NotFound if they may not even see the place."""
+
+    async def require_view(self, db: AsyncSession, user: User, asset: Asset) -> None:
+        """Raise NotFound unless the person may see the picture."""
 
 
 async def find(db: AsyncSession, document_id: UUID) -> Place:

@@ -15,16 +15,16 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
 from server.accounts.identity import signed_in
+from server.accounts.models import User
 from server.assets import keeping, pictures, placing, ranges, storage, uploads
 from server.assets.file_names import inline
 from server.assets.kinds import Kind
 from server.assets.models import Asset
 from server.assets.pictures import Picture
-from server.assets.placing import Place
+from server.assets.placing import Doors, Place
 from server.errors import Conflict, DomainError, NotFound, Unavailable
 from server.settings import Settings
 from server.web.errors import problem, refusal_for
-from server.workspaces.access import Actor, Verb, actor_for, require
 
 # A picture of 40 megapixels needs 150 to 650 MB while it is drawn (WebP the most): one at a time in a process. Who
 # waits longer than this is asked to come back.
@@ -74,23 +74,23 @@ async def _upload(request: Request) -> Asset:
     picture = await _examine(received, max_pixels=settings.max_image_pixels)
     with picture.file:
         # Again, because minutes may have passed since the door.
-        actor, place = await _admit(request)
+        user, place = await _admit(request)
         await db.commit()
         key = storage.key_for(place.workspace_id, picture.sha256, picture.kind)
         await storage.put(store, key, picture.file)
-        return await keeping.keep(db, store, picture, actor=actor, place=place, file_name=received.name)
+        return await keeping.keep(db, store, picture, by=user.id, place=place, file_name=received.name)
 
 
-async def _admit(request: Request) -> tuple[Actor, Place]:
+async def _admit(request: Request) -> tuple[User, Place]:
     """Return who brings something where. Raises Unauthenticated, NotFound, Forbidden, Conflict."""
     db: AsyncSession = request.state.db
     user = signed_in(request)
     place = await placing.find(db, request.path_params["document_id"])
-    actor = await actor_for(db, user, place.workspace_id)
-    require(actor, Verb.UPLOAD, place)
+    doors: Doors = request.app.state.picture_doors
+    await doors.require_upload(db, user, place)
     if place.trashed_at is not None:
         raise Conflict("This document is in the trash. Restore it before you add pictures.")
-    return actor, place
+    return user, place
 
 
 async def _examine(received: uploads.Upload, *, max_pixels: int) -> Picture:
@@ -117,7 +117,8 @@ async def show(request: Request) -> Response:
     asset = await db.get(Asset, asset_id)
     if asset is None:
         raise NotFound
-    require(await actor_for(db, user, asset.workspace_id), Verb.VIEW, asset)
+    doors: Doors = request.app.state.picture_doors
+    await doors.require_view(db, user, asset)
     etag = f'"{asset.sha256.hex()}"'
     headers = {
         **_HEADERS,

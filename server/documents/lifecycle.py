@@ -10,7 +10,7 @@ import asyncio
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as NotBase64
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -24,8 +24,18 @@ from sqlmodel import col
 
 from server.accounts.models import User
 from server.documents import ydoc
+from server.documents.access import (
+    DocumentActor,
+    DocumentRole,
+    DocumentVerb,
+    actor_at,
+    require,
+    role_of,
+    shared_with,
+)
 from server.documents.models import (
     MAX_EXCERPT_CHARACTERS,
+    Collaborator,
     Document,
     DocumentUpdate,
     Lineage,
@@ -35,7 +45,7 @@ from server.documents.plain_text import excerpt
 from server.documents.schema import empty_document
 from server.errors import Conflict, Invalid, NotFound
 from server.events import Events
-from server.workspaces.access import Actor, Verb, actor_for, require
+from server.workspaces.access import Actor, Verb
 
 MAX_PAGE_SIZE: Final = 500
 MAX_QUERY_CHARACTERS: Final = 200
@@ -73,13 +83,17 @@ class LiveDocuments(Protocol):
     async def close(self, document_id: UUID) -> None:
         """Send everybody out, in every process."""
 
+    async def access_changed(self, document_ids: Sequence[UUID]) -> None:
+        """Ask again who may do what, for everybody who has one of these open, in every process."""
+
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A document in a list, with the name of who changed it last."""
+    """A document in a list, with the name of who changed it last, and with whoever asked as somebody at it."""
 
     document: Document
     updated_by: str | None
+    actor: DocumentActor
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,21 +112,20 @@ class Counts:
     trash: int
 
 
-async def find(db: AsyncSession, user: User, document_id: UUID, verb: Verb = Verb.VIEW) -> tuple[Document, Actor]:
-    """Return a document, trashed or not, and the person as an actor in its workspace.
+async def find(
+    db: AsyncSession, user: User, document_id: UUID, verb: DocumentVerb = DocumentVerb.VIEW
+) -> tuple[Document, DocumentActor]:
+    """Return a document, trashed or not, and the person as somebody at it who may do `verb`.
 
     Raises NotFound if there is none or it is not shared with the person, Forbidden if they may not do that with it.
     """
-    document = await db.get(Document, document_id)
-    if document is None:
-        raise NotFound
-    actor = await actor_for(db, user, document.workspace_id)
+    document, actor = await actor_at(db, user, document_id)
     require(actor, verb, document)
     return document, actor
 
 
 async def create(db: AsyncSession, actor: Actor, *, title: str = "", content: Node | None = None) -> Document:
-    """Create a document with its first update, which goes into the log here and nowhere else."""
+    """Create a document with its first update, which goes into the log here and nowhere else. The actor owns it."""
     require(actor, Verb.CREATE, actor)
     node = content or empty_document()
     # A long import is seconds of work; others go on meanwhile.
@@ -132,6 +145,16 @@ async def create(db: AsyncSession, actor: Actor, *, title: str = "", content: No
     db.add(document)
     # Rows without a relationship are written in any order; the log's rows refer to this one.
     await db.flush()
+    db.add(
+        Collaborator(
+            workspace_id=actor.workspace_id,
+            document_id=document.id,
+            user_id=actor.user_id,
+            role=DocumentRole.OWNER.value,
+            added_by=actor.user_id,
+            added_at=now,
+        )
+    )
     db.add(Lineage(document_id=document.id, seq=FIRST_SEQ, bytes=len(seed)))
     db.add(DocumentUpdate(document_id=document.id, seq=FIRST_SEQ, data=seed, created_at=now))
     await db.flush()
@@ -157,7 +180,7 @@ async def rename(db: AsyncSession, live: LiveDocuments, user: User, document_id:
 
     Raises Conflict if it is in the trash.
     """
-    document, actor = await find(db, user, document_id, Verb.RENAME)
+    document, actor = await find(db, user, document_id, DocumentVerb.RENAME)
     _refuse_trashed(document)
     cleaned = ydoc.clean_title(title)
     seq = await live.edit(document_id, lambda doc: ydoc.write_title(doc, cleaned))
@@ -175,7 +198,7 @@ async def replace_content(
 
     Raises Conflict if the document is in the trash.
     """
-    document, actor = await find(db, user, document_id, Verb.EDIT)
+    document, actor = await find(db, user, document_id, DocumentVerb.EDIT)
     _refuse_trashed(document)
     seq = await live.edit(document_id, change)
     if seq:
@@ -186,7 +209,7 @@ async def replace_content(
 
 async def trash(db: AsyncSession, user: User, document_id: UUID) -> Document:
     """Move a document to the trash; nothing of it is lost. One that is there already stays as it is."""
-    document, actor = await find(db, user, document_id, Verb.TRASH)
+    document, actor = await find(db, user, document_id, DocumentVerb.TRASH)
     if document.trashed_at is None:
         document.trashed_at, document.trashed_by = utc_now(), actor.user_id
         await db.flush()
@@ -195,7 +218,7 @@ async def trash(db: AsyncSession, user: User, document_id: UUID) -> Document:
 
 async def restore(db: AsyncSession, user: User, document_id: UUID) -> Document:
     """Take a document out of the trash. One that is not there stays as it is."""
-    document, _ = await find(db, user, document_id, Verb.RESTORE)
+    document, _ = await find(db, user, document_id, DocumentVerb.RESTORE)
     if document.trashed_at is not None:
         document.trashed_at, document.trashed_by = None, None
         await db.flush()
@@ -217,33 +240,46 @@ async def page(
     limit: int = MAX_PAGE_SIZE,
     cursor: str | None = None,
 ) -> Page:
-    """Return documents of the actor's workspace, newest change (or newest in the trash) first.
+    """Return what is shared with the actor in their workspace, newest change (or newest in the trash) first.
 
     `query` looks for documents whose title or first words hold every word of it. Raises Invalid for a foreign cursor.
     """
     limit = max(1, min(limit, MAX_PAGE_SIZE))
     when = col(Document.trashed_at) if view is View.TRASH else col(Document.updated_at)
+    rank = shared_with(actor)
     found = (
-        select(Document, col(User.name))
+        select(Document, col(User.name), rank)
         .outerjoin(User, col(User.id) == Document.updated_by)
-        .where(*_matching(actor, view, query))
+        .where(*_matching(actor, view, query), rank.is_not(None))
         .order_by(when.desc(), col(Document.id).desc())
         .limit(limit + 1)
     )
     if cursor is not None:
         found = found.where(tuple_(when, col(Document.id)) < tuple_(*_read_cursor(cursor)))
-    rows = [Listed(document, name) for document, name in (await db.execute(found)).all()]
+    rows = [
+        Listed(
+            document,
+            name,
+            DocumentActor(
+                user_id=actor.user_id,
+                workspace_id=actor.workspace_id,
+                document_id=document.id,
+                workspace_role=actor.role,
+                role=role_of(its_rank),
+            ),
+        )
+        for document, name, its_rank in (await db.execute(found)).all()
+    ]
     shown = rows[:limit]
     last = shown[-1].document if len(rows) > limit else None
     return Page(shown, _write_cursor(last, view) if last else None)
 
 
 async def counts(db: AsyncSession, actor: Actor) -> Counts:
-    """Return how many documents the workspace has, in and out of the trash."""
+    """Return how many documents of the workspace are shared with the actor, in and out of the trash."""
     trashed = func.count(col(Document.trashed_at))
-    row = (
-        await db.execute(select(func.count(), trashed).where(col(Document.workspace_id) == actor.workspace_id))
-    ).one()
+    theirs = (col(Document.workspace_id) == actor.workspace_id, shared_with(actor).is_not(None))
+    row = (await db.execute(select(func.count(), trashed).where(*theirs))).one()
     return Counts(all=row[0] - row[1], trash=row[1])
 
 

@@ -3,21 +3,101 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any, ClassVar, NewType
 from uuid import UUID, uuid4
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, DateTime, ForeignKey, Index, LargeBinary, Text
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    CheckConstraint,
+    Column,
+    DateTime,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    LargeBinary,
+    Text,
+    UniqueConstraint,
+    Uuid,
+)
 from sqlmodel import Field, SQLModel
 
 DocumentId = NewType("DocumentId", UUID)
 
 MAX_TITLE_CHARACTERS = 300
 MAX_EXCERPT_CHARACTERS = 200
+MAX_COLLECTION_NAME_CHARACTERS = 120
+# A path of so many names can still be read; each level is another step for whoever looks for a document.
+MAX_COLLECTION_DEPTH = 8
+
+
+class DocumentRole(StrEnum):
+    """What somebody is at a document, the strongest first; `access` says what each may do."""
+
+    OWNER = "owner"
+    EDITOR = "editor"
+    REVIEWER = "reviewer"
+    VIEWER = "viewer"
+
+
+class Reach(StrEnum):
+    """Whom a document is there for without being named: nobody, or the workspace's members."""
+
+    PEOPLE = "people"
+    WORKSPACE = "workspace"
+
+
+# The role of members who are not named, where neither the document nor a collection around it says otherwise.
+USUAL_ROLE = DocumentRole.EDITOR
+
+_ROLES = ", ".join(f"'{role.value}'" for role in DocumentRole)
+# Being the owner is personal: it is given to somebody by name.
+_ROLES_FOR_MANY = ", ".join(f"'{role.value}'" for role in DocumentRole if role is not DocumentRole.OWNER)
+_REACH_IS_WHOLE = (
+    "(reach IS NULL AND reach_role IS NULL) OR (reach IS NOT NULL AND reach = 'people' AND reach_role IS NULL)"
+    " OR (reach IS NOT NULL AND reach = 'workspace' AND reach_role IS NOT NULL"
+    f" AND reach_role IN ({_ROLES_FOR_MANY}))"
+)
 
 
 def utc_now() -> datetime:
     """Return the time of this moment, aware, in UTC."""
     return datetime.now(UTC)
+
+
+class Collection(SQLModel, table=True):
+    """A folder of documents. Whoever is named on one has their role at all that lies in it.
+
+    `path` leads from the top to this collection, its own id at the end: so one look finds all that is inherited.
+    """
+
+    __tablename__: ClassVar[Any] = "collections"
+    __table_args__: ClassVar[Any] = (
+        CheckConstraint(
+            f"char_length(name) BETWEEN 1 AND {MAX_COLLECTION_NAME_CHARACTERS}", name="collections_name_length"
+        ),
+        CheckConstraint(f"cardinality(path) BETWEEN 1 AND {MAX_COLLECTION_DEPTH}", name="collections_depth"),
+        CheckConstraint(_REACH_IS_WHOLE, name="collections_reach_whole"),
+        Index("collections_by_path", "path", postgresql_using="gin"),
+    )
+
+    id: UUID = Field(default_factory=uuid4, primary_key=True)
+    workspace_id: UUID = Field(
+        sa_column=Column(ForeignKey("workspaces.id", ondelete="CASCADE"), nullable=False, index=True)
+    )
+    # What lies in a collection moves up before it goes; this is for a whole workspace that goes.
+    parent_id: UUID | None = Field(
+        default=None, sa_column=Column(ForeignKey("collections.id", ondelete="CASCADE"), index=True)
+    )
+    path: list[UUID] = Field(sa_column=Column(ARRAY(Uuid), nullable=False))
+    name: str = Field(sa_column=Column(Text, nullable=False))
+    position: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
+    # None: as the collection around it.
+    reach: str | None = Field(default=None, sa_column=Column(Text))
+    reach_role: str | None = Field(default=None, sa_column=Column(Text))
+    created_by: UUID | None = Field(default=None, sa_column=Column(ForeignKey("users.id", ondelete="SET NULL")))
+    created_at: datetime = Field(default_factory=utc_now, sa_column=Column(DateTime(timezone=True), nullable=False))
 
 
 class Document(SQLModel, table=True):
@@ -29,6 +109,7 @@ class Document(SQLModel, table=True):
         Index("documents_live_by_change", "workspace_id", "updated_at", "id", postgresql_where="trashed_at IS NULL"),
         Index("documents_trash_by_time", "workspace_id", "trashed_at", "id", postgresql_where="trashed_at IS NOT NULL"),
         CheckConstraint(f"char_length(title) <= {MAX_TITLE_CHARACTERS}", name="documents_title_length"),
+        CheckConstraint(_REACH_IS_WHOLE, name="documents_reach_whole"),
     )
 
     id: UUID = Field(default_factory=uuid4, primary_key=True)
@@ -44,6 +125,20 @@ class Document(SQLModel, table=True):
     trashed_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
     trashed_by: UUID | None = Field(default=None, sa_column=Column(ForeignKey("users.id", ondelete="SET NULL")))
     projected_seq: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
+    collection_id: UUID | None = Field(
+        default=None, sa_column=Column(ForeignKey("collections.id", ondelete="SET NULL"), index=True)
+    )
+    # None: as the collection around it; without one, members edit.
+    reach: str | None = Field(default=None, sa_column=Column(Text))
+    reach_role: str | None = Field(default=None, sa_column=Column(Text))
+    # How often the answer to "who may do what with it?" has changed. The database counts from 0 also for the release
+    # before this one, which does not know the column.
+    access_epoch: int = Field(default=0, sa_column=Column(BigInteger, nullable=False, server_default="0"))
+
+    @property
+    def document_id(self) -> UUID:
+        """Its own id, by the name that everything else about a document has it under (`access.OfDocument`)."""
+        return self.id
 
 
 class Lineage(SQLModel, table=True):
@@ -77,3 +172,99 @@ class DocumentSnapshot(SQLModel, table=True):
     seq: int = Field(sa_column=Column(BigInteger, nullable=False))
     data: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     created_at: datetime = Field(default_factory=utc_now, sa_column=Column(DateTime(timezone=True), nullable=False))
+
+
+class Collaborator(SQLModel, table=True):
+    """A member who is named on a document or on a collection, with the text of a `DocumentRole`.
+
+    Whoever leaves the workspace is named nowhere in it any more.
+    """
+
+    __tablename__: ClassVar[Any] = "collaborators"
+    __table_args__: ClassVar[Any] = (
+        ForeignKeyConstraint(
+            ["workspace_id", "user_id"], ["members.workspace_id", "members.user_id"], ondelete="CASCADE"
+        ),
+        UniqueConstraint("document_id", "user_id", name="collaborators_once_per_document"),
+        UniqueConstraint("collection_id", "user_id", name="collaborators_once_per_collection"),
+        CheckConstraint("(document_id IS NULL) <> (collection_id IS NULL)", name="collaborators_of_one_thing"),
+        CheckConstraint(f"role IN ({_ROLES})", name="collaborators_role_known"),
+        Index("collaborators_by_member", "workspace_id", "user_id"),
+    )
+
+    id: UUID = Field(default_factory=uuid4, primary_key=True)
+    workspace_id: UUID = Field(sa_column=Column(Uuid, nullable=False))
+    document_id: UUID | None = Field(
+        default=None, sa_column=Column(ForeignKey("documents.id", ondelete="CASCADE"), nullable=True)
+    )
+    collection_id: UUID | None = Field(
+        default=None, sa_column=Column(ForeignKey("collections.id", ondelete="CASCADE"), nullable=True)
+    )
+    user_id: UUID = Field(sa_column=Column(Uuid, nullable=False))
+    role: str = Field(sa_column=Column(Text, nullable=False))
+    added_by: UUID | None = Field(default=None, sa_column=Column(ForeignKey("users.id", ondelete="SET NULL")))
+    added_at: datetime = Field(default_factory=utc_now, sa_column=Column(DateTime(timezone=True), nullable=False))
+
+
+class ShareLink(SQLModel, table=True):
+    """A link that opens a document for whoever has it: without an account to read, with one in the link's role."""
+
+    __tablename__: ClassVar[Any] = "share_links"
+    __table_args__: ClassVar[Any] = (CheckConstraint(f"role IN ({_ROLES_FOR_MANY})", name="share_links_role_known"),)
+
+    id: UUID = Field(default_factory=uuid4, primary_key=True)
+    document_id: UUID = Field(
+        sa_column=Column(ForeignKey("documents.id", ondelete="CASCADE"), nullable=False, index=True)
+    )
+    secret_hash: bytes = Field(sa_column=Column(LargeBinary, nullable=False, unique=True), repr=False)
+    role: str = Field(sa_column=Column(Text, nullable=False))
+    expires_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
+    password_hash: str | None = Field(default=None, sa_column=Column(Text), repr=False)
+    revoked_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
+    created_by: UUID | None = Field(default=None, sa_column=Column(ForeignKey("users.id", ondelete="SET NULL")))
+    created_at: datetime = Field(default_factory=utc_now, sa_column=Column(DateTime(timezone=True), nullable=False))
+    last_used_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
+
+
+class LinkVisit(SQLModel, table=True):
+    """Somebody who opened a link: a person with an account, who has its role while it works, or a browser that reads.
+
+    Of a browser the row holds the hash of a secret in its cookie.
+    """
+
+    __tablename__: ClassVar[Any] = "link_visits"
+    __table_args__: ClassVar[Any] = (
+        UniqueConstraint("link_id", "user_id", name="link_visits_once_per_person"),
+        CheckConstraint("(user_id IS NULL) <> (secret_hash IS NULL)", name="link_visits_of_one_visitor"),
+    )
+
+    id: UUID = Field(default_factory=uuid4, primary_key=True)
+    link_id: UUID = Field(sa_column=Column(ForeignKey("share_links.id", ondelete="CASCADE"), nullable=False))
+    user_id: UUID | None = Field(
+        default=None, sa_column=Column(ForeignKey("users.id", ondelete="CASCADE"), nullable=True, index=True)
+    )
+    secret_hash: bytes | None = Field(default=None, sa_column=Column(LargeBinary, unique=True), repr=False)
+    opened_at: datetime = Field(default_factory=utc_now, sa_column=Column(DateTime(timezone=True), nullable=False))
+
+
+class AccessRequest(SQLModel, table=True):
+    """A member asks to be let into a document; `answered_at` says when somebody agreed or declined."""
+
+    __tablename__: ClassVar[Any] = "access_requests"
+    __table_args__: ClassVar[Any] = (
+        ForeignKeyConstraint(
+            ["workspace_id", "user_id"], ["members.workspace_id", "members.user_id"], ondelete="CASCADE"
+        ),
+        UniqueConstraint("document_id", "user_id", name="access_requests_once"),
+        CheckConstraint(f"role IN ({_ROLES_FOR_MANY})", name="access_requests_role_known"),
+        CheckConstraint("char_length(message) <= 500", name="access_requests_message_length"),
+    )
+
+    id: UUID = Field(default_factory=uuid4, primary_key=True)
+    workspace_id: UUID = Field(sa_column=Column(Uuid, nullable=False))
+    document_id: UUID = Field(sa_column=Column(ForeignKey("documents.id", ondelete="CASCADE"), nullable=False))
+    user_id: UUID = Field(sa_column=Column(Uuid, nullable=False))
+    role: str = Field(sa_column=Column(Text, nullable=False))
+    message: str = Field(default="", sa_column=Column(Text, nullable=False))
+    asked_at: datetime = Field(default_factory=utc_now, sa_column=Column(DateTime(timezone=True), nullable=False))
+    answered_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))

@@ -16,6 +16,7 @@ from starlette.routing import Route
 
 from server.accounts.identity import signed_in
 from server.documents import content, lifecycle
+from server.documents.access import DocumentVerb
 from server.documents.forms import MAX_PAGES, ROWS_PER_PAGE, Back, RenameForm, RestoreForm, WhereForm
 from server.documents.lifecycle import Change, Listed, LiveDocuments, Page, View
 from server.documents.models import Document
@@ -23,7 +24,7 @@ from server.documents.write_html import write_html
 from server.errors import Invalid
 from server.settings import Settings
 from server.web.render import render, wants_fragment
-from server.workspaces.access import Actor, Verb, can
+from server.workspaces.access import Actor, Verb, actor_for, can
 from server.workspaces.forms import HereForm, InviteForm
 from server.workspaces.middleware import actor_here, current_actor
 from server.workspaces.routes import answer_with_link
@@ -78,11 +79,11 @@ async def show(request: Request) -> Response:
             "title": title,
             "epoch": epoch,
             "trashed": trashed,
-            "may_restore": trashed and can(actor, Verb.RESTORE, document),
+            "may_restore": trashed and can(actor, DocumentVerb.RESTORE, document),
         },
         content_html=content_html,
         saved_at=document.updated_at,
-        may_write=not trashed and can(actor, Verb.EDIT, document),
+        may_write=not trashed and can(actor, DocumentVerb.EDIT, document),
         me={"id": user.id, "name": user.name, "colour": user.colour},
         limits={"max_upload_bytes": settings.max_upload_bytes},
     )
@@ -126,9 +127,11 @@ async def restore(request: Request) -> Response:
 async def invite(request: Request) -> Response:
     """Make a link that leads to a document, by way of joining its workspace."""
     form = await InviteForm.read(request)
-    document, actor = await lifecycle.find(
-        request.state.db, signed_in(request), request.path_params["document_id"], Verb.INVITE
-    )
+    db: AsyncSession = request.state.db
+    user = signed_in(request)
+    document, _ = await lifecycle.find(db, user, request.path_params["document_id"], DocumentVerb.SHARE)
+    # Whoever follows the link joins the workspace: so only a member can make one.
+    actor = await actor_for(db, user, document.workspace_id)
     return await answer_with_link(request, actor, document_id=document.id, role=form.role)
 
 
@@ -174,7 +177,7 @@ async def _list(request: Request, where: WhereForm) -> Response:
         request,
         "documents/index.html",
         block="list" if wants_fragment(request) else None,
-        documents=[_row(listed, actor) for listed in page.rows],
+        documents=[_row(listed) for listed in page.rows],
         view=where.view.value,
         query=where.q,
         counts=await lifecycle.counts(db, actor),
@@ -212,7 +215,7 @@ def _addresses(where: WhereForm, next_cursor: str | None, actor: Actor) -> dict[
     }
 
 
-def _row(listed: Listed, actor: Actor) -> DocumentRow:
+def _row(listed: Listed) -> DocumentRow:
     document = listed.document
     return DocumentRow(
         id=document.id,
@@ -221,7 +224,7 @@ def _row(listed: Listed, actor: Actor) -> DocumentRow:
         updated_at=document.updated_at,
         updated_by=listed.updated_by,
         trashed_at=document.trashed_at,
-        may_edit=can(actor, Verb.RENAME, document),
+        may_edit=can(listed.actor, DocumentVerb.RENAME, document),
     )
 
 

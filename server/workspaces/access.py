@@ -1,9 +1,14 @@
-"""The one place that decides who may do what. Every door asks here: page, API, socket frame, job."""
+"""The one decision about who may do what. Every door asks `can` or `require`: page, API, socket frame, job.
+
+Somebody stands in a place: a member in a workspace (`Actor`, here), a person at a document
+(`server.documents.access.DocumentActor`). Each knows which verbs it holds there; each kind of place has verbs of its
+own, so that a question about a document cannot be put to somebody who only stands in its workspace.
+"""
 
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 from uuid import UUID
 
 from sqlalchemy import select
@@ -14,24 +19,21 @@ from server.accounts.models import User
 from server.errors import Forbidden, NotFound, Unauthenticated
 from server.workspaces.models import Member, Role
 
+_Verb = TypeVar("_Verb", contravariant=True)
+_Thing = TypeVar("_Thing", contravariant=True)
+
 
 class Verb(StrEnum):
-    """What somebody may want to do, to a document or to the workspace around it."""
+    """What a member may want to do in a workspace. What is done to its documents is decided at each document."""
 
     VIEW = "view"
-    COMMENT = "comment"
-    EDIT = "edit"
     CREATE = "create"
-    RENAME = "rename"
-    TRASH = "trash"
-    RESTORE = "restore"
-    UPLOAD = "upload"
     INVITE = "invite"
     MANAGE = "manage"
 
 
 class InWorkspace(Protocol):
-    """What is decided about: anything that belongs to a workspace. A document is one."""
+    """What a member is asked about: anything that belongs to a workspace, or the actor itself for the whole of it."""
 
     @property
     def workspace_id(self) -> UUID:
@@ -39,46 +41,56 @@ class InWorkspace(Protocol):
         ...
 
 
+class Standing(Protocol[_Verb, _Thing]):
+    """Somebody in a place. A frozen value; short-lived, because a role may change at any time."""
+
+    def holds(self, verb: _Verb, thing: _Thing) -> bool:
+        """Whether the verb is theirs for this thing."""
+        ...
+
+    def sees(self, thing: _Thing) -> bool:
+        """Whether they may learn that it exists."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """A member at work. Made by `actor_for`; short-lived, because a role may change at any time."""
+    """A member at work. Made by `actor_for`."""
 
     user_id: UUID
     workspace_id: UUID
     role: Role
 
+    def holds(self, verb: Verb, thing: InWorkspace) -> bool:
+        """See Standing."""
+        return self.workspace_id == thing.workspace_id and verb in ALLOWED[self.role]
 
-_READ: Final = frozenset({Verb.VIEW})
-_WRITE: Final = _READ | {
-    Verb.COMMENT,
-    Verb.EDIT,
-    Verb.CREATE,
-    Verb.RENAME,
-    Verb.TRASH,
-    Verb.RESTORE,
-    Verb.UPLOAD,
-    Verb.INVITE,
-}
+    def sees(self, thing: InWorkspace) -> bool:
+        """See Standing."""
+        return self.holds(Verb.VIEW, thing)
+
+
+_AT_WORK: Final = frozenset({Verb.VIEW, Verb.CREATE, Verb.INVITE})
 ALLOWED: Final = MappingProxyType(
     {
         Role.ADMIN: frozenset(Verb),
-        Role.SCHEDULER: _WRITE,
-        Role.MEMBER: _WRITE,
-        Role.GUEST: _READ,
+        Role.SCHEDULER: _AT_WORK,
+        Role.MEMBER: _AT_WORK,
+        Role.GUEST: frozenset({Verb.VIEW}),
     }
 )
 
 
-def can(actor: Actor | None, verb: Verb, thing: InWorkspace) -> bool:
-    """Whether `actor` may do `verb` to `thing`: a document, or the actor itself for the workspace as a whole."""
-    return actor is not None and actor.workspace_id == thing.workspace_id and verb in ALLOWED[actor.role]
+def can(actor: Standing[_Verb, _Thing] | None, verb: _Verb, thing: _Thing) -> bool:
+    """Whether `actor` may do `verb` to `thing`. Nobody may do anything."""
+    return actor is not None and actor.holds(verb, thing)
 
 
-def require(actor: Actor | None, verb: Verb, thing: InWorkspace) -> None:
+def require(actor: Standing[_Verb, _Thing] | None, verb: _Verb, thing: _Thing) -> None:
     """Raise Forbidden unless `actor` may; NotFound if it must not even learn that `thing` exists."""
     if can(actor, verb, thing):
         return
-    if can(actor, Verb.VIEW, thing):
+    if actor is not None and actor.sees(thing):
         raise Forbidden
     raise NotFound
 

@@ -57,7 +57,13 @@ class Invitation(SQLModel, table=True):
     """A link into a workspace, good for many people until it expires or is revoked."""
 
     __tablename__: ClassVar[Any] = "invitations"
-    __table_args__: ClassVar[Any] = (CheckConstraint(f"role IN ({_ROLES})", name="role_known"),)
+    __table_args__: ClassVar[Any] = (
+        CheckConstraint(f"role IN ({_ROLES})", name="role_known"),
+        CheckConstraint(
+            "document_role IS NULL OR (document_role IN ('editor', 'reviewer', 'viewer') AND document_id IS NOT NULL)",
+            name="invitations_document_role_known",
+        ),
+    )
 
     id: UUID = Field(default_factory=uuid4, primary_key=True)
     workspace_id: UUID = Field(
@@ -65,6 +71,10 @@ class Invitation(SQLModel, table=True):
     )
     # The document to open after joining. No foreign key: layers point down, and an invitation outlives the document.
     document_id: UUID | None = Field(default=None)
+    # What whoever comes by it is at that document; the documents' own domain gives it a meaning.
+    document_role: str | None = Field(default=None, sa_column=Column(Text))
+    # To whom it was sent; anybody who has it may use it.
+    email: str | None = Field(default=None, sa_column=Column(Text))
     token_hash: bytes = Field(sa_column=Column(LargeBinary, nullable=False, unique=True), repr=False)
     role: str = Field(sa_column=Column(Text, nullable=False))
     created_by: UUID = Field(sa_column=Column(ForeignKey("users.id", ondelete="CASCADE"), nullable=False))

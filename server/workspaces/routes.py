@@ -32,6 +32,7 @@ from server.workspaces.stream import EventStream
 
 # What this layer needs of the documents above it, handed down by app.py; `DocumentTitle` is another.
 Welcome = Callable[[AsyncSession, Workspace, User], Awaitable[object]]
+Arrive = Callable[[AsyncSession, Invitation, User], Awaitable[object]]
 
 WORKSPACE_COOKIE_SECONDS = 365 * 24 * 3600
 
@@ -112,6 +113,8 @@ async def join(request: Request) -> Response:
         invitation = await invitations.accept(db, secret, user)
     except invitations.InvitationOver:
         return _over(request)
+    arrive: Arrive = request.app.state.arrive
+    await arrive(db, invitation, user)
     response = _enter(request, invitation)
     if is_new:
         await let_in(request, response, user)

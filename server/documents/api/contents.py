@@ -18,13 +18,13 @@ from starlette.requests import Request
 
 from server.accounts.identity import signed_in
 from server.documents import content, lifecycle, ydoc
+from server.documents.access import DocumentVerb
 from server.documents.api.documents import document_id_of, live_of
 from server.documents.api.shapes import ContentQuery, ContentReplaced, NewContent
 from server.documents.api.turns import turn
 from server.documents.content import MEDIA_TYPES, Format
 from server.web.negotiation import preferred, strong_tags, tags
 from server.web.operations import NOT_MODIFIED, Call, NoBody, NoQuery, Reply
-from server.workspaces.access import Verb
 
 # What people wrote must never act in the name of this address, wherever a browser shows it.
 _INERT: Final = "default-src 'none'; frame-ancestors 'none'; sandbox"
@@ -64,7 +64,7 @@ async def replace_content(call: Call[NoQuery, NewContent]) -> Reply[ContentRepla
     user, document_id = signed_in(request), document_id_of(request)
     required = _required(request)
     # Before the work: whoever may not do this is told so at once.
-    await lifecycle.find(db, user, document_id, Verb.EDIT)
+    await lifecycle.find(db, user, document_id, DocumentVerb.EDIT)
     async with turn(request, len(body.content)):
         node = await asyncio.to_thread(content.parse, body.content, body.format)
         replacement = _Replacement(node, required)

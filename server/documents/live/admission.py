@@ -26,9 +26,9 @@ from server.accounts import tokens
 from server.accounts.identity import Proof, proof_of
 from server.accounts.models import ApiToken, Session, User, utc_now
 from server.db import Sessions
+from server.documents.access import DocumentActor, DocumentVerb, can, role_of, strongest_role
 from server.documents.models import Document, Lineage
 from server.settings import Settings
-from server.workspaces.access import Actor, Verb, can
 from server.workspaces.models import Member, Role
 
 log = structlog.get_logger(__name__)
@@ -133,17 +133,22 @@ def _decide(row: Any) -> Admission:  # noqa: ANN401 - a row of _QUESTION; None i
         raise Refused(close.NOT_LOADED)
     if row.user_id is None:
         raise Refused(close.UNAUTHENTICATED)
-    if row.workspace_id is None or row.role is None:
+    if row.document_id is None:
         raise Refused(close.NOT_FOUND)
-    # The actor stands for the document, too: all that `can` asks of it is the workspace that it is in.
-    actor = Actor(user_id=row.user_id, workspace_id=row.workspace_id, role=Role(row.role))
-    if not can(actor, Verb.VIEW, actor):
+    actor = DocumentActor(
+        user_id=row.user_id,
+        workspace_id=row.workspace_id,
+        document_id=row.document_id,
+        workspace_role=Role(row.role) if row.role is not None else None,
+        role=role_of(row.rank),
+    )
+    if not can(actor, DocumentVerb.VIEW, actor):
         raise Refused(close.NOT_FOUND)
     if row.trashed_at is not None:
         raise Refused(close.TRASHED)
     return Admission(
         user={"id": str(row.user_id), "name": row.name, "colour": row.colour},
-        may_write=can(actor, Verb.EDIT, actor),
+        may_write=can(actor, DocumentVerb.EDIT, actor),
         epoch=Epoch(str(row.epoch)),
     )
 
@@ -166,7 +171,7 @@ def _question() -> Select[Any]:
     )
     now = bindparam("now", type_=Session.__table__.c.expires_at.type)  # type: ignore[attr-defined]  # SQLModel adds it
     whose = func.coalesce(col(ApiToken.user_id), col(Session.user_id))
-    return (
+    question: Select[Any] = (
         select(
             visit.c.place,
             col(User.id).label("user_id"),
@@ -174,10 +179,12 @@ def _question() -> Select[Any]:
             col(User.colour),
             col(ApiToken.id).label("token_id"),
             col(ApiToken.last_used_at).label("token_used_at"),
+            col(Document.id).label("document_id"),
             col(Document.workspace_id),
             col(Document.trashed_at),
             col(Lineage.epoch),
             col(Member.role),
+            strongest_role(col(User.id), col(Member.role), now).label("rank"),
         )
         .select_from(visit)
         .outerjoin(Session, and_(col(Session.token_hash) == visit.c.session_hash, signed_in.holds(now)))
@@ -190,6 +197,7 @@ def _question() -> Select[Any]:
             and_(col(Member.workspace_id) == col(Document.workspace_id), col(Member.user_id) == col(User.id)),
         )
     )
+    return question
 
 
 _QUESTION = _question()

@@ -1,7 +1,7 @@
 """Reading a document as it is now, and editing it as one peer among others."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 from uuid import UUID
 
@@ -48,6 +48,11 @@ class Live:
             raise _error(refusal) from refusal
         except (LogUnavailable, TimeoutError) as error:
             raise Unavailable from error
+
+    async def access_changed(self, document_ids: Iterable[UUID]) -> None:
+        """Ask again about everybody in these documents, in every process. Call it after the commit."""
+        for document_id in document_ids:
+            await self.hub.access_changed(DocumentId(str(document_id)))
 
     async def close(self, document_id: UUID) -> None:
         """Send everybody out of a document that went to the trash, in every process."""

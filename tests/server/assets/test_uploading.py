@@ -7,14 +7,16 @@ import pytest
 from sqlalchemy import delete, select
 from sqlmodel import col
 
-from server.accounts.models import utc_now
+from server.accounts.models import User, utc_now
 from server.assets import routes as asset_routes
 from server.assets import uploads
 from server.assets.kinds import Kind
 from server.assets.models import Asset
 from server.db import Sessions
+from server.documents.models import Document
 from server.settings import Settings
 from server.workspaces.models import Member, Role
+from tests.factories import name_on
 from tests.server.assets import samples
 from tests.server.assets.conftest import Browser, Studio, assert_refused
 
@@ -197,8 +199,15 @@ async def test_nobody_must_sign_in(studio: Studio) -> None:
 
 async def test_a_guest_only_looks(studio: Studio, ada: Browser, sessions: Sessions) -> None:
     guest = await studio.member(Role.GUEST)
+    assert_refused(await guest.send(studio.document_id, samples.encoded(Kind.PNG)), 404, "nothing at this address")
+    hidden = (await ada.send(await studio.document(), samples.encoded(Kind.JPEG))).json()["url"]
+    assert (await guest.client.get(hidden)).status_code == 404
+    async with sessions.begin() as db:
+        document = await db.get_one(Document, studio.document_id)
+        named = (await db.scalars(select(Member).where(col(Member.role) == Role.GUEST.value))).one()
+        await name_on(db, document, await db.get_one(User, named.user_id))
     assert_refused(await guest.send(studio.document_id, samples.encoded(Kind.PNG)), 403, "permission")
-    assert not await rows(sessions)
+    assert len(await rows(sessions)) == 1
     url = (await ada.send(studio.document_id, samples.encoded(Kind.PNG))).json()["url"]
     assert (await guest.client.get(url)).status_code == 200
 

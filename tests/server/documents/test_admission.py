@@ -20,7 +20,7 @@ from server.documents.live import admission
 from server.documents.live.admission import Doorkeeper
 from server.documents.models import Document
 from server.workspaces.models import Role, Workspace
-from tests.factories import actor, make_member, make_user, make_workspace
+from tests.factories import actor, make_member, make_user, make_workspace, name_on
 
 
 @dataclass
@@ -83,6 +83,7 @@ async def test_who_comes_when_too_many_wait_is_told_to_come_back(house: House, m
 
 async def test_a_guest_reads(house: House) -> None:
     guest = await make_member(house.db, house.workspace, role=Role.GUEST, name="Gus")
+    await name_on(house.db, house.document, guest)
     assert await house.ask(cookie=await _start(house.db, guest)) == ("Gus", False)
 
 
@@ -131,6 +132,7 @@ async def test_what_is_in_the_trash_is_said_to_be_there_to_its_people_only(house
 
 async def test_many_at_once_get_each_their_own_answer(house: House) -> None:
     guest = await make_member(house.db, house.workspace, role=Role.GUEST, name="Gus")
+    await name_on(house.db, house.document, guest)
     by_guest = await _start(house.db, guest)
     await house.db.commit()
 

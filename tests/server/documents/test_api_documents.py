@@ -5,11 +5,11 @@ import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlmodel import col
 from starlette.applications import Starlette
 
@@ -17,10 +17,11 @@ from server.accounts import tokens
 from server.accounts.models import ApiToken, User, utc_now
 from server.db import Sessions
 from server.documents.api.shapes import MAX_CONTENT_BODY_BYTES
+from server.documents.models import Document
 from server.web import csrf
 from server.web.operations import MAX_BODY_BYTES
 from server.workspaces.models import Role, Workspace
-from tests.factories import make_member, make_team, sign_in
+from tests.factories import make_member, make_team, name_on, sign_in
 from tests.server.documents.programs import Program, program, visitor
 
 WAIT_SECONDS = 10
@@ -170,9 +171,14 @@ async def test_another_workspaces_document_is_as_if_there_were_none(
     assert (await ada.ask("GET", f"/documents/{document_id}")).json()["title"] == "Secret"
 
 
-async def test_a_guest_reads_and_changes_nothing(ada: Program, guest: Program) -> None:
+async def test_a_guest_who_is_named_reads_and_changes_nothing(ada: Program, guest: Program, sessions: Sessions) -> None:
     document_id = await ada.create(title="Plan", content="Words")
     path = f"/documents/{document_id}"
+    problem(await guest.ask("GET", path), 404)
+    assert (await guest.ask("GET", "/documents")).json()["documents"] == []
+    async with sessions.begin() as db:
+        gus = (await db.scalars(select(User).where(col(User.name) == "Gus"))).one()
+        await name_on(db, await db.get_one(Document, UUID(document_id)), gus)
     assert (await guest.ask("GET", path)).json()["title"] == "Plan"
     assert await guest.content(document_id) == "Words\n"
     problem(await guest.ask("POST", "/documents", json={}), 403)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from uuid import UUID, uuid4
 
@@ -18,7 +18,7 @@ from server.documents.models import MAX_TITLE_CHARACTERS, Document, DocumentUpda
 from server.errors import Conflict, Forbidden, Invalid, NotFound
 from server.workspaces.access import Actor
 from server.workspaces.models import Role, Workspace
-from tests.factories import actor, make_member, make_user, make_workspace
+from tests.factories import actor, make_member, make_user, make_workspace, name_on
 
 
 class LiveFromLog:
@@ -42,6 +42,9 @@ class LiveFromLog:
 
     async def close(self, document_id: UUID) -> None:
         self.states.pop(document_id, None)
+
+    async def access_changed(self, document_ids: Sequence[UUID]) -> None:
+        """Nobody has anything open here."""
 
 
 @pytest.fixture
@@ -83,8 +86,11 @@ async def test_the_sample_reads_well(db: AsyncSession, user: User, workspace: Wo
 async def test_a_guest_reads_and_nothing_else(db: AsyncSession, ada: Actor, workspace: Workspace) -> None:
     guest = await make_member(db, workspace, role=Role.GUEST)
     document = await lifecycle.create(db, ada)
+    with pytest.raises(NotFound):
+        await lifecycle.find(db, guest, document.id)
+    await name_on(db, document, guest)
     live = LiveFromLog(db)
-    found, as_guest = await lifecycle.find(db, guest, document.id)
+    found, _ = await lifecycle.find(db, guest, document.id)
     assert found.id == document.id
     with pytest.raises(Forbidden):
         await lifecycle.rename(db, live, guest, document.id, "Mine")
@@ -93,7 +99,7 @@ async def test_a_guest_reads_and_nothing_else(db: AsyncSession, ada: Actor, work
     with pytest.raises(Forbidden):
         await lifecycle.restore(db, guest, document.id)
     with pytest.raises(Forbidden):
-        await lifecycle.create(db, as_guest)
+        await lifecycle.create(db, actor(guest, workspace, Role.GUEST))
 
 
 async def test_strangers_learn_nothing(db: AsyncSession, ada: Actor) -> None:

@@ -18,7 +18,7 @@ from server.documents.read_markdown import read_markdown
 from server.documents.replacing import replace
 from server.documents.schema import node
 from server.workspaces.models import Role, Workspace
-from tests.factories import actor, csrf_of, make_member, make_team, sign_in
+from tests.factories import actor, csrf_of, make_member, make_team, name_on, sign_in
 
 
 @pytest.fixture
@@ -114,6 +114,7 @@ async def test_a_guest_is_not_offered_to_restore(
     await post(client, f"/documents/{document.id}/trash")
     async with transaction(sessions) as db:
         guest = await make_member(db, team[1], role=Role.GUEST)
+        await name_on(db, document, guest)
     await sign_in(client, sessions, guest)
     page = (await client.get(f"/documents/{document.id}")).text
     assert "data-trashed" in page
@@ -145,6 +146,7 @@ async def test_a_guest_reads_and_is_offered_nothing_else(
 ) -> None:
     async with transaction(sessions) as db:
         guest = await make_member(db, team[1], role=Role.GUEST)
+        await name_on(db, document, guest)
     await sign_in(client, sessions, guest)
     page = (await client.get(f"/documents/{document.id}")).text
     assert 'data-may-write="false"' in page

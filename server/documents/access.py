@@ -1,0 +1,265 @@
+"""Who may do what with a document: the table of roles, and the one place that finds somebody's role.
+
+The decision itself is `can` (`server.workspaces.access`): `can(actor, DocumentVerb.EDIT, document)`, where the actor
+comes from `actor_at`, or from a list that was read with `strongest_role`. It works as well for what hangs on a document
+(a thread, a revision): anything with a `document_id`.
+
+Somebody's role at a document is the strongest of
+
+- owner, for an admin of its workspace;
+- the role they are named with on the document;
+- the role they are named with on a collection that it lies in, however deep;
+- for members and schedulers, not for guests: what the document gives to its workspace, or else the nearest collection
+  that says so, or else editor;
+- the role of a link that they opened, while the link works.
+"""
+
+from collections.abc import Collection as Group
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any, Final, Protocol
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, SQLColumnExpression, Uuid, and_, any_, case, func, literal, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
+from sqlmodel import col
+
+from server.accounts.models import User
+from server.documents.models import (
+    USUAL_ROLE,
+    Collaborator,
+    Collection,
+    Document,
+    DocumentRole,
+    LinkVisit,
+    Reach,
+    ShareLink,
+    utc_now,
+)
+from server.errors import NotFound, Unauthenticated
+from server.workspaces.access import Actor, can, require
+from server.workspaces.models import Member, Role
+
+__all__ = ["ALLOWED", "DocumentActor", "DocumentRole", "DocumentVerb", "actor_at", "can", "require", "strongest_role"]
+
+
+class DocumentVerb(StrEnum):
+    """What somebody may want to do with a document or with something that hangs on it."""
+
+    VIEW = "view"  # read it and its comments, see who is there
+    COMMENT = "comment"  # begin a thread, answer in one
+    SUGGEST = "suggest"  # propose a change that somebody else accepts
+    EDIT = "edit"  # change the text
+    UPLOAD = "upload"  # bring a picture into it
+    REVIEW = "review"  # accept and reject suggestions, resolve what others began
+    RENAME = "rename"
+    MOVE = "move"  # put it into another collection
+    TRASH = "trash"
+    RESTORE = "restore"  # out of the trash, or to an earlier revision
+    SHARE = "share"  # say who else may do what, up to one's own role
+    OWN = "own"  # hand it over, make and unmake owners
+
+
+_VIEWER: Final = frozenset({DocumentVerb.VIEW})
+_REVIEWER: Final = _VIEWER | {DocumentVerb.COMMENT, DocumentVerb.SUGGEST}
+_EDITOR: Final = _REVIEWER | {
+    DocumentVerb.EDIT,
+    DocumentVerb.UPLOAD,
+    DocumentVerb.REVIEW,
+    DocumentVerb.RENAME,
+    DocumentVerb.MOVE,
+    DocumentVerb.TRASH,
+    DocumentVerb.RESTORE,
+    DocumentVerb.SHARE,
+}
+ALLOWED: Final = MappingProxyType(
+    {
+        DocumentRole.OWNER: _EDITOR | {DocumentVerb.OWN},
+        DocumentRole.EDITOR: _EDITOR,
+        DocumentRole.REVIEWER: _REVIEWER,
+        DocumentRole.VIEWER: _VIEWER,
+    }
+)
+
+# For the database, which compares numbers.
+_RANK: Final = MappingProxyType({role: rank for rank, role in enumerate(reversed(DocumentRole), start=1)})
+_NOBODY: Final = 0
+
+
+class OfDocument(Protocol):
+    """What is decided about: a document, or anything that hangs on one."""
+
+    @property
+    def document_id(self) -> UUID:
+        """The document that it is, or that it hangs on."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentActor:
+    """Somebody at a document, in the role of this moment. Made by `actor_at`, or from a row with `role_of`.
+
+    `user_id` is None for somebody without an account, who reads by a link; `workspace_role` is None for everybody who
+    is no member of the document's workspace; `role` is None if the document is not shared with them.
+    """
+
+    user_id: UUID | None
+    workspace_id: UUID
+    document_id: UUID
+    workspace_role: Role | None
+    role: DocumentRole | None
+
+    def holds(self, verb: DocumentVerb, thing: OfDocument) -> bool:
+        """See Standing."""
+        return self.role is not None and self.document_id == thing.document_id and verb in ALLOWED[self.role]
+
+    def sees(self, thing: OfDocument) -> bool:
+        """See Standing."""
+        return self.holds(DocumentVerb.VIEW, thing)
+
+
+def reaches(role: DocumentRole, other: DocumentRole) -> bool:
+    """Whether `role` is as strong as `other`, or stronger."""
+    return _RANK[role] >= _RANK[other]
+
+
+def role_of(rank: int | None) -> DocumentRole | None:
+    """Return the role that `strongest_role` found."""
+    return None if rank is None else next(role for role, each in _RANK.items() if each == rank)
+
+
+def strongest_role(
+    user_id: SQLColumnExpression[UUID],
+    workspace_role: SQLColumnExpression[str],
+    now: SQLColumnExpression[datetime],
+) -> ColumnElement[int | None]:
+    """Return the expression for somebody's role at the `Document` of the statement around it; read it by `role_of`.
+
+    `workspace_role` is the text of their `Role` in the document's workspace, null for no member. Null: it is not shared
+    with them. The rules are those at the top of this module, and stand nowhere else.
+    """
+    named = (
+        select(func.max(_rank(col(Collaborator.role))))
+        .where(col(Collaborator.document_id) == col(Document.id), col(Collaborator.user_id) == user_id)
+        .correlate_except(Collaborator)
+        .scalar_subquery()
+    )
+    inherited = (
+        select(func.max(_rank(col(Collaborator.role))))
+        .select_from(Collection)
+        .join(
+            Collaborator,
+            and_(
+                col(Collaborator.collection_id) == any_(col(Collection.path)),
+                col(Collaborator.user_id) == user_id,
+            ),
+        )
+        .where(col(Collection.id) == col(Document.collection_id))
+        .correlate_except(Collection, Collaborator)
+        .scalar_subquery()
+    )
+    opened = (
+        select(func.max(_rank(col(ShareLink.role))))
+        .join(LinkVisit, col(LinkVisit.link_id) == col(ShareLink.id))
+        .where(
+            col(ShareLink.document_id) == col(Document.id),
+            col(LinkVisit.user_id) == user_id,
+            link_works(now),
+        )
+        .correlate_except(ShareLink, LinkVisit)
+        .scalar_subquery()
+    )
+    at_work = workspace_role.in_([Role.MEMBER.value, Role.SCHEDULER.value])
+    return case(
+        (workspace_role == Role.ADMIN.value, _RANK[DocumentRole.OWNER]),
+        else_=func.greatest(
+            named,
+            # Most documents lie in no collection, and are not asked about any.
+            case((col(Document.collection_id).is_not(None), inherited)),
+            case((at_work, _reach())),
+            opened,
+        ),
+    )
+
+
+def link_works(now: SQLColumnExpression[datetime]) -> ColumnElement[bool]:
+    """Return the condition that a share link neither was revoked nor has expired."""
+    return and_(
+        col(ShareLink.revoked_at).is_(None), or_(col(ShareLink.expires_at).is_(None), col(ShareLink.expires_at) > now)
+    )
+
+
+def shared_with(actor: Actor) -> ColumnElement[int | None]:
+    """Return `strongest_role` for a member, as a value in the statement."""
+    return strongest_role(literal(actor.user_id, Uuid), literal(actor.role.value), literal(utc_now()))
+
+
+async def actor_at(db: AsyncSession, user: User | None, document_id: UUID) -> tuple[Document, DocumentActor]:
+    """Return a document and the person as somebody at it, whatever their role; the caller asks `require`.
+
+    Raises Unauthenticated for nobody, NotFound if there is no such document.
+    """
+    if user is None:
+        raise Unauthenticated
+    row = (await db.execute(_question(user).where(col(Document.id) == document_id))).one_or_none()
+    if row is None:
+        raise NotFound
+    document, workspace_role, rank = row
+    return document, _actor(user, document, workspace_role, rank)
+
+
+async def actors_at(db: AsyncSession, user: User, document_ids: Group[UUID]) -> dict[UUID, DocumentActor]:
+    """Return the person at each of these documents, with one question. Documents that are gone are left out."""
+    rows = await db.execute(_question(user).where(col(Document.id).in_(document_ids)))
+    return {document.id: _actor(user, document, workspace_role, rank) for document, workspace_role, rank in rows}
+
+
+def _actor(user: User, document: Document, workspace_role: str | None, rank: int | None) -> DocumentActor:
+    return DocumentActor(
+        user_id=user.id,
+        workspace_id=document.workspace_id,
+        document_id=document.id,
+        workspace_role=Role(workspace_role) if workspace_role is not None else None,
+        role=role_of(rank),
+    )
+
+
+def _question(user: User) -> Select[Document, str | None, int | None]:
+    of_theirs = and_(col(Member.workspace_id) == col(Document.workspace_id), col(Member.user_id) == user.id)
+    rank = strongest_role(literal(user.id, Uuid), col(Member.role), literal(utc_now()))
+    return select(Document, col(Member.role), rank).outerjoin(Member, of_theirs)
+
+
+def _reach() -> ColumnElement[int | None]:
+    """What members have at the document without being named."""
+    around = aliased(Collection)
+    nearest = (
+        select(_reach_rank(col(around.reach), col(around.reach_role)))
+        .select_from(Collection)
+        .join(around, col(around.id) == any_(col(Collection.path)))
+        .where(col(Collection.id) == col(Document.collection_id), col(around.reach).is_not(None))
+        .order_by(func.cardinality(col(around.path)).desc())
+        .limit(1)
+        .correlate_except(Collection, around)
+        .scalar_subquery()
+    )
+    said = func.coalesce(
+        _reach_rank(col(Document.reach), col(Document.reach_role)),
+        case((col(Document.collection_id).is_not(None), nearest)),
+        literal(_RANK[USUAL_ROLE]),
+    )
+    return func.nullif(said, _NOBODY)
+
+
+def _reach_rank(
+    reach: SQLColumnExpression[str | None], role: SQLColumnExpression[str | None]
+) -> ColumnElement[int | None]:
+    """Null where nothing is said, which is not the same as `_NOBODY`."""
+    return case((reach == Reach.PEOPLE.value, _NOBODY), (reach == Reach.WORKSPACE.value, _rank(role)))
+
+
+def _rank(role: SQLColumnExpression[Any]) -> ColumnElement[int]:
+    return case({each.value: rank for each, rank in _RANK.items()}, value=role)

@@ -71,6 +71,10 @@ class Dialect(Protocol):
         """The hub ends the stay in one document."""
         ...
 
+    def tell_rights(self, seat: Seat) -> None:
+        """Say what the peer may do from now on, if the dialect has words for it."""
+        ...
+
 
 class OneDocument:
     """The y-websocket dialect: the path names the document, the handshake says who comes."""
@@ -103,6 +107,9 @@ class OneDocument:
         """See Dialect."""
         self._connection.seats.pop(key, None)
         self._connection.end(why)
+
+    def tell_rights(self, seat: Seat) -> None:
+        """See Dialect. This one has no words for it."""
 
 
 class ManyDocuments:
@@ -149,6 +156,10 @@ class ManyDocuments:
             # Alone, it ends with the code, which every client sees.
             self._connection.end(why)
 
+    def tell_rights(self, seat: Seat) -> None:
+        """See Dialect."""
+        seat.peer.put(wire.authenticated(may_write=seat.peer.may_write))
+
     async def _enter(self, key: str, token: str) -> None:
         document_id, _, _ = key.partition("\0")
         bearer, epoch = _read_token(token)
@@ -162,7 +173,7 @@ class ManyDocuments:
             self._connection.put(prefix + wire.permission_denied(str(refusal.close)))
         else:
             self._refused.discard(key)
-            seat.peer.put(wire.authenticated(may_write=seat.peer.may_write))
+            self.tell_rights(seat)
 
     def _receive(self, key: str, seat: Seat, message: wire.Message) -> Slow | None:
         try:

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from types import TracebackType
@@ -123,13 +123,15 @@ class Endpoint:
         await self._tasks.__aenter__()
         self._loops = [
             self._tasks.create_task(self._beat(), name="beat"),
-            self._tasks.create_task(self._recheck(), name="recheck"),
+            self._tasks.create_task(self._recheck_all(), name="recheck"),
         ]
+        self.door.hub.on_access_changed = self._recheck_document
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.door.hub.on_access_changed = lambda _: None
         for task in self._loops:
             task.cancel()
         for socket in list(self.connections):
@@ -171,17 +173,30 @@ class Endpoint:
                 if number % _CONNECTIONS_AT_ONCE == 0:
                     await asyncio.sleep(0)
 
-    async def _recheck(self) -> None:
+    async def _recheck_all(self) -> None:
         """Ask again, now and then, whether each peer may be here: sessions end and tokens are revoked."""
         while True:
             await asyncio.sleep(self.door.limits.recheck_seconds)
-            rechecks = [
-                (socket, key, seat) for socket in list(self.connections) for key, seat in list(socket.seats.items())
-            ]
-            # Many at once, so that the host can ask its database about them together.
-            for start in range(0, len(rechecks), _RECHECKS_AT_ONCE):
-                some = rechecks[start : start + _RECHECKS_AT_ONCE]
-                await asyncio.gather(*(socket.recheck(key, seat) for socket, key, seat in some))
+            await _recheck(
+                [(socket, key, seat) for socket in list(self.connections) for key, seat in list(socket.seats.items())]
+            )
+
+    def _recheck_document(self, document_id: DocumentId) -> None:
+        seats = [
+            (socket, key, seat)
+            for socket in list(self.connections)
+            for key, seat in list(socket.seats.items())
+            if seat.room.document_id == document_id
+        ]
+        if seats:
+            self._tasks.create_task(_recheck(seats), name="recheck document")
+
+
+async def _recheck(seats: "Sequence[tuple[Socket, str, Seat]]") -> None:
+    # Many at once, so that the host can ask its database about them together.
+    for start in range(0, len(seats), _RECHECKS_AT_ONCE):
+        some = seats[start : start + _RECHECKS_AT_ONCE]
+        await asyncio.gather(*(socket.recheck(key, seat) for socket, key, seat in some))
 
 
 class Socket(asyncio.Protocol):
@@ -594,7 +609,9 @@ class Socket(asyncio.Protocol):
                 self._door.hub.part(seat.room, seat.peer)
                 self._dialect.leave(key, refusal.close)
         else:
-            seat.peer.may_write = admission.may_write
+            if seat.peer.may_write != admission.may_write and self.seats.get(key) is seat:
+                seat.peer.may_write = admission.may_write
+                self._dialect.tell_rights(seat)
 
 
 def _read_timed(update: bytes) -> tuple[Reach, float]:

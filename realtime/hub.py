@@ -18,6 +18,7 @@ from realtime.flushing import Flushing
 from realtime.live_room import Counts, LiveRoom
 from realtime.outbox import Deliveries
 from realtime.ports import (
+    AccessChanged,
     Bus,
     BusMessage,
     Clock,
@@ -109,6 +110,8 @@ class Hub:
         )
         self._loops: list[asyncio.Task[None]] = []
         self._stopping = False
+        self.on_access_changed: Callable[[DocumentId], None] = lambda _: None
+        """Called when it must be asked again who may be in a document; set by whoever admits people."""
 
     async def __aenter__(self) -> Self:
         await self._tasks.__aenter__()
@@ -261,6 +264,12 @@ class Hub:
                 raise Refused(close.NOT_LOADED) from None
         stored = await self._load(document_id)
         return stored.seq, await asyncio.to_thread(merged, stored.updates)
+
+    async def access_changed(self, document_id: DocumentId) -> None:
+        """Have everybody in a document asked about again, in every process, now that who may do what has changed."""
+        if document_id in self._rooms:
+            self.on_access_changed(document_id)
+        await self._bus.publish([AccessChanged(document_id=document_id)])
 
     async def shut(self, document_id: DocumentId, why: Close) -> None:
         """Send everybody out of a document, in every process."""
@@ -443,6 +452,8 @@ class Hub:
             case Shut(code=code):
                 why = next((reason for reason in close.ALL if reason.code == code), close.RESTARTING)
                 self._shut(room.document_id, why)
+            case AccessChanged():
+                self.on_access_changed(room.document_id)
 
     def _refill_soon(self, live: LiveRoom) -> None:
         if not live.refilling:

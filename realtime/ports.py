@@ -107,12 +107,19 @@ class Shut:
     code: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessChanged:
+    """Who may do what in the document has changed: everybody in it is to be asked about again."""
+
+    document_id: DocumentId
+
+
 @dataclass(frozen=True, slots=True)
 class Missed:
     """The bus was away and messages may be gone: read the log."""
 
 
-BusMessage = Committed | Presence | Shut
+BusMessage = Committed | Presence | Shut | AccessChanged
 
 
 class Bus(Protocol):

@@ -20,7 +20,7 @@ from redis.asyncio import ConnectionPool, Redis
 from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
 
-from realtime.ports import BusMessage, Committed, DocumentId, Missed, Presence, Shut
+from realtime.ports import AccessChanged, BusMessage, Committed, DocumentId, Missed, Presence, Shut
 from realtime.wire import MalformedFrame, read_var_string, read_var_uint, write_var_string, write_var_uint
 
 logger = logging.getLogger("quillroom.realtime")
@@ -29,7 +29,7 @@ _CHANNEL = "quillroom:document:"
 _PROCESSES = "quillroom:processes"
 _HELLO, _READ_THE_LOG = b"hello ", b"read "
 _VERSION = 1
-_COMMITTED, _PRESENCE, _SHUT = 0, 1, 2
+_COMMITTED, _PRESENCE, _SHUT, _ACCESS_CHANGED = 0, 1, 2, 3
 # Bound on what waits for Redis. Beyond it the oldest goes: presence renews itself, and edits are read from the log.
 _MOST_WAITING = 10_000
 _MOST_ARRIVED = 10_000
@@ -149,9 +149,9 @@ class RedisBus:
                 async with asyncio.timeout(_ANSWER_SECONDS):
                     await pipe.execute()
             except (RedisError, OSError, TimeoutError):
-                self._waiting.extendleft(
-                    reversed([_reduced(message) for message in batch if isinstance(message, Committed | Shut)])
-                )
+                # Presence will be told again; all else counts.
+                kept = [_reduced(message) for message in batch if not isinstance(message, Presence)]
+                self._waiting.extendleft(reversed(kept))
                 await self._let_go()
                 await asyncio.sleep(_RETRY_SECONDS)
                 self._wake.set()
@@ -293,6 +293,8 @@ def encode(message: BusMessage, node: str) -> bytes:
             return head + write_var_uint(_PRESENCE) + payload
         case Shut(code=code):
             return head + write_var_uint(_SHUT) + write_var_uint(code)
+        case AccessChanged():
+            return head + write_var_uint(_ACCESS_CHANGED)
 
 
 def decode(data: bytes) -> tuple[str, BusMessage]:
@@ -312,4 +314,6 @@ def decode(data: bytes) -> tuple[str, BusMessage]:
     if kind == _SHUT:
         code, at = read_var_uint(data, at)
         return node, Shut(document_id=document_id, code=code)
+    if kind == _ACCESS_CHANGED:
+        return node, AccessChanged(document_id=document_id)
     raise MalformedFrame("an unknown kind of bus message")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from redis.asyncio import Redis
 
 from realtime.memory import MemoryBus
-from realtime.ports import Bus, BusMessage, Committed, DocumentId, Missed, Presence, Shut
+from realtime.ports import AccessChanged, Bus, BusMessage, Committed, DocumentId, Missed, Presence, Shut
 from realtime.redis_bus import RedisBus, decode, encode
 from realtime.wire import MalformedFrame
 from tests.guarantees.cable import laid
@@ -78,6 +78,7 @@ async def test_messages_reach_the_other_and_never_oneself(two: tuple[Bus, Bus]) 
             Committed(document_id=document_id, seq=7, update=b"\x00\xff update"),
             Presence(document_id=document_id, node="one", payload=b"presence"),
             Shut(document_id=document_id, code=4410),
+            AccessChanged(document_id=document_id),
         ):
             assert await say_until_heard(one, message, at_other) == message
             while not at_other.empty():

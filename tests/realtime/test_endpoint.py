@@ -41,6 +41,7 @@ class Tokens:
         self._log = log
         self.asked: list[Credentials] = []
         self.revoked: set[str] = set()
+        self.silenced: set[str] = set()
 
     async def admit(self, document_id: DocumentId, credentials: Credentials) -> Admission:
         self.asked.append(credentials)
@@ -50,7 +51,11 @@ class Tokens:
         stored = await self._log.load(document_id)
         if stored is None:
             raise Refused(close.NOT_FOUND)
-        return Admission(user={"id": "1", "name": "Ada"}, may_write=token == "writer", epoch=stored.epoch)
+        return Admission(
+            user={"id": "1", "name": "Ada"},
+            may_write=token == "writer" and token not in self.silenced,
+            epoch=stored.epoch,
+        )
 
 
 class Unobserved:
@@ -473,6 +478,35 @@ async def test_a_token_that_is_revoked_ends_the_connections_that_it_opened() -> 
             await seat.hear()
             one.access.revoked.add("reader")
             assert await code_of(connection) == 4401
+
+
+async def test_a_right_that_is_taken_away_bites_at_once_in_place() -> None:
+    async with serving() as one, connect(f"{one.url}/collab") as connection, connect(collab(one)) as by_path:
+        seat = Hocuspocus(connection, one.document_id)
+        await seat.sign_in("writer")
+        assert await seat.hear() == wire.authenticated(may_write=True)
+        await until(lambda: one.hub.peers == 2)
+        one.access.silenced.add("writer")
+        await one.hub.access_changed(one.document_id)
+        assert await seat.hear() == wire.authenticated(may_write=False)
+        # Reading goes on; what is written from now on is refused, in both dialects.
+        await seat.send(wire.sync_step_1(b"\x00"))
+        assert isinstance(wire.decode(await seat.hear()), wire.Update)
+        await seat.send(wire.sync_update(Author(one.start).write("too late")))
+        assert await code_of(connection) == close.FORBIDDEN.code
+        await by_path.send(wire.sync_update(Author(one.start).write("too late")))
+        assert await code_of(by_path) == close.FORBIDDEN.code
+        assert text_of((await one.hub.state(one.document_id))[1]) == "seed "
+
+
+async def test_who_is_shut_out_leaves_at_once_and_the_others_stay() -> None:
+    async with serving() as one, connect(collab(one)) as ada, connect(collab(one, "reader")) as ben:
+        await until(lambda: one.hub.peers == 2)
+        one.access.revoked.add("writer")
+        await one.hub.access_changed(one.document_id)
+        assert await code_of(ada) == 4401
+        await ben.send(wire.sync_step_1(b"\x00"))
+        assert isinstance(wire.decode(await ben.recv(decode=False)), wire.Update)
 
 
 async def test_who_causes_more_work_than_is_allowed_is_read_no_further_and_the_others_are() -> None:

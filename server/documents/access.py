@@ -22,7 +22,20 @@ from types import MappingProxyType
 from typing import Any, Final, Protocol
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, SQLColumnExpression, Uuid, and_, any_, case, func, literal, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    SQLColumnExpression,
+    Uuid,
+    and_,
+    any_,
+    case,
+    func,
+    literal,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 from sqlmodel import col
@@ -179,7 +192,7 @@ def strongest_role(
             named,
             # Most documents lie in no collection, and are not asked about any.
             case((col(Document.collection_id).is_not(None), inherited)),
-            case((at_work, _reach())),
+            case((at_work, reach_rank())),
             opened,
         ),
     )
@@ -217,6 +230,16 @@ async def actors_at(db: AsyncSession, user: User, document_ids: Group[UUID]) -> 
     return {document.id: _actor(user, document, workspace_role, rank) for document, workspace_role, rank in rows}
 
 
+async def count_change(db: AsyncSession, document_id: UUID) -> None:
+    """Count that the answer to "who may do what with it?" has changed. What is open learns of it after the commit."""
+    await db.execute(
+        update(Document)
+        .where(col(Document.id) == document_id)
+        .values(access_epoch=col(Document.access_epoch) + 1)
+        .execution_options(synchronize_session=False)
+    )
+
+
 def _actor(user: User, document: Document, workspace_role: str | None, rank: int | None) -> DocumentActor:
     return DocumentActor(
         user_id=user.id,
@@ -233,8 +256,8 @@ def _question(user: User) -> Select[Document, str | None, int | None]:
     return select(Document, col(Member.role), rank).outerjoin(Member, of_theirs)
 
 
-def _reach() -> ColumnElement[int | None]:
-    """What members have at the document without being named."""
+def reach_rank() -> ColumnElement[int | None]:
+    """Return the expression for what members have at the statement's `Document` without being named; see `role_of`."""
     around = aliased(Collection)
     nearest = (
         select(_reach_rank(col(around.reach), col(around.reach_role)))

@@ -69,6 +69,7 @@ class Change(StrEnum):
     TRASHED = "trashed"
     RESTORED = "restored"
     UPDATED = "updated"
+    SHARED = "shared"
 
 
 class LiveDocuments(Protocol):
@@ -223,6 +224,12 @@ async def restore(db: AsyncSession, user: User, document_id: UUID) -> Document:
         document.trashed_at, document.trashed_by = None, None
         await db.flush()
     return document
+
+
+async def spread_access(live: LiveDocuments, events: Events, document: Document, by: UUID | None) -> None:
+    """Let open documents and lists follow a change of who may do what. Call it after the commit."""
+    await live.access_changed([document.id])
+    await announce(events, document, Change.SHARED, by)
 
 
 async def announce(events: Events, document: Document, change: Change, by: UUID | None) -> None:

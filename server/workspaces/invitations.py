@@ -42,9 +42,13 @@ async def create(
     document_id: UUID | None = None,
     *,
     role: Role = Role.MEMBER,
+    document_role: str | None = None,
+    email: str | None = None,
     now: datetime | None = None,
 ) -> tuple[Invitation, str]:
-    """Make a link; the caller has checked that the document is in the workspace. Returns the row and the secret.
+    """Make a link; the caller has checked that the document is in the workspace, and may be shared in that role.
+
+    Returns the row and the secret.
 
     Raises NotFound, or Forbidden: also for a role that may do more than the one who invites.
     """
@@ -58,6 +62,8 @@ async def create(
     invitation = Invitation(
         workspace_id=workspace_id,
         document_id=document_id,
+        document_role=document_role,
+        email=email,
         token_hash=digest(secret),
         role=role.value,
         created_by=actor.user_id,

@@ -4,11 +4,11 @@ from datetime import datetime
 from typing import Annotated, Final
 from uuid import UUID
 
-from pydantic import Field, StringConstraints
+from pydantic import AwareDatetime, Field, StringConstraints
 
 from server.documents.content import MAX_SOURCE_BYTES, Format, Source
 from server.documents.lifecycle import MAX_QUERY_CHARACTERS, View
-from server.documents.models import MAX_TITLE_CHARACTERS
+from server.documents.models import MAX_TITLE_CHARACTERS, DocumentRole, Reach
 from server.web.forms import Line
 from server.web.operations import Answer, BodyInput, QueryInput
 from server.workspaces.models import Role
@@ -130,3 +130,119 @@ class ContentReplaced(Answer):
 
     changed: bool = Field(description="False if the document said exactly this already.")
     etag: str = Field(description="The version this made, for the next `If-Match`.")
+
+
+class NewCollaborator(BodyInput):
+    """Somebody to share a document with: `user_id` or `email`, one of them."""
+
+    user_id: UUID | None = Field(default=None, description="A member of the workspace.")
+    email: str | None = Field(default=None, max_length=300, description="Anybody; who is no member gets an invitation.")
+    role: DocumentRole
+
+
+class CollaboratorRole(BodyInput):
+    """What somebody shall be at a document."""
+
+    role: DocumentRole
+
+
+class NewOwner(BodyInput):
+    """Who shall own the document."""
+
+    user_id: UUID
+
+
+class SharingChange(BodyInput):
+    """What members of the workspace shall have who are not named."""
+
+    reach: Reach | None = Field(
+        description="`workspace`: they have `role`; `people`: nothing; null: what the collection around it says, or "
+        "else editor."
+    )
+    role: DocumentRole | None = Field(default=None, description="With `workspace` only: editor, reviewer or viewer.")
+
+
+class NewLink(BodyInput):
+    """A link to make."""
+
+    role: DocumentRole = Field(default=DocumentRole.VIEWER, description="editor, reviewer or viewer.")
+    expires_at: AwareDatetime | None = Field(default=None, description="When it ends; null: when it is taken back.")
+    password: str | None = Field(default=None, max_length=256, description="Asked of whoever opens it.")
+
+
+class LinkChange(BodyInput):
+    """What shall be otherwise about a link; fields that are left out stay as they are."""
+
+    role: DocumentRole | None = None
+    expires_at: AwareDatetime | None = None
+    password: str | None = Field(default=None, max_length=256, description="A new one is asked of everybody again.")
+
+
+class CollectionNamed(Answer):
+    """A collection, by its name."""
+
+    id: UUID
+    name: str
+
+
+class CollaboratorSeen(Answer):
+    """Somebody who is named on a document."""
+
+    person: Person
+    email: str
+    role: DocumentRole
+    added_at: datetime
+    inherited_from: CollectionNamed | None = Field(description="The collection they are named on; null: the document.")
+
+
+class CollaboratorList(Answer):
+    """All who are named, owners first; at most some hundred, so there are no pages."""
+
+    collaborators: list[CollaboratorSeen]
+
+
+class InvitationMade(Answer):
+    """A link for somebody who is not in the workspace; it is shown this once."""
+
+    url: str
+    expires_at: datetime
+
+
+class CollaboratorAdded(Answer):
+    """Who was named, or the invitation to send."""
+
+    collaborator: CollaboratorSeen | None
+    invitation: InvitationMade | None
+
+
+class SharingSeen(Answer):
+    """Whom a document is there for besides those who are named."""
+
+    your_role: DocumentRole | None
+    reach: Reach | None = Field(description="Null: it says nothing itself, and `role` is inherited.")
+    role: DocumentRole | None = Field(description="What members have who are not named; null: nothing.")
+
+
+class LinkSeen(Answer):
+    """A link that opens a document, without its address."""
+
+    id: UUID
+    role: DocumentRole
+    expires_at: datetime | None
+    has_password: bool
+    created_at: datetime
+    created_by: str | None = Field(description="The name of who made it.")
+    last_used_at: datetime | None
+
+
+class LinkMade(Answer):
+    """A link with its address, which is shown this once."""
+
+    link: LinkSeen
+    url: str
+
+
+class LinkList(Answer):
+    """The links that work now, the newest first; at most fifty, so there are no pages."""
+
+    links: list[LinkSeen]

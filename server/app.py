@@ -8,6 +8,7 @@ import signal
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from types import FrameType
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -21,6 +22,7 @@ from server.accounts.middleware import IdentityMiddleware
 from server.accounts.routes import routes as account_routes
 from server.assets.routes import routes as asset_routes
 from server.assets.storage import open_store
+from server.documents.api import OPERATIONS as DOCUMENT_OPERATIONS
 from server.documents.api import routes as api_routes
 from server.documents.live import HubFigures, open_live, taking_stock
 from server.documents.models import Document
@@ -42,6 +44,9 @@ from server.web.health import routes as health_routes
 from server.web.static import static_routes
 from server.workspaces.middleware import WorkspaceMiddleware
 from server.workspaces.routes import routes as workspace_routes
+
+# What programs may ask for, in every domain; the OpenAPI document describes it.
+OPERATIONS: Final = (*DOCUMENT_OPERATIONS,)
 
 
 def create_app(settings: Settings) -> Starlette:
@@ -115,6 +120,7 @@ def create_app(settings: Settings) -> Starlette:
     app.state.settings = settings
     app.state.sessions = sessions
     app.state.store = open_store(settings)
+    app.state.operations = OPERATIONS
     app.state.welcome = create_sample
     app.state.document_title = _document_title
     app.state.arrive = arrive

@@ -78,7 +78,7 @@ class Reply(Generic[R]):
     status: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Operation(Generic[Q, B, R]):
     """One thing that can be asked for. The docstring of `handle` is its description.
 

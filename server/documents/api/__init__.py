@@ -4,6 +4,6 @@
 `contents` do the work, the long work in `turns`.
 """
 
-from server.documents.api.table import routes
+from server.documents.api.table import OPERATIONS, routes
 
-__all__ = ["routes"]
+__all__ = ["OPERATIONS", "routes"]

@@ -1,7 +1,9 @@
-"""Every operation of the API, once. The routes and the OpenAPI document are both made of this table."""
+"""Every operation of this domain, once. The routes and the OpenAPI document are both made of this table.
+
+The document is of the tables of all domains: `app.state.operations`.
+"""
 
 import json
-from collections.abc import Sequence
 from functools import lru_cache
 from importlib.metadata import version
 from types import NoneType
@@ -49,15 +51,16 @@ _ABOUT: Final = (
 
 async def describe_api(call: Call[NoQuery, NoBody]) -> Reply[str]:
     """Return this description."""
-    settings: Settings = call.request.app.state.settings
-    text = _description(settings.public_url, cookie_name(SESSION, secure=settings.secure))
+    state = call.request.app.state
+    settings: Settings = state.settings
+    text = _description(state.operations, settings.public_url, cookie_name(SESSION, secure=settings.secure))
     return Reply(text, headers={"Cache-Control": "no-cache"})
 
 
 @lru_cache(maxsize=4)
-def _description(public_url: str, cookie: str) -> str:
+def _description(operations: tuple[AnyOperation, ...], public_url: str, cookie: str) -> str:
     described = openapi.describe(
-        OPERATIONS,
+        operations,
         info={"title": "Quillroom", "version": version("quillroom"), "description": _ABOUT},
         server=public_url,
         cookie=cookie,
@@ -65,7 +68,7 @@ def _description(public_url: str, cookie: str) -> str:
     return json.dumps(described, ensure_ascii=False)
 
 
-OPERATIONS: Final[Sequence[AnyOperation]] = (
+OPERATIONS: Final[tuple[AnyOperation, ...]] = (
     Operation(
         name="getMe",
         method="GET",

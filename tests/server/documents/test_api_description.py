@@ -10,11 +10,13 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from starlette.applications import Starlette
 from starlette.routing import Route
 
-from server.documents.api import routes
-from server.documents.api.table import OPERATIONS
+from server.app import OPERATIONS
 from server.settings import Settings
 from server.web import openapi
 from server.web.negotiation import preferred, strong_tags, tags
+from server.web.operations import routes as routes_of
+
+routes = routes_of(OPERATIONS)
 
 
 def described() -> openapi.Json:
@@ -74,6 +76,7 @@ def test_the_page_for_people_shows_every_operation() -> None:
 async def test_it_needs_no_token() -> None:
     app = Starlette(routes=[route for route in routes if isinstance(route, Route)])
     app.state.settings = Settings(base_url="https://quillroom.test")
+    app.state.operations = OPERATIONS
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="https://quillroom.test") as client:
         found = (await client.get("/api/v1/openapi.json")).json()
     assert found["openapi"].startswith("3.1.")

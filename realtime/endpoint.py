@@ -50,7 +50,7 @@ _CONNECTIONS_AT_ONCE = 500
 _RECHECKS_AT_ONCE = 200
 # A line on which nothing was heard for so many keepalives, though we asked, is dead.
 _DEAD_AFTER_KEEPALIVES = 3
-_PATH = "/collab"
+PATH = "/collab"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +147,7 @@ class Endpoint:
         Raises BadHandshake.
         """
         path = request.scope["path"]
-        if path != _PATH and not path.startswith(_PATH + "/"):
+        if path != PATH and not path.startswith(PATH + "/"):
             return None
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in request.scope["headers"]}
         return Socket(self, request, headers, websocket.handshake(request.scope["method"], headers))
@@ -266,8 +266,8 @@ class Socket(asyncio.Protocol):
         self._cookie = door.cookie(request) if origin is not None else None
         scheme, _, token = headers.get("authorization", "").partition(" ")
         self._bearer = token.strip() or None if scheme.lower() == "bearer" else None
-        document_id = request.scope["path"].removeprefix(_PATH).removeprefix("/")
-        self._path = f"{_PATH}/{{document_id}}" if document_id else _PATH
+        document_id = request.scope["path"].removeprefix(PATH).removeprefix("/")
+        self._path = f"{PATH}/{{document_id}}" if document_id else PATH
         query = dict(parse_qsl(request.scope["query_string"].decode("latin-1")))
         self._dialect: Dialect = (
             OneDocument(self, document_id, bearer=query.get("token"), epoch=query.get("epoch"))

@@ -92,7 +92,7 @@ def _serve_web(settings: Settings) -> None:
         port=settings.port,
         workers=settings.workers,
         loop="uvloop" if sys.platform != "win32" else "asyncio",
-        http="server.web.connections:PatientHttp",
+        http="server.documents.live.sockets:Connections",
         ws="server.documents.live.sockets:Sockets",
         ws_max_size=settings.max_frame_bytes,
         # The same frame goes to every peer; compressing it for each would cost more than it saves.

@@ -6,6 +6,7 @@ import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
@@ -14,6 +15,7 @@ from pycrdt import Text
 from starlette.applications import Starlette
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
@@ -23,7 +25,7 @@ from realtime import awareness, client, close, wire
 from realtime.awareness import Entry
 from realtime.close import Refused
 from realtime.endpoint import ConnectionLimits, Door, Endpoint
-from realtime.handover import Handover
+from realtime.handover import Entrance, Handover
 from realtime.hub import Hub
 from realtime.memory import MemoryBus, MemoryLog
 from realtime.ports import Admission, Credentials, DocumentId, Epoch
@@ -66,6 +68,10 @@ class Unobserved:
 
     def closed(self, path: str, code: int, seconds: float) -> None:
         pass
+
+
+class Connections(Entrance):
+    ordinary = HttpToolsProtocol
 
 
 class Sockets(Handover):
@@ -118,6 +124,7 @@ async def serving(limits: ConnectionLimits | None = None) -> AsyncIterator[Runni
         config = uvicorn.Config(
             Starlette(routes=[WebSocketRoute("/echo", echo)], lifespan=lifespan),
             log_config=None,
+            http=Connections,
             ws=Sockets,
             lifespan="on",
             timeout_graceful_shutdown=2,
@@ -463,6 +470,34 @@ async def test_a_stopping_server_tells_clients_to_come_back() -> None:
         await connection.recv()
         await one.hub.shut(one.document_id, close.RESTARTING)
         assert await code_of(connection) == 1012
+
+
+async def test_who_connects_and_says_nothing_holds_nothing_up() -> None:
+    async with serving() as one:
+        reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(one.url).port)
+        async with connect(collab(one)) as connection:
+            await connection.send(wire.sync_step_1(b"\x00"))
+            await connection.recv()
+    async with asyncio.timeout(10):
+        assert await reader.read() == b""
+    writer.close()
+
+
+async def test_a_handshake_that_comes_in_parts_is_taken_too(running: Running) -> None:
+    address = urlsplit(collab(running))
+    reader, writer = await asyncio.open_connection("127.0.0.1", address.port)
+    head = (
+        f"GET {address.path}?{address.query} HTTP/1.1\r\nHost: here\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    ).encode()
+    writer.write(head[:60])
+    await writer.drain()
+    await asyncio.sleep(0)
+    await until(lambda: running.endpoint.connections == set())
+    writer.write(head[60:])
+    async with asyncio.timeout(10):
+        assert b"101 Switching Protocols" in await reader.readuntil(b"\r\n\r\n")
+    writer.close()
 
 
 async def test_a_token_that_is_revoked_ends_the_connections_that_it_opened() -> None:

@@ -22,6 +22,8 @@ from server.accounts.middleware import IdentityMiddleware
 from server.accounts.routes import routes as account_routes
 from server.assets.routes import routes as asset_routes
 from server.assets.storage import open_store
+from server.comments.api import OPERATIONS as COMMENT_OPERATIONS
+from server.comments.api import routes as comment_routes
 from server.documents.api import OPERATIONS as DOCUMENT_OPERATIONS
 from server.documents.api import routes as api_routes
 from server.documents.live import HubFigures, open_live, taking_stock
@@ -46,7 +48,7 @@ from server.workspaces.middleware import WorkspaceMiddleware
 from server.workspaces.routes import routes as workspace_routes
 
 # What programs may ask for, in every domain; the OpenAPI document describes it.
-OPERATIONS: Final = (*DOCUMENT_OPERATIONS,)
+OPERATIONS: Final = (*DOCUMENT_OPERATIONS, *COMMENT_OPERATIONS)
 
 
 def create_app(settings: Settings) -> Starlette:
@@ -100,6 +102,7 @@ def create_app(settings: Settings) -> Starlette:
         *document_routes,
         *asset_routes,
         *api_routes,
+        *comment_routes,
         *operation_routes,
     ]
     app = Starlette(

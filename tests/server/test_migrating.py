@@ -15,6 +15,7 @@ from sqlmodel import SQLModel
 
 import server.accounts.models
 import server.assets.models
+import server.comments.models
 import server.documents.models
 import server.workspaces.models  # noqa: F401 - imported, as the others, for the tables they declare
 from server import db

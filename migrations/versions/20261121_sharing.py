@@ -129,7 +129,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("link_id", "user_id", name="link_visits_once_per_person"),
-        sa.UniqueConstraint("secret_hash"),
+        sa.UniqueConstraint("link_id", "secret_hash", name="link_visits_once_per_browser"),
     )
     op.create_index(op.f("ix_link_visits_user_id"), "link_visits", ["user_id"], unique=False)
     op.add_column("documents", sa.Column("collection_id", sa.Uuid(), nullable=True))

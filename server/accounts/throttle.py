@@ -42,6 +42,10 @@ NEW_ACCOUNT_ADDRESS = Limit("new-account-address", 30, 60 * 60)
 # Whoever sits at a browser that was left signed in could otherwise guess the password there.
 PASSWORD_CHANGE = Limit("password-change", 10, 15 * 60)
 
+# The password of a shared link: for a guesser from one address, and for many of them at one link.
+LINK_PASSWORD_ADDRESS = Limit("link-password-address", 20, 15 * 60)
+LINK_PASSWORD = Limit("link-password", 200, 60 * 60)
+
 
 async def count_sign_in(redis: Redis, *, email: str, address: str) -> None:
     """Count an attempt to sign in, before the password is looked at. Raises TooMany or Unavailable."""
@@ -77,6 +81,11 @@ async def count_new_account(redis: Redis, *, address: str) -> None:
 async def count_password_change(redis: Redis, *, user_id: UUID) -> None:
     """Count an attempt to change a password, before the old one is looked at. Raises TooMany or Unavailable."""
     await _count(redis, ((PASSWORD_CHANGE, str(user_id)),))
+
+
+async def count_link_password(redis: Redis, *, link_id: UUID, address: str) -> None:
+    """Count an attempt at the password of a shared link, before it is looked at. Raises TooMany or Unavailable."""
+    await _count(redis, ((LINK_PASSWORD_ADDRESS, network_of(address)), (LINK_PASSWORD, str(link_id))))
 
 
 def network_of(address: str) -> str:

@@ -119,6 +119,11 @@ async def show(request: Request) -> Response:
         raise NotFound
     doors: Doors = request.app.state.picture_doors
     await doors.require_view(db, user, asset)
+    return await send(request, asset)
+
+
+async def send(request: Request, asset: Asset) -> Response:
+    """Send a picture, or the part that is asked for; the caller has decided that whoever asks may see it."""
     etag = f'"{asset.sha256.hex()}"'
     headers = {
         **_HEADERS,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
-from pydantic import BeforeValidator
+from annotated_types import Ge, Le
+from pydantic import BeforeValidator, StringConstraints
 
 from server.documents.lifecycle import MAX_PAGE_SIZE, MAX_QUERY_CHARACTERS, View
+from server.documents.models import DocumentRole
 from server.web.forms import Form, Line
 
 ROWS_PER_PAGE: Final = 100
@@ -47,6 +49,52 @@ class WhereForm(Form):
     q: Annotated[Line, BeforeValidator(_cut)] = ""
     after: Annotated[str, BeforeValidator(_cut)] = ""
     pages: Annotated[int, BeforeValidator(_few)] = 1
+
+
+class AddPersonForm(Form):
+    """Somebody to share with: an address, or the name of a member."""
+
+    who: Annotated[Line, StringConstraints(min_length=1, max_length=300)]
+    role: DocumentRole = DocumentRole.EDITOR
+
+
+class PersonForm(Form):
+    """What somebody who is named shall be; `remove` takes their name away."""
+
+    role: DocumentRole | Literal["remove"]
+
+
+class ReachForm(Form):
+    """What members have who are not named: a role, `people` for nothing, `inherit` for what the collection says."""
+
+    reach: DocumentRole | Literal["people", "inherit"]
+
+
+class LinkForm(Form):
+    """A link to make; `days` until it ends, 0 for until it is taken back."""
+
+    role: DocumentRole = DocumentRole.VIEWER
+    days: Annotated[int, Ge(0), Le(365)] = 0
+    password: Annotated[str, StringConstraints(max_length=300)] = ""
+
+
+class AnswerForm(Form):
+    """What is said to somebody who asked to be let in: a role, or no."""
+
+    role: DocumentRole | Literal["no"]
+
+
+class AskForm(Form):
+    """What somebody asks for who wants to be let in."""
+
+    role: DocumentRole = DocumentRole.VIEWER
+    message: Annotated[Line, StringConstraints(max_length=500)] = ""
+
+
+class PasswordForm(Form):
+    """The password of a link."""
+
+    password: Annotated[str, StringConstraints(max_length=1000)] = ""
 
 
 class RestoreForm(WhereForm):

@@ -180,22 +180,19 @@ async def has_opened(db: AsyncSession, link: ShareLink, *, user: User | None, co
     return await db.scalar(select(col(LinkVisit.id)).where(col(LinkVisit.link_id) == link.id, theirs)) is not None
 
 
-async def open_for(db: AsyncSession, link: ShareLink, user: User | None) -> str | None:
+async def open_for(db: AsyncSession, link: ShareLink, *, user: User | None, cookie: str | None) -> None:
     """Note that somebody opened a link; the caller has asked for its password.
 
-    A person has its role from now on. For somebody without an account the secret of a new cookie is returned.
+    A person has its role from now on; a browser without one is not asked again for the password.
     """
     now = utc_now()
     link.last_used_at = now
     await db.flush()
-    if user is not None:
-        visit = insert(LinkVisit).values(id=uuid4(), link_id=link.id, user_id=user.id, opened_at=now)
-        await db.execute(visit.on_conflict_do_nothing())
-        return None
-    secret = new_secret()
-    db.add(LinkVisit(link_id=link.id, secret_hash=digest(secret), opened_at=now))
-    await db.flush()
-    return secret
+    if user is None and not cookie:
+        return
+    values = {"user_id": user.id} if user is not None else {"secret_hash": digest(cookie or "")}
+    visit = insert(LinkVisit).values(id=uuid4(), link_id=link.id, opened_at=now, **values)
+    await db.execute(visit.on_conflict_do_nothing())
 
 
 def reader(link: ShareLink, document: Document) -> DocumentActor:

@@ -229,12 +229,13 @@ class ShareLink(SQLModel, table=True):
 class LinkVisit(SQLModel, table=True):
     """Somebody who opened a link: a person with an account, who has its role while it works, or a browser that reads.
 
-    Of a browser the row holds the hash of a secret in its cookie.
+    Of a browser the row holds the hash of what its visit cookie says.
     """
 
     __tablename__: ClassVar[Any] = "link_visits"
     __table_args__: ClassVar[Any] = (
         UniqueConstraint("link_id", "user_id", name="link_visits_once_per_person"),
+        UniqueConstraint("link_id", "secret_hash", name="link_visits_once_per_browser"),
         CheckConstraint("(user_id IS NULL) <> (secret_hash IS NULL)", name="link_visits_of_one_visitor"),
     )
 
@@ -243,7 +244,7 @@ class LinkVisit(SQLModel, table=True):
     user_id: UUID | None = Field(
         default=None, sa_column=Column(ForeignKey("users.id", ondelete="CASCADE"), nullable=True, index=True)
     )
-    secret_hash: bytes | None = Field(default=None, sa_column=Column(LargeBinary, unique=True), repr=False)
+    secret_hash: bytes | None = Field(default=None, sa_column=Column(LargeBinary), repr=False)
     opened_at: datetime = Field(default_factory=utc_now, sa_column=Column(DateTime(timezone=True), nullable=False))
 
 

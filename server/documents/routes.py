@@ -15,16 +15,16 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from server.accounts.identity import signed_in
-from server.documents import content, lifecycle
+from server.documents import content, lifecycle, link_pages, share_panel
 from server.documents.access import DocumentVerb
 from server.documents.forms import MAX_PAGES, ROWS_PER_PAGE, Back, RenameForm, RestoreForm, WhereForm
 from server.documents.lifecycle import Change, Listed, LiveDocuments, Page, View
 from server.documents.models import Document
 from server.documents.write_html import write_html
-from server.errors import Invalid
+from server.errors import Invalid, NotFound
 from server.settings import Settings
 from server.web.render import render, wants_fragment
-from server.workspaces.access import Actor, Verb, actor_for, can
+from server.workspaces.access import ALLOWED, Actor, Verb, actor_for, can
 from server.workspaces.forms import HereForm, InviteForm
 from server.workspaces.middleware import actor_here, current_actor
 from server.workspaces.routes import answer_with_link
@@ -41,6 +41,7 @@ class DocumentRow:
     updated_by: str | None
     trashed_at: datetime | None
     may_edit: bool
+    may_share: bool
 
 
 async def index(request: Request) -> Response:
@@ -64,13 +65,20 @@ async def show(request: Request) -> Response:
     """Show a document with its last saved text in the page; the editor takes over in place."""
     db: AsyncSession = request.state.db
     user = signed_in(request)
-    document, actor = await lifecycle.find(db, user, request.path_params["document_id"])
+    document_id: UUID = request.path_params["document_id"]
+    try:
+        document, actor = await lifecycle.find(db, user, document_id)
+    except NotFound:
+        if await share_panel.may_ask(db, user, document_id):
+            return share_panel.asking(request, document_id)
+        raise
     epoch = await lifecycle.epoch_of(db, document.id)
     live: LiveDocuments = request.app.state.live
     state = await live.read(document.id)
     title, content_html = await asyncio.to_thread(_read, state)
     trashed = document.trashed_at is not None
     settings: Settings = request.app.state.settings
+    may_invite = actor.workspace_role is not None and Verb.INVITE in ALLOWED[actor.workspace_role]
     return render(
         request,
         "documents/editor.html",
@@ -84,6 +92,8 @@ async def show(request: Request) -> Response:
         content_html=content_html,
         saved_at=document.updated_at,
         may_write=not trashed and can(actor, DocumentVerb.EDIT, document),
+        may_share=not trashed and can(actor, DocumentVerb.SHARE, document),
+        may_invite=not trashed and may_invite and can(actor, DocumentVerb.SHARE, document),
         me={"id": user.id, "name": user.name, "colour": user.colour},
         limits={"max_upload_bytes": settings.max_upload_bytes},
     )
@@ -225,6 +235,7 @@ def _row(listed: Listed) -> DocumentRow:
         updated_by=listed.updated_by,
         trashed_at=document.trashed_at,
         may_edit=can(listed.actor, DocumentVerb.RENAME, document),
+        may_share=can(listed.actor, DocumentVerb.SHARE, document),
     )
 
 
@@ -236,4 +247,6 @@ routes = [
     Route("/documents/{document_id:uuid}/trash", trash, methods=["POST"]),
     Route("/documents/{document_id:uuid}/restore", restore, methods=["POST"]),
     Route("/documents/{document_id:uuid}/invitations", invite, methods=["POST"]),
+    *share_panel.routes,
+    *link_pages.routes,
 ]

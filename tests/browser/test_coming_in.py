@@ -64,7 +64,8 @@ async def test_signing_out_and_in_again(enter: Enter, studio: Studio) -> None:
 
 async def test_another_choice_takes_back_the_link_that_was_not_made_from_it(ada: Person, studio: Studio) -> None:
     await ada.open(create_document(studio.api, title="Two links"))
-    await ada.page.get_by_role("button", name="Invite").first.click()
+    await ada.page.get_by_label("More about this document").click()
+    await ada.page.get_by_role("button", name="Invite to the workspace").click()
     dialog, link = ada.page.locator("dialog#invite"), ada.page.locator("#invitation-url")
     make = dialog.get_by_role("button", name="Make a link")
     await make.click()
@@ -82,7 +83,8 @@ async def test_an_invitation_to_a_document_lets_a_second_person_write(
 ) -> None:
     document = create_document(studio.api, title="Come and see", content="Here it begins.")
     await ada.open(document)
-    await ada.page.get_by_role("button", name="Invite").first.click()
+    await ada.page.get_by_label("More about this document").click()
+    await ada.page.get_by_role("button", name="Invite to the workspace").click()
     await ada.page.locator("dialog#invite").get_by_role("button", name="Make a link").click()
     link = await ada.page.locator("#invitation-url").input_value()
     await ada.page.keyboard.press("Escape")

@@ -69,7 +69,8 @@ async def test_axe_finds_nothing(enter: Enter, studio: Studio, page: str, scheme
         await person.open(create_document(studio.api, title="For everybody", content=EVERYTHING))
         await person.saved()
         if page == "dialog":
-            await person.page.get_by_role("button", name="Invite").first.click()
+            await person.page.get_by_label("More about this document").click()
+            await person.page.get_by_role("button", name="Invite to the workspace").click()
             await person.page.locator("dialog#invite[open]").wait_for()
         if page == "menu":
             await person.write_at_end()

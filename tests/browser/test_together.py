@@ -161,7 +161,7 @@ async def test_a_guest_reads_along_and_cannot_write(ada: Person, enter: Enter, s
     await ada.open(document)
     csrf = await ada.page.locator('meta[name="csrf"]').get_attribute("content")
     made = await ada.page.request.post(
-        f"{ada.address}/workspace/invitations",
+        f"{ada.address}/documents/{document}/invitations",
         form={"csrf": csrf or "", "role": "guest"},
         headers={"HX-Request": "true", "Origin": ada.address},
     )
@@ -174,8 +174,8 @@ async def test_a_guest_reads_along_and_cannot_write(ada: Person, enter: Enter, s
     await guest.page.get_by_label("E-mail").fill("gil@example.org")
     await guest.page.get_by_label("Password").fill("three wet umbrellas")
     await guest.page.get_by_role("button", name=re.compile("Create account")).click()
-    await guest.page.wait_for_url("**/documents")
-    await guest.open(document)
+    await guest.page.wait_for_url(f"**/documents/{document}")
+    await guest.live()
     await guest.page.wait_for_selector("#save-state[data-state=readOnly]")
     assert await guest.page.locator("#document-content").get_attribute("data-editable") == "false"
     await ada.write_at_end()

@@ -29,6 +29,7 @@ def row(number: int, *, title: str = NASTY, trashed: bool = False, may_edit: boo
         updated_by=NASTY if number % 2 else None,
         trashed_at=NOW if trashed else None,
         may_edit=may_edit,
+        may_share=may_edit,
     )
 
 

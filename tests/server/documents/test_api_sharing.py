@@ -209,8 +209,8 @@ async def test_a_link_opens_for_people_until_it_is_taken_back(office: Office) ->
         link, _ = await links.look(db, secret)
         eve = await db.get_one(User, office.stranger.user.id)
         assert not await links.has_opened(db, link, user=eve, cookie=None)
-        assert await links.open_for(db, link, eve) is None
-        assert await links.open_for(db, link, eve) is None
+        await links.open_for(db, link, user=eve, cookie=None)
+        await links.open_for(db, link, user=eve, cookie="both")
         assert await links.has_opened(db, link, user=eve, cookie=None)
     assert await office.role_of(office.stranger) == "editor"
     assert (await office.stranger.ask("PATCH", office.path, json={"title": "x"})).status_code == 200
@@ -243,7 +243,9 @@ async def test_a_link_with_a_password_and_an_end(office: Office) -> None:
         with pytest.raises(Invalid):
             await links.check_password(link, "red lantern")
         await links.check_password(link, "green lantern")
-        cookie = await links.open_for(db, link, None)
+        cookie = "the browser's"
+        await links.open_for(db, link, user=None, cookie=cookie)
+        await links.open_for(db, link, user=None, cookie=None)
         assert await links.has_opened(db, link, user=None, cookie=cookie)
         assert not await links.has_opened(db, link, user=None, cookie="another")
         assert not await links.has_opened(db, link, user=None, cookie=None)

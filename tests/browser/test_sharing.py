@@ -1,0 +1,147 @@
+"""Sharing as two people and a passer-by live it: the dialog, asking to be let in, links; with axe, in both themes."""
+
+import re
+
+import pytest
+
+from tests.browser.conftest import ARTIFACTS, Enter, Person, Studio, until
+from tests.browser.test_pages import AXE, PHONE, RULES
+from tests.running import create_document
+
+pytestmark = pytest.mark.anyio
+
+
+async def _open_panel(person: Person) -> None:
+    await person.page.get_by_role("link", name="Share", exact=True).click()
+    await person.page.locator("dialog#share[open] #share-who").wait_for()
+
+
+async def _said(person: Person, words: str) -> None:
+    await person.page.locator("#share-panel [role=status]", has_text=words).wait_for()
+
+
+async def _faults(person: Person) -> list[str]:
+    await person.page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = await person.page.evaluate(
+        "async tags => (await axe.run(document, {runOnly: tags})).violations.map(each =>"
+        " `${each.id}: ${each.nodes.map(node => node.html).join(' ')}`)",
+        RULES,
+    )
+    return [str(each) for each in found]
+
+
+async def _picture(person: Person, name: str) -> None:
+    ARTIFACTS.mkdir(exist_ok=True)
+    await person.page.screenshot(path=ARTIFACTS / f"sharing-{name}.png")
+
+
+async def test_ben_asks_to_be_let_in_and_reads_then_writes(ada: Person, ben: Person, studio: Studio) -> None:
+    document = create_document(studio.api, title="For a few", content="The plan.")
+    studio.api.put(f"/api/v1/documents/{document}/sharing", json={"reach": "people"}).raise_for_status()
+    await ben.go(f"/documents/{document}")
+    await ben.page.get_by_role("heading", name="This is not shared with you").wait_for()
+    assert "For a few" not in await ben.page.content()
+    await ben.page.get_by_label("A word about why").fill("I write the budget")
+    await ben.page.get_by_role("button", name="Ask for access").click()
+    await ben.page.get_by_role("heading", name="You have asked").wait_for()
+    await ada.open(document)
+    await _open_panel(ada)
+    await ada.page.get_by_text("I write the budget").wait_for()
+    await ada.page.get_by_role("button", name="Approve: Ben Okri").click()
+    await _said(ada, "They are in.")
+    await ben.open(document)
+    assert await ben.page.locator("#document-content").get_attribute("data-editable") == "false"
+    role = ada.page.get_by_label("What Ben Okri may do")
+    await role.focus()
+    await role.select_option("editor")
+    await _said(ada, "The role is changed.")
+    # The part that was swapped keeps the place of whoever works with the keyboard.
+    assert await role.evaluate("each => each === document.activeElement")
+    await ben.open(document)
+    await ben.write_at_end()
+    await ben.type(" And the budget.")
+    await ben.saved()
+    await ada.page.keyboard.press("Escape")
+    await ada.reads("The plan. And the budget.")
+
+
+async def test_a_link_is_read_by_anybody_until_it_is_taken_back(ada: Person, enter: Enter, studio: Studio) -> None:
+    document = create_document(studio.api, title="Open letter", content="Dear all.")
+    await ada.open(document)
+    await _open_panel(ada)
+    await ada.page.get_by_text("New link").click()
+    await ada.page.get_by_label("Password, if you want one").fill("green lantern")
+    await ada.page.get_by_role("button", name="Make a link").click()
+    link = await ada.page.locator("#share-made").input_value()
+    passer = await enter(studio, "Passer-by")
+    await passer.page.goto(link)
+    await passer.page.get_by_label("Password").fill("green lantern")
+    await passer.page.get_by_role("button", name="Open").click()
+    await passer.page.get_by_text("Dear all.").wait_for()
+    assert await passer.page.locator("[contenteditable]").count() == 0
+    await ada.page.get_by_role("button", name=re.compile("^Take back the link")).click()
+    await _said(ada, "opens nothing any more")
+    await passer.page.reload()
+    await passer.page.get_by_role("heading", name="This link is over").wait_for()
+
+
+async def test_from_the_list_a_document_is_shared(ada: Person, studio: Studio) -> None:
+    create_document(studio.api, title="In the list")
+    await ada.go("/documents")
+    row = ada.page.locator(".document", has_text="In the list").first
+    await row.get_by_label("Actions for “In the list”").click()
+    await row.get_by_text("Share…").click()
+    panel = ada.page.locator("dialog#share[open] #share-panel")
+    await panel.get_by_text("“In the list”").wait_for()
+    await panel.get_by_label("Add people").fill("somebody@example.org")
+    await panel.get_by_role("button", name="Share", exact=True).click()
+    await panel.get_by_text("Invitation for somebody@example.org").wait_for()
+
+    async def made() -> bool:
+        return "/join/" in await panel.locator("#share-made").input_value()
+
+    await until(made)
+
+
+@pytest.mark.parametrize("shape", ["wide-light", "wide-dark", "phone-light", "phone-dark"])
+async def test_axe_finds_nothing(enter: Enter, studio: Studio, shape: str) -> None:
+    if not AXE.exists():
+        pytest.skip("the packages of static/ are not installed (make run installs them)")
+    size, scheme = shape.split("-")
+    options = dict(PHONE) if size == "phone" else {"viewport": {"width": 1200, "height": 900}}
+    document = create_document(studio.api, title="A plan for the second half of the year", content="Words.\n\nMore.")
+    path = f"/api/v1/documents/{document}"
+    studio.api.post(f"{path}/collaborators", json={"email": "ben@example.org", "role": "reviewer"}).raise_for_status()
+    link = studio.api.post(f"{path}/links", json={"role": "viewer", "password": "green lantern"}).json()["url"]
+    plain = studio.api.post(f"{path}/links", json={"role": "editor"}).json()["url"]
+    ada = await enter(studio, "Ada", color_scheme=scheme, reduced_motion="reduce", bypass_csp=True, **options)
+    await ada.go(f"/documents/{document}/sharing")
+    assert await _faults(ada) == []
+    await _picture(ada, f"page-{shape}")
+    await ada.open(document)
+    if size == "phone":
+        await ada.page.get_by_label("More about this document").click()
+        await ada.page.get_by_text("Share…").click()
+        await ada.page.locator("dialog#share[open] #share-who").wait_for()
+    else:
+        await _open_panel(ada)
+    assert await _faults(ada) == []
+    await _picture(ada, f"dialog-{shape}")
+    await ada.page.get_by_text("New link").click()
+    await ada.page.get_by_role("button", name="Make a link").click()
+    await ada.page.locator("#share-link-form button:focus", has_text="Copy").wait_for()
+    assert await _faults(ada) == []
+    await _picture(ada, f"made-{shape}")
+    passer = await enter(studio, "Passer-by", color_scheme=scheme, bypass_csp=True, **options)
+    await passer.page.goto(link)
+    assert await _faults(passer) == []
+    await _picture(passer, f"password-{shape}")
+    await passer.page.goto(plain)
+    assert await _faults(passer) == []
+    await _picture(passer, f"read-{shape}")
+    hidden = create_document(studio.api, title="Hidden")
+    studio.api.put(f"/api/v1/documents/{hidden}/sharing", json={"reach": "people"}).raise_for_status()
+    ben = await enter(studio, "Ben", color_scheme=scheme, bypass_csp=True, **options)
+    await ben.go(f"/documents/{hidden}")
+    assert await _faults(ben) == []
+    await _picture(ben, f"ask-{shape}")

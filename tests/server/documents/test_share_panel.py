@@ -1,0 +1,231 @@
+"""The share panel, the pages of shared links, and asking to be let in, as a browser without script meets them."""
+
+import re
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+from sqlalchemy import select, update
+from sqlmodel import col
+from starlette.applications import Starlette
+
+from server.accounts.models import User, utc_now
+from server.db import Sessions
+from server.documents import content, lifecycle
+from server.documents.access import DocumentRole, actor_at
+from server.documents.models import AccessRequest, Document, ShareLink
+from server.workspaces.models import Role, Workspace
+from tests.factories import actor, csrf_of, make_member, make_team, name_on, sign_in
+
+HIDDEN = "Raise for Bo"
+
+
+@pytest.fixture
+async def team(app: Starlette, sessions: Sessions) -> tuple[User, Workspace]:
+    return await make_team(sessions)
+
+
+@pytest.fixture
+async def bo(team: tuple[User, Workspace], sessions: Sessions) -> User:
+    async with sessions.begin() as db:
+        return await make_member(db, team[1], name="Bo Member")
+
+
+@pytest.fixture
+async def document(team: tuple[User, Workspace], sessions: Sessions) -> Document:
+    """Ada's; nobody else has it."""
+    async with sessions.begin() as db:
+        node = content.parse("Secret words", content.Source.MARKDOWN)
+        document = await lifecycle.create(db, actor(*team, Role.ADMIN), title=HIDDEN, content=node)
+        document.reach = "people"
+    return document
+
+
+@pytest.fixture
+async def ada(client: httpx.AsyncClient, sessions: Sessions, team: tuple[User, Workspace]) -> httpx.AsyncClient:
+    await sign_in(client, sessions, team[0])
+    return client
+
+
+async def browser(app: Starlette, sessions: Sessions, user: User | None) -> httpx.AsyncClient:
+    found = httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://quillroom.test")
+    if user is not None:
+        await sign_in(found, sessions, user)
+    return found
+
+
+async def post(client: httpx.AsyncClient, path: str, *, script: bool = False, **fields: str) -> httpx.Response:
+    # Any page shows the token; this one stands for everybody.
+    token = await csrf_of(client, "/documents" if client.cookies.get("quillroom_session") else "/sign-in")
+    headers = {"Origin": "http://quillroom.test"} | ({"HX-Request": "true"} if script else {})
+    return await client.post(path, data={"csrf": token, **fields}, headers=headers)
+
+
+async def role_of(sessions: Sessions, user: User, document: Document) -> DocumentRole | None:
+    async with sessions() as db:
+        return (await actor_at(db, user, document.id))[1].role
+
+
+async def test_a_member_is_added_by_name_changed_and_removed(
+    ada: httpx.AsyncClient, sessions: Sessions, bo: User, document: Document
+) -> None:
+    here = f"/documents/{document.id}/sharing"
+    page = (await ada.get(here)).text
+    assert f'<option value="{bo.email}">Bo Member</option>' in page
+    answer = await post(ada, f"{here}/people", who="bo member", role="reviewer")
+    assert (answer.status_code, "<html" in answer.text) == (200, True)
+    assert "Bo Member: can comment and suggest." in answer.text
+    assert await role_of(sessions, bo, document) is DocumentRole.REVIEWER
+    answer = await post(ada, f"{here}/people/{bo.id}", script=True, role="viewer")
+    assert answer.text.strip().startswith('<div class="share" id="share-panel"')
+    assert await role_of(sessions, bo, document) is DocumentRole.VIEWER
+    await post(ada, f"{here}/people/{bo.id}", role="remove")
+    assert await role_of(sessions, bo, document) is None
+    await post(ada, f"{here}/people", who=bo.email, role="viewer")
+    await post(ada, f"{here}/people/{bo.id}", role="owner")
+    assert await role_of(sessions, bo, document) is DocumentRole.OWNER
+
+
+async def test_what_cannot_be_is_said_in_the_panel(ada: httpx.AsyncClient, bo: User, document: Document) -> None:
+    here = f"/documents/{document.id}/sharing"
+    answer = await post(ada, f"{here}/people", who="Nobody <i>", role="viewer")
+    assert (answer.status_code, "Nobody else here has that name." in answer.text) == (422, True)
+    assert 'value="Nobody &lt;i&gt;"' in answer.text
+    answer = await post(ada, f"{here}/people", script=True, who="not@@an.address", role="viewer")
+    assert (answer.status_code, "does not look like an e-mail address" in answer.text) == (200, True)
+    answer = await post(ada, f"{here}/links", script=True, role="viewer", password="short")
+    assert "Use 6 to 256 characters." in answer.text
+
+
+async def test_somebody_else_gets_an_invitation_to_this_document(
+    app: Starlette, ada: httpx.AsyncClient, sessions: Sessions, document: Document
+) -> None:
+    answer = await post(ada, f"/documents/{document.id}/sharing/people", who="new@example.org", role="reviewer")
+    assert "Invitation for new@example.org" in answer.text
+    found = re.search(r'value="http://quillroom.test(/join/[^"]+)"', answer.text)
+    assert found
+    newcomer = await browser(app, sessions, None)
+    token = await csrf_of(newcomer, found[1])
+    fields = {"csrf": token, "name": "New", "email": "new@example.org", "password": "seven green lanterns"}
+    joined = await newcomer.post(found[1], data=fields, headers={"Origin": "http://quillroom.test"})
+    assert (joined.status_code, joined.headers["location"]) == (303, f"/documents/{document.id}")
+    async with sessions() as db:
+        user = (await db.scalars(select(User).where(col(User.email) == "new@example.org"))).one()
+    assert await role_of(sessions, user, document) is DocumentRole.REVIEWER
+
+
+async def test_what_members_have(ada: httpx.AsyncClient, sessions: Sessions, bo: User, document: Document) -> None:
+    here = f"/documents/{document.id}/sharing/reach"
+    for asked, found in (("viewer", DocumentRole.VIEWER), ("people", None), ("inherit", DocumentRole.EDITOR)):
+        assert (await post(ada, here, reach=asked)).status_code == 200
+        assert await role_of(sessions, bo, document) is found
+
+
+async def test_a_member_asks_and_is_let_in(
+    app: Starlette, ada: httpx.AsyncClient, sessions: Sessions, bo: User, document: Document
+) -> None:
+    theirs = await browser(app, sessions, bo)
+    page = await theirs.get(f"/documents/{document.id}")
+    assert page.status_code == 403
+    assert HIDDEN not in page.text
+    assert "Secret" not in page.text
+    sent = await post(theirs, f"/documents/{document.id}/requests", role="reviewer", message="For <b>Monday</b>")
+    assert (sent.status_code, HIDDEN in sent.text) == (200, False)
+    panel = (await ada.get(f"/documents/{document.id}/sharing")).text
+    assert "For &lt;b&gt;Monday&lt;/b&gt;" in panel
+    await post(ada, f"/documents/{document.id}/sharing/requests/{bo.id}", role="no")
+    assert await role_of(sessions, bo, document) is None
+    await post(theirs, f"/documents/{document.id}/requests", role="reviewer")
+    await post(ada, f"/documents/{document.id}/sharing/requests/{bo.id}", role="reviewer")
+    assert (await theirs.get(f"/documents/{document.id}")).status_code == 200
+    async with sessions() as db:
+        assert [each.answered_at is not None for each in await db.scalars(select(AccessRequest))] == [True]
+    # Who has it asks for nothing more than others would give unasked; who is from elsewhere learns of nothing.
+    assert (await post(theirs, f"/documents/{document.id}/requests", role="viewer")).status_code == 409
+    stranger = await browser(app, sessions, (await make_team(sessions, name="Eve"))[0])
+    assert (await post(stranger, f"/documents/{document.id}/requests", role="viewer")).status_code == 404
+    assert (await stranger.get(f"/documents/{document.id}")).status_code == 404
+    assert (await theirs.get(f"/documents/{uuid4()}")).status_code == 404
+
+
+async def _link(ada: httpx.AsyncClient, document: Document, role: str = "viewer", password: str = "") -> str:
+    answer = await post(ada, f"/documents/{document.id}/sharing/links", role=role, password=password)
+    found = re.search(r'value="http://quillroom.test(/s/[^"]+)"', answer.text)
+    assert found, answer.text
+    return found[1]
+
+
+async def test_without_an_account_a_link_is_read(
+    app: Starlette, ada: httpx.AsyncClient, sessions: Sessions, document: Document
+) -> None:
+    link = await _link(ada, document, role="editor")
+    anybody = await browser(app, sessions, None)
+    page = await anybody.get(link)
+    assert page.status_code == 200
+    assert "Secret words" in page.text
+    assert "editor.js" not in page.text
+    assert (page.headers["cache-control"], page.headers["referrer-policy"]) == ("no-store", "no-referrer")
+    assert (await anybody.get(f"/documents/{document.id}")).headers["location"].startswith("/sign-in")
+    async with sessions.begin() as db:
+        await db.execute(update(ShareLink).values(expires_at=utc_now() - timedelta(seconds=1)))
+    over = await anybody.get(link)
+    assert (over.status_code, "This link is over" in over.text, HIDDEN in over.text) == (410, True, False)
+    assert (await anybody.get("/s/nothing")).status_code == 410
+
+
+async def test_with_an_account_a_link_opens_the_document_in_its_role(
+    app: Starlette, ada: httpx.AsyncClient, sessions: Sessions, document: Document
+) -> None:
+    link = await _link(ada, document, role="editor")
+    eve, _ = await make_team(sessions, name="Eve")
+    theirs = await browser(app, sessions, eve)
+    assert (await theirs.get(f"/documents/{document.id}")).status_code == 404
+    opened = await theirs.get(link)
+    assert (opened.status_code, opened.headers["location"]) == (303, f"/documents/{document.id}")
+    assert 'data-may-write="true"' in (await theirs.get(f"/documents/{document.id}")).text
+    assert await role_of(sessions, eve, document) is DocumentRole.EDITOR
+    async with sessions() as db:
+        link_id = (await db.scalars(select(col(ShareLink.id)))).one()
+    await post(ada, f"/documents/{document.id}/sharing/links/{link_id}/revoke")
+    assert (await theirs.get(f"/documents/{document.id}")).status_code == 404
+    assert (await theirs.get(link)).status_code == 410
+
+
+async def test_a_password_is_asked_once_of_each_browser(
+    app: Starlette, ada: httpx.AsyncClient, sessions: Sessions, document: Document
+) -> None:
+    link = await _link(ada, document, password="green lantern")
+    anybody = await browser(app, sessions, None)
+    asked = await anybody.get(link)
+    assert (asked.status_code, "Secret words" in asked.text, HIDDEN in asked.text) == (200, False, False)
+    wrong = await post(anybody, link, password="red lantern")
+    assert (wrong.status_code, "not the password" in wrong.text) == (422, True)
+    assert (await post(anybody, link, password="green lantern")).headers["location"] == link
+    assert "Secret words" in (await anybody.get(link)).text
+    another = await browser(app, sessions, None)
+    assert "Secret words" not in (await another.get(link)).text
+    for _ in range(18):
+        await post(another, link, password="red lantern")
+    assert (await post(another, link, password="green lantern")).status_code == 429
+
+
+async def test_pictures_behind_a_link_are_those_of_its_document(
+    app: Starlette, ada: httpx.AsyncClient, sessions: Sessions, document: Document
+) -> None:
+    link = await _link(ada, document)
+    anybody = await browser(app, sessions, None)
+    assert (await anybody.get(f"{link}/assets/{uuid4()}")).status_code == 404
+    assert (await anybody.get(f"/s/nothing/assets/{uuid4()}")).status_code == 404
+
+
+async def test_who_takes_it_from_themselves_is_told_so(
+    app: Starlette, sessions: Sessions, bo: User, document: Document
+) -> None:
+    async with sessions.begin() as db:
+        await name_on(db, document, bo, DocumentRole.EDITOR)
+    theirs = await browser(app, sessions, bo)
+    answer = await post(theirs, f"/documents/{document.id}/sharing/people/{bo.id}", script=True, role="remove")
+    assert "You have left this document." in answer.text
+    assert await role_of(sessions, bo, document) is None
+    assert UUID(str(document.id))

@@ -37,6 +37,7 @@ from server.events import Events
 from server.operations.exchange import exchanging
 from server.operations.routes import routes as operation_routes
 from server.queue import create_queue
+from server.revisions.attribution import note
 from server.settings import Settings
 from server.slow import SlowLog, watching_loop
 from server.web.csrf import CsrfMiddleware
@@ -73,6 +74,8 @@ def create_app(settings: Settings) -> Starlette:
             async def settle(document_id: str, seq: int, state: bytes, writer: Mapping[str, object] | None) -> None:
                 by = UUID(str(writer["id"])) if writer is not None else None
                 await project(sessions, events, UUID(document_id), seq, state, by=by)
+                if by is not None:
+                    await note(sessions, UUID(document_id), writers=[by], authors={})
 
             live, endpoint = await stack.enter_async_context(
                 open_live(settings, pool=pool, sessions=sessions, redis=redis, settle=settle, slow=slow)

@@ -24,6 +24,7 @@ from server.assets.storage import open_store
 from server.documents import jobs as document_jobs
 from server.documents import sizes
 from server.queue import QUEUE_NAME, deserialize, redis_settings, serialize
+from server.revisions import jobs as revision_jobs
 from server.settings import Settings
 from server.workspaces import jobs as workspace_jobs
 
@@ -61,6 +62,19 @@ async def clean_up_pictures(ctx: Context) -> None:
     log.info("pictures cleaned up", rows=removed.rows, objects=removed.objects)
 
 
+async def record_revisions(ctx: Context) -> None:
+    """Keep what people wrote as revisions, once they pause or after some minutes."""
+    recorded = await revision_jobs.record_revisions(ctx["sessions"])
+    if recorded:
+        log.info("revisions recorded", documents=recorded)
+
+
+async def thin_revisions(ctx: Context) -> None:
+    """Remove old revisions that came by themselves, but for one an hour, and then one a day."""
+    removed = await revision_jobs.thin_revisions(ctx["sessions"])
+    log.info("revisions thinned", removed=removed)
+
+
 async def measure_storage(ctx: Context) -> None:
     """Measure what the database holds, for the figures."""
     measured = await sizes.measure(ctx["pool"])
@@ -95,6 +109,8 @@ def create_worker(settings: Settings) -> Worker:
         "compact_documents": compact_documents,
         "clean_up": clean_up,
         "clean_up_pictures": clean_up_pictures,
+        "record_revisions": record_revisions,
+        "thin_revisions": thin_revisions,
         "measure_storage": measure_storage,
     }
     timed = {name: _timed(name, job) for name, job in jobs.items()}
@@ -108,6 +124,10 @@ def create_worker(settings: Settings) -> Worker:
             cron(timed["clean_up"], name="clean_up_timed", minute=CLEAN_UP_MINUTES, keep_result=0, run_at_startup=True),
             # Lists the whole store, which costs money at some: once a day, and never because of a restart.
             cron(timed["clean_up_pictures"], name="clean_up_pictures_timed", hour={3}, minute={41}, keep_result=0),
+            cron(
+                timed["record_revisions"], name="record_revisions_timed", second=15, keep_result=0, run_at_startup=True
+            ),
+            cron(timed["thin_revisions"], name="thin_revisions_timed", minute=CLEAN_UP_MINUTES, keep_result=0),
             # In each worker: what another one has measured would not be among the figures of this.
             cron(
                 timed["measure_storage"],

@@ -1,0 +1,57 @@
+"""Who wrote: noted when a room settles, and read when a revision is made or looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import col
+
+from server import db as database
+from server.accounts.models import User
+from server.documents.models import Document, utc_now
+from server.revisions.models import DocumentClient, Writer
+
+
+async def note(
+    sessions: database.Sessions, document_id: UUID, *, writers: Collection[UUID], authors: Mapping[int, UUID]
+) -> None:
+    """Write down who wrote in a document since it was last settled.
+
+    `writers`: everybody who changed anything. `authors`: whose each Yjs client id is that brought something new; a
+    client id belongs to whoever came with it first. People and documents that are gone are left out.
+    """
+    people = {*writers, *authors.values()}
+    if not people:
+        return
+    async with database.transaction(sessions) as db:
+        if await db.scalar(select(col(Document.id)).where(col(Document.id) == document_id)) is None:
+            return
+        known = set(await db.scalars(select(col(User.id)).where(col(User.id).in_(people))))
+        # In one order in every process, so that two of them never wait for each other in a circle.
+        wrote = [{"document_id": document_id, "user_id": each} for each in sorted(people & known)]
+        if wrote:
+            await db.execute(insert(Writer).values(wrote).on_conflict_do_nothing())
+        now = utc_now()
+        clients = [
+            {
+                "document_id": document_id,
+                "client_id": client,
+                "user_id": user,
+                "first_seen_at": now,
+                "last_seen_at": now,
+            }
+            for client, user in sorted(authors.items())
+            if user in known
+        ]
+        if clients:
+            seen = insert(DocumentClient).values(clients)
+            await db.execute(
+                seen.on_conflict_do_update(
+                    index_elements=["document_id", "client_id"],
+                    set_={"last_seen_at": seen.excluded.last_seen_at},
+                    where=col(DocumentClient.user_id) == seen.excluded.user_id,
+                )
+            )

@@ -1,0 +1,101 @@
+"""The states that revisions hold: packed for the database, and read from the log.
+
+A delta is always on top of a keyframe and never of another delta: so reading a state takes two rows, and thinning one
+revision touches no other.
+"""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from pycrdt import Doc
+from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from server.documents import ydoc
+from server.documents.ydoc import YDoc
+from server.errors import NotFound
+from server.revisions.models import Keyframe, Revision
+
+# A delta that is as long as this part of its keyframe asks for a new keyframe; for little texts it is not worth one.
+_LONG_DELTA: Final = 0.5
+_SHORT_BYTES: Final = 2048
+
+# One statement sees one state of the database: it never meets a log that is being folded.
+_LOG: Final = text("""
+SELECT
+    lineages.seq,
+    snapshot.data AS folded,
+    ARRAY(
+        SELECT later.data
+        FROM document_updates AS later
+        WHERE later.document_id = lineages.document_id AND later.seq > coalesce(snapshot.seq, 0)
+        ORDER BY later.seq
+    ) AS updates
+FROM lineages
+LEFT JOIN document_snapshots AS snapshot USING (document_id)
+WHERE lineages.document_id = :document_id
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """A document as its log has it: all updates, and the newest place."""
+
+    seq: int
+    updates: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """A state as it is put into rows. `keyframe` is None where it builds on the one given."""
+
+    keyframe: bytes | None
+    delta: bytes | None
+    state_vector: bytes
+
+
+async def read_log(db: AsyncSession, document_id: UUID) -> Logged:
+    """Return what is durable of a document at this moment. Raises NotFound."""
+    row = (await db.execute(_LOG, {"document_id": document_id})).one_or_none()
+    if row is None:
+        raise NotFound
+    folded = (row.folded,) if row.folded is not None else ()
+    return Logged(seq=row.seq, updates=(*folded, *row.updates))
+
+
+async def read_state(db: AsyncSession, revision: Revision) -> tuple[bytes, ...]:
+    """Return the updates that are a revision's state, packed as they are."""
+    keyframe = await db.scalar(select(col(Keyframe.data)).where(col(Keyframe.id) == revision.keyframe_id))
+    if keyframe is None:
+        # Thinned out in this very moment.
+        raise NotFound
+    return (keyframe,) if revision.delta is None else (keyframe, revision.delta)
+
+
+def unpack(packed: tuple[bytes, ...]) -> YDoc:
+    """Make the document of what `read_state` returns. Milliseconds a hundred kilobytes: use a thread."""
+    return build(tuple(zlib.decompress(each) for each in packed))
+
+
+def build(updates: tuple[bytes, ...]) -> YDoc:
+    """Make the document of updates that are all of it."""
+    doc: YDoc = Doc()
+    with doc.transaction():
+        for update in updates:
+            doc.apply_update(update)
+    return doc
+
+
+def pack(doc: YDoc, keyframe: bytes | None) -> Packed:
+    """Return the state of a document for the database, on top of a packed keyframe if that is short enough."""
+    state_vector = doc.get_state()
+    if keyframe is not None:
+        delta = zlib.compress(doc.get_update(ydoc.load(zlib.decompress(keyframe)).get_state()))
+        if len(delta) <= max(_SHORT_BYTES, _LONG_DELTA * len(keyframe)):
+            return Packed(keyframe=None, delta=delta, state_vector=state_vector)
+    return Packed(keyframe=zlib.compress(doc.get_update()), delta=None, state_vector=state_vector)

@@ -1,0 +1,166 @@
+"""A comparison as HTML: the document as it reads, with what came underlined and what went struck out.
+
+Colour says who; underline, strike and words say what: never colour alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from markupsafe import Markup
+from prosemirror.model import Fragment, Node
+
+from server.documents.schema import schema
+from server.documents.write_html import write_html
+from server.revisions.comparing import Block, Kind, Piece
+
+# Stands where the content of a block goes while its tags are written. After it there are only closing tags.
+_GAP: Final = "\ue000"
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Somebody who wrote, as the page shows them; `colour` is a place in the palette."""
+
+    id: UUID
+    name: str
+    colour: int
+
+
+Runs = Mapping[str, Sequence[tuple[int, Author | None]]]
+"""Who wrote a text: the id of its block -> in order, how many characters and by whom (None: it is not known)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hands:
+    """Whose changes are shown. `alone`: the one author, where there is but one; `runs`: who wrote what is new."""
+
+    alone: Author | None = None
+    runs: Runs | None = None
+
+    def of(self, block_id: object) -> Sequence[tuple[int, Author | None]]:
+        """Return who wrote a block's text, as far as it is known."""
+        return (self.runs or {}).get(str(block_id), ())
+
+
+def write_block(block: Block, hands: Hands) -> tuple[Markup, tuple[Author, ...]]:
+    """Return a block of a comparison as HTML that is safe to show, and who had a hand in its changes."""
+    writer = _Writer(hands)
+    html = writer.block(block)
+    # Only serialized nodes and tags of our own.
+    return Markup(html), tuple(writer.seen.values())  # noqa: S704
+
+
+class _Writer:
+    """Writes one block. State: who was seen doing something in it."""
+
+    def __init__(self, hands: Hands) -> None:
+        self.hands = hands
+        self.seen: dict[UUID, Author] = {}
+
+    def block(self, block: Block) -> str:
+        match block.kind:
+            case Kind.SAME:
+                return _plain(block.node)
+            case Kind.ADDED | Kind.REMOVED:
+                return self.whole(block.node, block.kind)
+            case Kind.EDITED:
+                return self.edited(block)
+
+    def edited(self, block: Block) -> str:
+        node = block.node
+        if block.children:
+            return _around(node, "".join(map(self.block, block.children)))
+        if node.is_leaf:
+            before = block.before or node
+            return self.marked(Kind.REMOVED, _plain(before), None) + self.marked(Kind.ADDED, _plain(node), None)
+        runs = _Runs(self.hands.of(node.attrs.get("id")))
+        return _around(node, "".join(self.piece(piece, runs) for piece in block.pieces))
+
+    def whole(self, node: Node, kind: Kind) -> str:
+        """Write a block that came or went, marked down to its words: a list item cannot stand inside of a mark."""
+        if node.is_leaf:
+            return self.marked(kind, _plain(node), None)
+        if node.is_textblock:
+            runs = _Runs(self.hands.of(node.attrs.get("id")) if kind is Kind.ADDED else ())
+            nodes = tuple(node.content.content)
+            return _around(node, self.piece(Piece(kind, nodes), runs) if nodes else "")
+        return _around(node, "".join(self.whole(child, kind) for child in node.content.content))
+
+    def piece(self, piece: Piece, runs: _Runs) -> str:
+        if piece.kind is Kind.SAME:
+            runs.skip(piece.length)
+            return _inline(piece.nodes)
+        if piece.kind is Kind.ADDED:
+            return "".join(
+                self.marked(Kind.ADDED, _inline(nodes), author)
+                for nodes, author in runs.take(piece.nodes, piece.length)
+            )
+        if piece.kind is Kind.EDITED:
+            runs.skip(piece.length)
+        return self.marked(piece.kind, _inline(piece.nodes), None)
+
+    def marked(self, kind: Kind, html: str, author: Author | None) -> str:
+        author = author or self.hands.alone
+        if author is not None:
+            self.seen[author.id] = author
+        by = f' class="presence-{author.colour}" data-by="{author.id}"' if author is not None else ""
+        match kind:
+            case Kind.REMOVED:
+                return f"<del{by}>{html}</del>"
+            case Kind.EDITED:
+                return f'<span{by} data-reformed title="Other formatting">{html}</span>'
+            case _:
+                return f"<ins{by}>{html}</ins>"
+
+
+class _Runs:
+    """Goes through a text's characters and says whose they are."""
+
+    def __init__(self, runs: Sequence[tuple[int, Author | None]]) -> None:
+        self._left = list(reversed(runs))
+
+    def skip(self, length: int) -> None:
+        for _ in self._steps(length):
+            pass
+
+    def take(self, nodes: tuple[Node, ...], length: int) -> Iterator[tuple[tuple[Node, ...], Author | None]]:
+        """Part nodes where their author changes."""
+        content = Fragment.from_array(list(nodes))
+        at = units = 0
+        letters = "".join(node.text or "" if node.is_text else " " for node in nodes)
+        for step, author in self._steps(length):
+            # A fragment counts in code units.
+            until = units + len(letters[at : at + step].encode("utf-16-le", "surrogatepass")) // 2
+            yield tuple(content.cut(units, until).content), author
+            at, units = at + step, until
+
+    def _steps(self, length: int) -> Iterator[tuple[int, Author | None]]:
+        while length > 0:
+            if not self._left:
+                yield length, None
+                return
+            left, author = self._left.pop()
+            step = min(length, left)
+            if left > step:
+                self._left.append((left - step, author))
+            length -= step
+            if step:
+                yield step, author
+
+
+def _plain(node: Node) -> str:
+    return str(write_html(schema.nodes["doc"].create({}, [node])))
+
+
+def _inline(nodes: Sequence[Node]) -> str:
+    return str(write_html(schema.nodes["doc"].create({}, list(nodes))))
+
+
+def _around(node: Node, html: str) -> str:
+    """Write the tags of a block around HTML for its content."""
+    before, _, after = _plain(node.type.create(node.attrs, [schema.text(_GAP)])).rpartition(_GAP)
+    return before + html + after

@@ -1,4 +1,4 @@
-"""News between the processes of one installation, by way of Redis: what changed in which workspace.
+"""News between the processes of one installation, by way of Redis: what changed in which workspace, or for whom.
 
 An event says that something changed, never what it is now: the receiver reads that from the database. So a lost
 event costs freshness only, and a receiver that may have missed some is told so by the event `resync`.
@@ -79,6 +79,7 @@ class Events:
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
+        # By what they listen to, a workspace or a person: ids of both are unique among all.
         self._streams: dict[UUID, set[Stream]] = {}
         self._tasks: anyio.abc.TaskGroup | None = None
         self._started = False
@@ -101,13 +102,19 @@ class Events:
 
         Without Redis the event is lost and counted; listeners are told to read again when it is back.
         """
-        message = json.dumps({"workspace_id": str(workspace_id), "name": name, "data": data}, default=str)
+        await self._send({"workspace_id": str(workspace_id), "name": name, "data": data})
+
+    async def publish_to(self, user_id: UUID, name: str, data: dict[str, Any]) -> None:
+        """Tell the pages of one person and nobody else's, likewise."""
+        await self._send({"user_id": str(user_id), "name": name, "data": data})
+
+    async def _send(self, message: dict[str, Any]) -> None:
         try:
-            await self._redis.publish(CHANNEL, message)
+            await self._redis.publish(CHANNEL, json.dumps(message, default=str))
         except RedisError as error:
             # The change itself is committed: an error page would tell its author something untrue.
             metrics.EVENTS_LOST.inc()
-            log.warning("event lost", event_name=name, reason=str(error))
+            log.warning("event lost", event_name=message["name"], reason=str(error))
 
     def end(self) -> None:
         """End every stream, those still to come too: the process is about to stop, and open pages would hold it up."""
@@ -117,24 +124,26 @@ class Events:
                 stream.end()
 
     @asynccontextmanager
-    async def subscribe(self, workspace_id: UUID) -> AsyncIterator[Stream]:
-        """Give a stream of what is published to the workspace from now on."""
-        with self._listening(workspace_id) as stream:
+    async def subscribe(self, workspace_id: UUID, user_id: UUID | None = None) -> AsyncIterator[Stream]:
+        """Give a stream of what is published to the workspace, and to the person, from now on."""
+        with self._listening(workspace_id, *([user_id] if user_id is not None else [])) as stream:
             yield stream
 
     @contextmanager
-    def _listening(self, workspace_id: UUID) -> Iterator[Stream]:
+    def _listening(self, *to: UUID) -> Iterator[Stream]:
         stream = Stream()
         if self._ended:
             stream.end()
-        streams = self._streams.setdefault(workspace_id, set())
-        streams.add(stream)
+        for each in to:
+            self._streams.setdefault(each, set()).add(stream)
         try:
             yield stream
         finally:
-            streams.discard(stream)
-            if not streams and self._streams.get(workspace_id) is streams:
-                del self._streams[workspace_id]
+            for each in to:
+                streams = self._streams.get(each, set())
+                streams.discard(stream)
+                if not streams:
+                    self._streams.pop(each, None)
 
     async def _run(self, *, task_status: anyio.abc.TaskStatus[None]) -> None:
         """Listen for ever, connecting anew after each failure."""
@@ -173,16 +182,15 @@ class Events:
     def _hear(self, data: bytes) -> None:
         try:
             message = json.loads(data)
-            workspace_id = UUID(str(message["workspace_id"]))
+            to = UUID(str(message["user_id"] if "user_id" in message else message["workspace_id"]))
             event = Event(name=message["name"], data=message["data"])
         except (ValueError, KeyError, TypeError) as error:
             # Another release during an upgrade, or a stranger on a shared Redis.
             log.warning("event not understood", reason=str(error))
             return
-        for stream in self._streams.get(workspace_id, ()):
+        for stream in self._streams.get(to, ()):
             stream.put(event)
 
     def _tell_all(self, event: Event) -> None:
-        for streams in self._streams.values():
-            for stream in streams:
-                stream.put(event)
+        for stream in {stream for streams in self._streams.values() for stream in streams}:
+            stream.put(event)

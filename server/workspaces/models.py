@@ -76,6 +76,8 @@ class Invitation(SQLModel, table=True):
     # To whom it was sent; anybody who has it may use it.
     email: str | None = Field(default=None, sa_column=Column(Text))
     token_hash: bytes = Field(sa_column=Column(LargeBinary, nullable=False, unique=True), repr=False)
+    # Of a second secret, in the mail that brought it: the first was shown to its maker and is kept nowhere.
+    mail_token_hash: bytes | None = Field(default=None, sa_column=Column(LargeBinary, unique=True), repr=False)
     role: str = Field(sa_column=Column(Text, nullable=False))
     created_by: UUID = Field(sa_column=Column(ForeignKey("users.id", ondelete="CASCADE"), nullable=False))
     created_at: datetime = Field(default_factory=utc_now, sa_column=Column(DateTime(timezone=True), nullable=False))

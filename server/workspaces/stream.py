@@ -30,7 +30,7 @@ _open: Counter[UUID] = Counter()
 
 
 class EventStream(Response):
-    """Sends what is published to the workspace until the page goes away, or the person's right to it does.
+    """Sends what is published to the workspace and to the person, until the page or the person's right to it goes away.
 
     Every `beat_seconds` it sends a comment, which keeps proxies from closing the connection, and looks whether the
     session and the membership still hold.
@@ -66,7 +66,10 @@ class EventStream(Response):
         _open[self._user_id] += 1
         try:
             with anyio.move_on_after(MAX_SECONDS):
-                async with self._events.subscribe(self._workspace_id) as stream, anyio.create_task_group() as tasks:
+                async with (
+                    self._events.subscribe(self._workspace_id, self._user_id) as stream,
+                    anyio.create_task_group() as tasks,
+                ):
                     await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
                     await _write(send, f"retry: {RETRY_MS}\n\n".encode())
                     sending = anyio.Lock()

@@ -1,0 +1,209 @@
+"""Writing notices down, in the transaction of what they tell of, and nudging whoever waits for them afterwards.
+
+    noted = await note(db, Notice(kind=Kind.MENTION, to=[ben.id], ...))
+    await db.commit()
+    await tell(events, queue, noted)
+
+The rows are the truth: without `tell` bells show the news when they next look, and mail goes with the next sweep.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID, uuid4
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from server.accounts.models import User, utc_now
+from server.events import Events
+from server.notifications.models import (
+    MAX_TEXT_CHARACTERS,
+    MAX_TITLE_CHARACTERS,
+    Attention,
+    DocumentAttention,
+    HowMail,
+    Kind,
+    Letter,
+    Mail,
+    MailChoice,
+    PersonalNotice,
+)
+from server.queue import Queue
+from server.web.text import clean_line
+from server.workspaces.models import Invitation
+
+EVENT: Final = "notices"
+DELIVERY: Final = "deliver_mail"
+# Whoever reads the news in the page within this time gets no mail about it.
+MAIL_DELAY: Final = timedelta(minutes=2)
+# What a muted document no longer says; of these a mention still comes to the bell, by no mail.
+_TALK: Final = frozenset({Kind.MENTION, Kind.REPLY, Kind.RESOLUTION})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """A piece of news, for everybody in `to`.
+
+    `actor_id` caused it and is never told. `title` names the document (or the workspace). `quote` is the document's
+    text it is about, `text` what was said; both are cut to a thousand characters. `path` leads to it in the page and
+    begins with a slash. Equal `dedupe_key`s reach a person once, however often they are noted: name the deed, as in
+    `comment:<id>`.
+    """
+
+    kind: Kind
+    to: Collection[UUID]
+    workspace_id: UUID
+    actor_id: UUID | None
+    title: str
+    path: str
+    dedupe_key: str
+    document_id: UUID | None = None
+    thread_id: UUID | None = None
+    quote: str = ""
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """How one person wants this piece of news."""
+
+    by_mail: bool = False
+    by_digest: bool = False
+
+
+async def note(db: AsyncSession, notice: Notice, *, now: datetime | None = None) -> frozenset[UUID]:
+    """Write the news for each person, and the mails about it. Returns for whom it is new; give that to `tell`.
+
+    The caller has checked that they may see what it tells of. Who has muted the document, is disabled or gone is left
+    out. Raises ValueError for a path that leads out of the site.
+    """
+    if not notice.path.startswith("/") or notice.path.startswith("//"):
+        raise ValueError(notice.path)
+    now = now or utc_now()
+    wishes = await _wishes(db, notice)
+    if not wishes:
+        return frozenset()
+    rows = [
+        {
+            "id": uuid4(),
+            "user_id": user_id,
+            "workspace_id": notice.workspace_id,
+            "kind": notice.kind.value,
+            "actor_id": notice.actor_id,
+            "document_id": notice.document_id,
+            "thread_id": notice.thread_id,
+            "title": clean_line(notice.title)[:MAX_TITLE_CHARACTERS],
+            "quote": _cut(notice.quote),
+            "text": _cut(notice.text),
+            "path": notice.path,
+            "dedupe_key": notice.dedupe_key,
+            "by_digest": wish.by_digest,
+            "mail_id": uuid4() if wish.by_mail else None,
+            "created_at": now,
+        }
+        for user_id, wish in wishes.items()
+    ]
+    written = (
+        await db.execute(
+            insert(PersonalNotice)
+            .values(rows)
+            .on_conflict_do_nothing(index_elements=["user_id", "dedupe_key"])
+            .returning(col(PersonalNotice.id), col(PersonalNotice.user_id), col(PersonalNotice.mail_id))
+        )
+    ).all()
+    db.add_all(
+        Mail(
+            id=mail_id,
+            letter=Letter.NOTICE.value,
+            user_id=user_id,
+            dedupe_key=f"notice:{notice_id}",
+            due_at=now + MAIL_DELAY,
+            created_at=now,
+        )
+        for notice_id, user_id, mail_id in written
+        if mail_id is not None
+    )
+    await db.flush()
+    return frozenset(user_id for _, user_id, _ in written)
+
+
+async def invite_by_mail(
+    db: AsyncSession, invitation: Invitation, *, title: str = "", text: str = "", now: datetime | None = None
+) -> None:
+    """Let the link of an invitation be sent to its `email`; it is due at once. Nudge by `tell` after the commit.
+
+    The mail carries a secret of its own, made when it is sent. `title` names the document it leads to, if any; `text`
+    is what the one who invites says.
+    """
+    if invitation.email is None:
+        return
+    now = now or utc_now()
+    mail = Mail(
+        letter=Letter.INVITATION.value,
+        address=invitation.email,
+        invitation_id=invitation.id,
+        title=clean_line(title)[:MAX_TITLE_CHARACTERS],
+        text=_cut(text),
+        dedupe_key=f"invitation:{invitation.id}",
+        due_at=now,
+        created_at=now,
+    )
+    await db.execute(insert(Mail).values(mail.model_dump()).on_conflict_do_nothing(index_elements=["dedupe_key"]))
+
+
+async def tell(events: Events, queue: Queue, noted: Collection[UUID] = ()) -> None:
+    """Let open pages of these people look again, and a worker look for mail that is due. Call it after the commit."""
+    for user_id in noted:
+        await events.publish_to(user_id, EVENT, {})
+    await queue.enqueue(DELIVERY)
+
+
+async def followers(db: AsyncSession, document_id: UUID) -> Sequence[UUID]:
+    """Return who follows the document. The caller leaves out those who may not see it any more."""
+    return (
+        await db.scalars(
+            select(col(DocumentAttention.user_id)).where(
+                col(DocumentAttention.document_id) == document_id,
+                col(DocumentAttention.attention) == Attention.FOLLOWING.value,
+            )
+        )
+    ).all()
+
+
+async def _wishes(db: AsyncSession, notice: Notice) -> dict[UUID, _Wish]:
+    """Return who is to be told, and how, with one question."""
+    to = set(notice.to) - {notice.actor_id}
+    if not to:
+        return {}
+    rows = await db.execute(
+        select(col(User.id), col(MailChoice.how), col(MailChoice.kinds), col(DocumentAttention.attention))
+        .outerjoin(MailChoice, col(MailChoice.user_id) == col(User.id))
+        .outerjoin(
+            DocumentAttention,
+            (col(DocumentAttention.user_id) == col(User.id))
+            & (col(DocumentAttention.document_id) == notice.document_id),
+        )
+        .where(col(User.id).in_(to), col(User.disabled_at).is_(None))
+    )
+    wishes: dict[UUID, _Wish] = {}
+    for user_id, how, kinds, attention in rows:
+        muted = attention == Attention.MUTED.value and notice.kind in _TALK
+        if muted and notice.kind is not Kind.MENTION:
+            continue
+        wanted = not muted and (kinds is None or notice.kind.value in kinds)
+        wishes[user_id] = _Wish(
+            by_mail=wanted and HowMail(how or HowMail.AT_ONCE) is HowMail.AT_ONCE,
+            by_digest=wanted and how == HowMail.DAILY.value,
+        )
+    return wishes
+
+
+def _cut(text: str) -> str:
+    """Return the text without control characters, its lines kept, at most as long as is stored."""
+    lines = [clean_line(line) for line in text[: 4 * MAX_TEXT_CHARACTERS].splitlines()]
+    whole = "\n".join(lines).strip()
+    return whole if len(whole) <= MAX_TEXT_CHARACTERS else whole[: MAX_TEXT_CHARACTERS - 1].rstrip() + "…"

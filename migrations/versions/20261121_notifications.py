@@ -1,14 +1,14 @@
 """Notices, mails, what each person chose about both; a second secret for invitations that are mailed.
 
 Phase: expand. (Add only; what this replaces is removed by a contract migration one release later.)
-Revision: 20261121_notifications, after 20261121_comments. Created: 2026-11-21 15:22:21.533614+00:00.
+Revision: 20261121_notifications, after 20261121_revisions. Created: 2026-11-21 15:22:21.533614+00:00.
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "20261121_notifications"
-down_revision = "20261121_comments"
+down_revision = "20261121_revisions"
 branch_labels = None
 depends_on = None
 

@@ -330,6 +330,11 @@ class Socket(asyncio.Protocol):
 
     # Sending
 
+    @property
+    def waiting_bytes(self) -> int:
+        """See Sender."""
+        return self._outbox.waiting_bytes
+
     def deliver(self) -> None:
         """See Sender."""
         if self._write_paused or self._transport is None or self.ended is not None:
@@ -337,10 +342,11 @@ class Socket(asyncio.Protocol):
         outbox = self._outbox
         waiting_bytes = outbox.waiting_bytes
         frames = outbox.take()
-        if frames:
-            self._transport.write(frames[0] if len(frames) == 1 else b"".join(frames))
         if waiting_bytes > LARGE_FRAME_BYTES:
+            self._transport.writelines(frames)
             self._pay(waiting_bytes * _SECONDS_PER_SENT_BYTE)
+        elif frames:
+            self._transport.write(frames[0] if len(frames) == 1 else b"".join(frames))
         if outbox.behind:
             outbox.behind = False
             self._note_lagging()

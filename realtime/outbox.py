@@ -4,6 +4,7 @@ The outbox never refuses and never grows past its bound. A peer that does not re
 `behind`; when it drains, the room replaces what was dropped by one difference.
 """
 
+from collections import deque
 from collections.abc import Callable, Mapping
 from typing import ClassVar, Protocol
 
@@ -12,6 +13,8 @@ from realtime import awareness, websocket, wire
 _SAVED = wire.sync_status(saved=True)
 # Sending more is work that whoever has asked for it pays for, when it is taken out of the queue.
 LARGE_FRAME_BYTES = 16 * 1024
+# About a millisecond of copying into the network.
+_LARGE_BYTES_A_TURN = 2 * 1024 * 1024
 
 
 class Outbox:
@@ -70,9 +73,11 @@ class Outbox:
             self.spoke = True
             self.write(frame)
             return
-        if self.behind:
-            return
-        waiting_bytes = self.waiting_bytes + len(frame)
+        if not self.behind:
+            self._queue([frame], len(frame))
+
+    def _queue(self, parts: list[bytes], length: int) -> None:
+        waiting_bytes = self.waiting_bytes + length
         if self._frames and waiting_bytes > self._limit_bytes:
             # The bound. Everything queued is in the document, so nothing is lost with the queue. A single message is
             # taken whatever its size: it may be the whole of a large document, and there is nothing smaller to send.
@@ -82,11 +87,16 @@ class Outbox:
             self._frames.clear()
             self.waiting_bytes = 0
         else:
-            self._frames.append(frame)
+            self._frames += parts
             self.waiting_bytes = waiting_bytes
-        if not self.awake:
-            self.awake = True
-            self._wake()
+        self._rouse()
+
+    def put_large(self, head: bytes, body: bytes) -> None:
+        """Queue one message in two parts, without a copy of its body: many are sent the same large document."""
+        if self.behind:
+            return
+        start = websocket.frame_head(len(head) + len(body)) + head
+        self._queue([start, body], len(start) + len(body))
 
     def put_question(self, prefix: bytes, message: bytes) -> None:
         """Queue our step 1, the newest per document. Never dropped: no difference would replace it."""
@@ -124,7 +134,10 @@ class Outbox:
                 kind.pop(prefix, None)
 
     def take(self) -> list[bytes]:
-        """Take all that waits: what was put, then questions and acknowledgements, presence last."""
+        """Take all that waits, as bytes to be sent one after another.
+
+        First what was put, then questions and acknowledgements, presence last.
+        """
         frames, self._frames = self._frames, []
         self.waiting_bytes = 0
         self.awake = False
@@ -151,17 +164,26 @@ class Outbox:
 class Sender(Protocol):
     """A connection that sends what its outbox holds."""
 
+    @property
+    def waiting_bytes(self) -> int:
+        """How much that is, presence and acknowledgements aside."""
+        ...
+
     def deliver(self) -> None:
         """Send it, if the connection takes it now."""
         ...
 
 
 class Deliveries:
-    """The connections with something to send. They send together: at the end of a turn of the loop, or when told to."""
+    """The connections with something to send. They send together: at the end of a turn of the loop, or when told to.
+
+    What is large goes out some at a time: while fifty people are sent a large document, others type.
+    """
 
     def __init__(self, at_the_end_of_the_turn: Callable[[Callable[[], None]], object]) -> None:
         self._later = at_the_end_of_the_turn
         self._due: list[Sender] = []
+        self._large: deque[Sender] = deque()
 
     def add(self, sender: Sender) -> None:
         """Let a connection send."""
@@ -173,4 +195,19 @@ class Deliveries:
         """Let all of them send now."""
         due, self._due = self._due, []
         for sender in due:
+            if sender.waiting_bytes <= LARGE_FRAME_BYTES:
+                sender.deliver()
+            else:
+                self._large.append(sender)
+                if len(self._large) == 1:
+                    self._later(self._run_large)
+
+    def _run_large(self) -> None:
+        """Let those with much send a part of it all, and the others in later turns."""
+        left = _LARGE_BYTES_A_TURN
+        while self._large and left > 0:
+            sender = self._large.popleft()
+            left -= sender.waiting_bytes
             sender.deliver()
+        if self._large:
+            self._later(self._run_large)

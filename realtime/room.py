@@ -16,7 +16,7 @@ from realtime import awareness, close, websocket, wire
 from realtime.close import Close, Refused
 from realtime.document import Document, merged
 from realtime.early import Early
-from realtime.outbox import Outbox
+from realtime.outbox import LARGE_FRAME_BYTES, Outbox
 from realtime.ports import Committed, DocumentId, Epoch, Stored
 from realtime.structs import Id
 from realtime.update import Reach, read_reach
@@ -388,7 +388,7 @@ class Room:
         """Queue one difference to what it has, and everybody's presence, in place of the frames that were dropped."""
         # While it waited for this, it was told newer things that it cannot use yet: it has no more than before.
         peer.has = has
-        peer.put(wire.sync_step_2(self.document.difference(has or NOTHING_YET)))
+        self._tell_difference(peer, has or NOTHING_YET)
         self.tell_presence(peer)
 
     def broadcast(self, message: bytes, *, but: Peer | None = None) -> int:
@@ -520,11 +520,17 @@ class Room:
 
     def _answer(self, peer: Peer, state_vector: bytes) -> None:
         peer.has = state_vector
-        answer = self.document.difference(state_vector)
-        peer.put(wire.sync_step_2(answer))
+        self._tell_difference(peer, state_vector)
         if peer.may_write:
             self._ask(peer)
         self.tell_presence(peer)
+
+    def _tell_difference(self, peer: Peer, state_vector: bytes) -> None:
+        difference = self.document.difference(state_vector)
+        if len(difference) > LARGE_FRAME_BYTES:
+            peer.outbox.put_large(peer.prefix + wire.sync_step_2_head(len(difference)), difference)
+        else:
+            peer.put(wire.sync_step_2(difference))
 
     def _ask(self, peer: Peer) -> None:
         peer.early.asked = True

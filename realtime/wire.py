@@ -305,7 +305,12 @@ def sync_step_1(state_vector: bytes) -> bytes:
 
 def sync_step_2(update: bytes) -> bytes:
     """Answer a peer's step 1 with what it lacks."""
-    return bytes((MessageType.SYNC, SyncType.STEP_2)) + write_var_bytes(update)
+    return sync_step_2_head(len(update)) + update
+
+
+def sync_step_2_head(length: int) -> bytes:
+    """What such an answer with an update of so many bytes begins with."""
+    return bytes((MessageType.SYNC, SyncType.STEP_2)) + write_var_uint(length)
 
 
 def sync_update(update: bytes) -> bytes:

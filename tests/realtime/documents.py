@@ -80,8 +80,11 @@ def peer(*, may_write: bool = True, prefix: bytes = b"", acknowledged: bool = Fa
 def sent(outbox: Outbox) -> list[bytes]:
     """Take what waits in an outbox: the messages out of their frames."""
     messages = []
-    for frame in outbox.take():
-        head = {126: 4, 127: 10}.get(frame[1], 2)
+    data = b"".join(outbox.take())
+    while data:
+        head = {126: 4, 127: 10}.get(data[1], 2)
+        end = head + (int.from_bytes(data[2:head]) if head > 2 else data[1])
+        frame, data = data[:end], data[end:]
         assert websocket.frame(frame[head:]) == frame
         messages.append(frame[head:])
     return messages

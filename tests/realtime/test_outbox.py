@@ -1,8 +1,12 @@
 """The outbox: bounded, presence merged, and honest about what it dropped."""
 
-from realtime import awareness, wire
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from realtime import awareness, websocket, wire
 from realtime.awareness import Entry
-from realtime.outbox import Outbox
+from realtime.outbox import Deliveries, Outbox
 
 from .documents import sent
 
@@ -72,3 +76,46 @@ def test_nothing_is_said_about_a_document_that_was_left() -> None:
     outbox.put_saved(b"q", 1)
     outbox.forget(b"p")
     assert sent(outbox) == [b"q" + wire.sync_status(saved=True)]
+
+
+@dataclass
+class _Taker:
+    """A connection that takes all that waits."""
+
+    name: str
+    waiting_bytes: int
+    taken: list[str]
+
+    def deliver(self) -> None:
+        self.taken.append(self.name)
+
+
+def test_many_large_answers_go_out_some_at_a_time_and_small_ones_before_them() -> None:
+    turns: deque[Callable[[], None]] = deque()
+    deliveries, taken = Deliveries(turns.append), list[str]()
+    for number in range(5):
+        deliveries.add(_Taker(f"large {number}", 1024 * 1024, taken))
+    deliveries.add(_Taker("small", 100, taken))
+    by_turn = []
+    while turns:
+        turns.popleft()()
+        by_turn.append(taken.copy())
+        taken.clear()
+    assert by_turn == [["small"], ["large 0", "large 1"], ["large 2", "large 3"], ["large 4"]]
+
+
+def test_a_large_message_is_queued_without_a_copy_and_bounded_like_any_other() -> None:
+    woken = []
+    outbox = Outbox(limit_bytes=100_000, wake=lambda: woken.append(True))
+    body = bytes(80_000)
+    outbox.put_large(b"head", body)
+    assert woken == [True]
+    assert outbox.waiting_bytes == len(body) + 4 + 10
+    outbox.put_large(b"head", body)
+    assert outbox.behind
+    assert outbox.take() == []
+    outbox.behind = False
+    outbox.put_large(b"head", body)
+    start, same = outbox.take()
+    assert start + same == websocket.frame(b"head" + body)
+    assert same is body

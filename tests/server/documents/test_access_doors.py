@@ -1,0 +1,402 @@
+"""Every door of the application, tried by everybody: none is open to somebody whom `can` refuses, or the other way.
+
+A route that is not in the table fails the test: whoever adds one says here what it asks.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Final
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.applications import Starlette
+from starlette.routing import Mount, Route
+
+from realtime.close import Refused
+from realtime.ports import Credentials
+from realtime.ports import DocumentId as LiveId
+from server.accounts import tokens
+from server.accounts.models import User
+from server.assets.models import Asset
+from server.db import Sessions
+from server.documents import lifecycle, links
+from server.documents.access import DocumentActor, DocumentVerb, actor_at, can
+from server.documents.live.admission import Doorkeeper
+from server.documents.models import Document, DocumentRole, LinkVisit, ShareLink, utc_now
+from server.errors import NotFound
+from server.workspaces import invitations, membership
+from server.workspaces.access import Actor, Verb, actor_for
+from server.workspaces.models import Role, Workspace
+from tests.factories import actor as at_work
+from tests.factories import make_member, make_user, make_workspace, name_on
+
+D = DocumentVerb
+OWNER, EDITOR, REVIEWER, VIEWER = DocumentRole
+
+
+@dataclass(frozen=True)
+class Somebody:
+    """A kind of person: their role in the workspace, their name's role at the document, or that of a link."""
+
+    member: Role | None = None
+    named: DocumentRole | None = None
+    link: DocumentRole | None = None
+    is_nobody: bool = False
+
+
+EVERYBODY: Final = {
+    "admin": Somebody(Role.ADMIN),
+    "scheduler": Somebody(Role.SCHEDULER),
+    "member": Somebody(Role.MEMBER),
+    "guest": Somebody(Role.GUEST),
+    "owner": Somebody(Role.MEMBER, named=OWNER),
+    "editor": Somebody(Role.GUEST, named=EDITOR),
+    "reviewer": Somebody(Role.MEMBER, named=REVIEWER),
+    "viewer": Somebody(Role.GUEST, named=VIEWER),
+    "link editor": Somebody(link=EDITOR),
+    "link viewer": Somebody(link=VIEWER),
+    "stranger": Somebody(),
+    "nobody": Somebody(is_nobody=True),
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """Somebody before a document that was made for this one question."""
+
+    user: User | None
+    here: Actor | None
+    at: DocumentActor | None
+    document: Document
+
+
+Rule = Callable[[Case], bool]
+
+
+@dataclass(frozen=True)
+class Door:
+    """What a route asks of somebody. `form` or `json` is a body that passes everything but the door.
+
+    `exactly` False: whoever passes the rule may still be refused, because the thing is somebody else's.
+    """
+
+    rule: Rule
+    form: dict[str, str] | None = None
+    json: dict[str, Any] | None = None
+    exactly: bool = True
+
+
+def _anybody(_: Case) -> bool:
+    return True
+
+
+def _signed_in(case: Case) -> bool:
+    return case.user is not None
+
+
+def _picture(case: Case) -> bool:
+    works_here = case.here is not None and case.here.role is not Role.GUEST
+    return works_here or can(case.at, D.VIEW, case.document)
+
+
+def _may_ask(case: Case) -> bool:
+    # Who has the role already is told so, which is an answer.
+    return case.here is not None
+
+
+def here(verb: Verb, **parts: Any) -> Door:
+    return Door(lambda case: can(case.here, verb, case.document), **parts)
+
+
+def at(verb: DocumentVerb, **parts: Any) -> Door:
+    return Door(lambda case: can(case.at, verb, case.document), **parts)
+
+
+# Open to all by their nature; what they ask, a secret or a password, has tests of its own.
+OPEN: Final = {
+    "GET /healthz",
+    "GET /readyz",
+    "GET /metrics",
+    "GET /",
+    "GET /sign-in",
+    "POST /sign-in",
+    "POST /sign-out",
+    "GET /setup/{token}",
+    "POST /setup/{token}",
+    "GET /join/{token}",
+    "POST /join/{token}",
+    "GET /s/{secret}",
+    "POST /s/{secret}",
+    "GET /s/{secret}/assets/{asset_id}",
+    "GET /api/v1/openapi.json",
+}
+# About nobody but whoever asks.
+PERSONAL: Final = {
+    "GET /account",
+    "POST /account/profile",
+    "POST /account/password",
+    "POST /account/sessions/end-others",
+    "POST /account/sessions/{session_id}/end",
+    "POST /account/tokens",
+    "POST /account/tokens/{token_id}/revoke",
+    "GET /api/v1/me",
+    # Holds its answer open; tests/server/workspaces/test_stream.py.
+    "GET /events",
+}
+_PAGE: Final = "/documents/{document_id}"
+_API: Final = "/api/v1/documents/{document_id}"
+_COMMENT: Final = f"{_API}/comments/{{comment_id}}"
+DOORS: Final[dict[str, Door]] = {
+    "POST /workspace/invitations": here(Verb.INVITE, form={}),
+    "POST /workspaces/{workspace_id}/open": here(Verb.VIEW, form={}),
+    "GET /workspace": here(Verb.VIEW),
+    "POST /workspace/name": here(Verb.MANAGE, form={"name": "Other"}),
+    "POST /workspace/members/{user_id}/role": here(Verb.MANAGE, form={"role": "member"}),
+    "POST /workspace/members/{user_id}/remove": here(Verb.MANAGE, form={}),
+    "POST /workspace/invitations/{invitation_id}/revoke": here(Verb.MANAGE, form={}),
+    "GET /operations": here(Verb.MANAGE),
+    "GET /documents": here(Verb.VIEW),
+    "POST /documents": here(Verb.CREATE, form={}),
+    "GET /api/v1/documents": here(Verb.VIEW),
+    "POST /api/v1/documents": here(Verb.CREATE, json={}),
+    f"GET {_PAGE}": at(D.VIEW),
+    f"POST {_PAGE}/rename": at(D.RENAME, form={"title": "x"}),
+    f"POST {_PAGE}/trash": at(D.TRASH, form={}),
+    f"POST {_PAGE}/restore": at(D.RESTORE, form={}),
+    f"POST {_PAGE}/invitations": Door(
+        lambda case: can(case.at, D.SHARE, case.document) and can(case.here, Verb.INVITE, case.document), form={}
+    ),
+    f"POST {_PAGE}/assets": at(D.UPLOAD, form={}),
+    "GET /assets/{asset_id}": Door(_picture),
+    f"GET {_PAGE}/sharing": at(D.SHARE),
+    f"POST {_PAGE}/sharing/people": at(D.SHARE, form={"who": "victim@example.org", "role": "viewer"}),
+    f"POST {_PAGE}/sharing/people/{{user_id}}": at(D.SHARE, form={"role": "viewer"}),
+    f"POST {_PAGE}/sharing/reach": at(D.SHARE, form={"reach": "viewer"}),
+    f"POST {_PAGE}/sharing/links": at(D.SHARE, form={"role": "viewer"}),
+    f"POST {_PAGE}/sharing/links/{{link_id}}/revoke": at(D.SHARE, form={}),
+    f"POST {_PAGE}/sharing/requests/{{user_id}}": at(D.SHARE, form={"role": "viewer"}),
+    f"POST {_PAGE}/requests": Door(_may_ask, form={"role": "editor"}),
+    f"GET {_API}": at(D.VIEW),
+    f"PATCH {_API}": at(D.RENAME, json={"title": "x"}),
+    f"DELETE {_API}": at(D.TRASH),
+    f"POST {_API}/restore": at(D.RESTORE),
+    f"GET {_API}/content": at(D.VIEW),
+    f"PUT {_API}/content": at(D.EDIT, json={"format": "markdown", "content": "x"}),
+    f"GET {_API}/collaborators": at(D.SHARE),
+    f"POST {_API}/collaborators": at(D.SHARE, json={"email": "victim@example.org", "role": "viewer"}),
+    f"PUT {_API}/collaborators/{{user_id}}": at(D.SHARE, json={"role": "viewer"}),
+    f"DELETE {_API}/collaborators/{{user_id}}": at(D.SHARE),
+    f"POST {_API}/owner": at(D.OWN, json={"user_id": "{user_id}"}),
+    f"GET {_API}/sharing": at(D.VIEW),
+    f"PUT {_API}/sharing": at(D.SHARE, json={"reach": "people"}),
+    f"GET {_API}/links": at(D.SHARE),
+    f"POST {_API}/links": at(D.SHARE, json={}),
+    f"PATCH {_API}/links/{{link_id}}": at(D.SHARE, json={}),
+    f"DELETE {_API}/links/{{link_id}}": at(D.SHARE),
+    f"GET {_API}/comments": at(D.VIEW),
+    f"POST {_API}/comments": at(D.COMMENT, json={"text": "x"}),
+    f"GET {_API}/comments/people": at(D.COMMENT),
+    f"PUT {_COMMENT}": at(D.COMMENT, json={"text": "x"}, exactly=False),
+    f"DELETE {_COMMENT}": at(D.OWN),
+    f"POST {_COMMENT}/resolve": at(D.REVIEW),
+    f"POST {_COMMENT}/reopen": at(D.REVIEW),
+    f"PUT {_COMMENT}/place": at(D.COMMENT, json={"quote": "Words"}, exactly=False),
+    f"PUT {_COMMENT}/reactions": at(D.COMMENT, json={"reactions": []}),
+}
+
+
+def _doors_of(app: Starlette) -> set[str]:
+    found = set()
+    for route in app.routes:
+        if isinstance(route, Route):
+            path = route.path.replace(":uuid", "")
+            found |= {f"{method} {path}" for method in (route.methods or set()) - {"HEAD"}}
+        else:
+            assert isinstance(route, Mount)
+            assert route.path.startswith("/static")
+    return found
+
+
+@dataclass
+class House:
+    """A workspace whose Zoe made everything, a victim whom others do things to, and somebody who tries the doors."""
+
+    app: Starlette
+    sessions: Sessions
+    workspace: Workspace
+    zoe: User
+    victim: User
+    user: User | None
+    client: httpx.AsyncClient
+    zoes: httpx.AsyncClient
+    who: Somebody
+    parameters: dict[str, str] = field(default_factory=dict)
+
+    async def case(self, *, with_comment: bool) -> Case:
+        """Make a document, somebody's place at it, and one of each thing that may hang on it."""
+        async with self.sessions.begin() as db:
+            document = await lifecycle.create(db, at_work(self.zoe, self.workspace, Role.ADMIN), title="Plan")
+            document.reach = "people"
+            await name_on(db, document, self.victim, VIEWER)
+            if self.user is not None and self.who.named is not None:
+                await name_on(db, document, self.user, self.who.named)
+            if self.user is not None and self.who.link is not None:
+                link = ShareLink(document_id=document.id, secret_hash=uuid4().bytes, role=self.who.link.value)
+                db.add(link)
+                await db.flush()
+                db.add(LinkVisit(link_id=link.id, user_id=self.user.id))
+            await self._hang_on(db, document)
+            case = await self._stand(db, document)
+        if with_comment:
+            made = await self.zoes.post(f"/api/v1/documents/{document.id}/comments", json={"text": "Hm"})
+            assert made.status_code == 201, made.text
+            self.parameters["comment_id"] = made.json()["comments"][0]["id"]
+        return case
+
+    async def _hang_on(self, db: AsyncSession, document: Document) -> None:
+        _, link, _ = await links.create(db, self.zoe, document.id, VIEWER, expires_at=utc_now() + timedelta(hours=1))
+        zoe = at_work(self.zoe, self.workspace, Role.ADMIN)
+        invitation, _ = await invitations.create(db, zoe, self.workspace.id)
+        asset = Asset(
+            workspace_id=self.workspace.id,
+            document_id=document.id,
+            sha256=uuid4().bytes * 2,
+            media_type="image/png",
+            width=1,
+            height=1,
+            size_bytes=1,
+        )
+        db.add(asset)
+        await db.flush()
+        self.parameters = {
+            "document_id": str(document.id),
+            "workspace_id": str(self.workspace.id),
+            "user_id": str(self.victim.id),
+            "link_id": str(link.id),
+            "invitation_id": str(invitation.id),
+            "asset_id": str(asset.id),
+            "session_id": str(uuid4()),
+            "token_id": str(uuid4()),
+        }
+
+    async def _stand(self, db: AsyncSession, document: Document) -> Case:
+        if self.user is None:
+            return Case(None, None, None, document)
+        _, actor = await actor_at(db, self.user, document.id)
+        try:
+            here: Actor | None = await actor_for(db, self.user, self.workspace.id)
+        except NotFound:
+            here = None
+        return Case(self.user, here, actor, document)
+
+    async def knock(self, name: str, door: Door) -> httpx.Response:
+        method, path = name.split(" ")
+        body: dict[str, Any] = {}
+        if door.form is not None:
+            body = {"data": door.form}
+        elif door.json is not None:
+            body = {"json": {key: self._filled(value) for key, value in door.json.items()}}
+        # A picture is asked for without its bytes, which are not there.
+        asked = "HEAD" if path.startswith("/assets/") else method
+        return await self.client.request(asked, path.format(**self.parameters), **body)
+
+    def _filled(self, value: Any) -> Any:
+        return value.format(**self.parameters) if isinstance(value, str) and value.startswith("{") else value
+
+
+@asynccontextmanager
+async def _program(app: Starlette, sessions: Sessions, user: User | None) -> AsyncIterator[httpx.AsyncClient]:
+    headers = {"Accept": "application/json"}
+    if user is not None:
+        async with sessions.begin() as db:
+            _, text = await tokens.create(db, user, "test")
+        headers["Authorization"] = f"Bearer {text}"
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://quillroom.test", headers=headers) as client:
+        yield client
+
+
+@pytest.fixture
+async def house(app: Starlette, sessions: Sessions, kind: str) -> AsyncIterator[House]:
+    who = EVERYBODY[kind]
+    async with sessions.begin() as db:
+        zoe = await make_user(db, name="Zoe")
+        workspace = await make_workspace(db, zoe)
+        victim = await make_user(db, name="Victim", email="victim@example.org")
+        await membership.join(db, workspace_id=workspace.id, user_id=victim.id, role=Role.MEMBER)
+        user = None
+        if who.member is not None:
+            user = await make_member(db, workspace, role=who.member, name="Somebody")
+        elif not who.is_nobody:
+            user = await make_user(db, name="Somebody")
+    async with _program(app, sessions, user) as client, _program(app, sessions, zoe) as zoes:
+        yield House(app, sessions, workspace, zoe, victim, user, client, zoes, who)
+
+
+async def test_every_door_is_in_the_table(app: Starlette) -> None:
+    assert _doors_of(app) == {*OPEN, *PERSONAL, *DOORS}
+
+
+@pytest.mark.parametrize("kind", EVERYBODY)
+async def test_no_door_disagrees(house: House) -> None:
+    wrong = []
+    for name, door in DOORS.items():
+        case = await house.case(with_comment="comment_id" in name)
+        if "/remove" in name:
+            # For the next ones somebody must be left.
+            async with house.sessions.begin() as db:
+                gone = await make_member(db, house.workspace, name="Leaver")
+            house.parameters["user_id"] = str(gone.id)
+        answer = await house.knock(name, door)
+        is_allowed, was_allowed = door.rule(case), answer.status_code not in {401, 403, 404}
+        if answer.status_code >= 500 or (was_allowed and not is_allowed):
+            wrong.append(f"{name}: {answer.status_code}, though the rule says no")
+        elif is_allowed and not was_allowed and door.exactly:
+            wrong.append(f"{name}: {answer.status_code}, though the rule says yes")
+        elif not is_allowed and answer.status_code not in _refusals(case, name):
+            wrong.append(f"{name}: {answer.status_code} and not {_refusals(case, name)}")
+    assert not wrong, "\n".join(wrong)
+
+
+def _refusals(case: Case, name: str) -> set[int]:
+    """Nobody is to sign in; who may not know of it finds nothing; who knows is told that it is not for them."""
+    if case.user is None:
+        # A form without the token of its page is refused for that.
+        return {401} if name.startswith("GET") or "/api/" in name else {401, 403}
+    if name == f"POST {_PAGE}/requests":
+        return {404}
+    if name == f"POST {_PAGE}/invitations" and can(case.at, D.SHARE, case.document):
+        # It leads into the workspace, which those who are not in it must not learn of.
+        return {403} if case.here is not None else {404}
+    if "{document_id}" in name or "{asset_id}" in name:
+        is_shown_how_to_ask = name == f"GET {_PAGE}" and case.here is not None
+        return {403} if is_shown_how_to_ask or can(case.at, D.VIEW, case.document) else {404}
+    return {403} if case.here is not None else {404}
+
+
+async def test_what_is_personal_is_for_people_only(app: Starlette, sessions: Sessions) -> None:
+    async with _program(app, sessions, None) as nobody:
+        for name in PERSONAL:
+            method, path = name.split(" ")
+            answer = await nobody.request(method, path.format(session_id=uuid4(), token_id=uuid4()), data={})
+            # A form of nobody's is refused for its missing token first.
+            assert answer.status_code in {401, 403}, name
+
+
+@pytest.mark.parametrize("kind", EVERYBODY)
+async def test_the_room_opens_as_the_pages_do(house: House) -> None:
+    keeper = Doorkeeper(house.sessions)
+    case = await house.case(with_comment=False)
+    bearer = house.client.headers.get("Authorization", "").removeprefix("Bearer ") or None
+    try:
+        admitted = await keeper.admit(LiveId(str(case.document.id)), Credentials(cookie=None, bearer=bearer))
+    except Refused:
+        assert not can(case.at, D.VIEW, case.document)
+    else:
+        assert can(case.at, D.VIEW, case.document)
+        assert admitted.may_write is can(case.at, D.EDIT, case.document)
+        assert UUID(str(admitted.user["id"])) == (case.user.id if case.user else None)

@@ -26,6 +26,7 @@ from server.comments.api import OPERATIONS as COMMENT_OPERATIONS
 from server.comments.api import routes as comment_routes
 from server.documents.api import OPERATIONS as DOCUMENT_OPERATIONS
 from server.documents.api import routes as api_routes
+from server.documents.lifecycle import spread_membership
 from server.documents.live import HubFigures, open_live, taking_stock
 from server.documents.models import Document
 from server.documents.picture_doors import PictureDoors
@@ -130,6 +131,7 @@ def create_app(settings: Settings) -> Starlette:
     app.state.welcome = create_sample
     app.state.document_title = _document_title
     app.state.arrive = arrive
+    app.state.spread_membership = spread_membership
     app.state.picture_doors = PictureDoors()
     return app
 

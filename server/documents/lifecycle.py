@@ -49,6 +49,7 @@ from server.workspaces.access import Actor, Verb
 
 MAX_PAGE_SIZE: Final = 500
 MAX_QUERY_CHARACTERS: Final = 200
+MAX_FOLLOWED: Final = 1000
 FIRST_SEQ: Final = 1
 
 EVENT: Final = "documents"
@@ -230,6 +231,20 @@ async def spread_access(live: LiveDocuments, events: Events, document: Document,
     """Let open documents and lists follow a change of who may do what. Call it after the commit."""
     await live.access_changed([document.id])
     await announce(events, document, Change.SHARED, by)
+
+
+async def spread_membership(db: AsyncSession, live: LiveDocuments, workspace_id: UUID) -> None:
+    """Let a workspace's open documents follow what became of one of its members. Call it after the commit.
+
+    Those that nobody has touched for long are left to the regular question, which comes within half a minute.
+    """
+    newest = (
+        select(col(Document.id))
+        .where(col(Document.workspace_id) == workspace_id, col(Document.trashed_at).is_(None))
+        .order_by(col(Document.updated_at).desc())
+        .limit(MAX_FOLLOWED)
+    )
+    await live.access_changed((await db.scalars(newest)).all())
 
 
 async def announce(events: Events, document: Document, change: Change, by: UUID | None) -> None:

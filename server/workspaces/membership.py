@@ -131,7 +131,7 @@ async def rename(db: AsyncSession, actor: Actor, name: str) -> None:
 async def change_role(db: AsyncSession, actor: Actor, user_id: UUID, role: Role) -> None:
     """Give a member another role; an admin may. Raises Forbidden, NotFound, LastAdmin.
 
-    Pages obey at once; open documents ask again within half a minute, and then follow.
+    Pages obey at once; open documents do when the caller says so after the commit, or within half a minute.
     """
     admins = await _lock_admins(db, actor)
     access.require(actor, Verb.MANAGE, actor)

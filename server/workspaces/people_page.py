@@ -29,11 +29,13 @@ from server.workspaces.models import Invitation, Role
 
 # What this layer needs of the documents above it, handed down by app.py.
 DocumentTitle = Callable[[AsyncSession, UUID], Awaitable[str | None]]
+# With the live documents, of which this layer knows nothing.
+SpreadMembership = Callable[[AsyncSession, object, UUID], Awaitable[None]]
 
 SENTENCES: Final = {
     "workspace-name": "The workspace has its new name.",
-    "workspace-role": "The role is changed. Documents that are open follow within half a minute.",
-    "workspace-removed": "They are out. What they wrote stays; documents they have open close within half a minute.",
+    "workspace-role": "The role is changed. Documents that are open follow at once.",
+    "workspace-removed": "They are out. What they wrote stays; documents they have open close.",
     "workspace-revoked": "The link is taken back. Whoever opens it from now on is told so.",
 }
 # In the order in which they are offered; publishing is not there yet, so nobody is made its scheduler.
@@ -77,7 +79,9 @@ async def rename(request: Request) -> Response:
 async def change_role(request: Request) -> Response:
     """Give a member another role."""
     form = await RoleForm.read(request)
-    await membership.change_role(request.state.db, actor_here(request, form), request.path_params["user_id"], form.role)
+    actor = actor_here(request, form)
+    await membership.change_role(request.state.db, actor, request.path_params["user_id"], form.role)
+    await _spread(request, actor)
     return go_and_say(request, "/workspace", "workspace-role")
 
 
@@ -86,6 +90,7 @@ async def remove(request: Request) -> Response:
     actor = actor_here(request, await HereForm.read(request))
     user_id: UUID = request.path_params["user_id"]
     await membership.remove(request.state.db, actor, user_id)
+    await _spread(request, actor)
     if user_id != actor.user_id:
         return go_and_say(request, "/workspace", "workspace-removed")
     settings: Settings = request.app.state.settings
@@ -99,6 +104,12 @@ async def revoke_invitation(request: Request) -> Response:
     """Take a link back."""
     await invitations.revoke(request.state.db, current_actor(request), request.path_params["invitation_id"])
     return go_and_say(request, "/workspace", "workspace-revoked")
+
+
+async def _spread(request: Request, actor: Actor) -> None:
+    await request.state.db.commit()
+    spread: SpreadMembership = request.app.state.spread_membership
+    await spread(request.state.db, request.app.state.live, actor.workspace_id)
 
 
 async def _page(

@@ -1,6 +1,7 @@
 """The share panel, the pages of shared links, and asking to be let in, as a browser without script meets them."""
 
 import re
+from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID, uuid4
 
@@ -229,3 +230,26 @@ async def test_who_takes_it_from_themselves_is_told_so(
     assert "You have left this document." in answer.text
     assert await role_of(sessions, bo, document) is None
     assert UUID(str(document.id))
+
+
+class Told:
+    """Live documents that only note which of them were told to ask again."""
+
+    def __init__(self) -> None:
+        self.document_ids: list[UUID] = []
+
+    async def access_changed(self, document_ids: Sequence[UUID]) -> None:
+        self.document_ids += document_ids
+
+
+async def test_open_documents_follow_what_becomes_of_a_member(
+    app: Starlette, ada: httpx.AsyncClient, bo: User, document: Document, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = Told()
+    monkeypatch.setattr(app.state, "live", told)
+    assert (await post(ada, f"/workspace/members/{bo.id}/role", role="guest")).status_code == 303
+    assert told.document_ids == [document.id]
+    assert (await post(ada, f"/workspace/members/{bo.id}/remove")).status_code == 303
+    assert told.document_ids == [document.id] * 2
+    await post(ada, f"/documents/{document.id}/sharing/reach", reach="viewer")
+    assert told.document_ids == [document.id] * 3

@@ -211,7 +211,7 @@ class Flushing:
         if flush.update:
             self._counts.updates_merged += 1
             for peer in flush.senders:
-                live.writer = peer.user
+                live.note_writer(peer.user)
         edits, live.edits = live.edits, []
         self._saving.add(room, flush, edits)
         return flush

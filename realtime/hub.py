@@ -31,7 +31,7 @@ from realtime.ports import (
     Stored,
     UpdateLog,
 )
-from realtime.room import BrokenRoom, Limits, NeedsTrial, Peer, Room, is_core_failure
+from realtime.room import BrokenRoom, Limits, NeedsTrial, Peer, Room, User, is_core_failure
 from realtime.saving import Saving
 from realtime.settling import Settle, Settling
 from realtime.trial import Trials
@@ -231,8 +231,8 @@ class Hub:
         """Try an update that NeedsTrial. Returns the seconds of CPU that it took. Raises as Trials.run."""
         return await self._trials.run(room.to_try_on(), update)
 
-    async def edit(self, document_id: DocumentId, update: bytes) -> int:
-        """Apply an edit of the host's own as a forward edit that every peer sees.
+    async def edit(self, document_id: DocumentId, update: bytes, user: User | None = None) -> int:
+        """Apply an edit that the host makes, for a `user` or for itself, as a forward edit that every peer sees.
 
         Returns the document's newest place once the edit is durable. Raises Refused; TimeoutError or LogUnavailable if
         the log does not answer, in which case the edit may still land later.
@@ -242,7 +242,9 @@ class Hub:
             await self._flushing.get_ready(live)
             if self._rooms.get(document_id) is not live:
                 raise Refused(close.TRY_LATER)
-            live.room.edit(update)
+            live.room.edit(update, user)
+            if user is not None:
+                live.note_writer(user)
             done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
             live.edits.append(done)
             self._flushing.mark(live)

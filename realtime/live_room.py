@@ -3,13 +3,13 @@
 import asyncio
 import math
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from realtime import awareness
 from realtime.close import Close
 from realtime.ports import DocumentId
-from realtime.room import Peer, Room
+from realtime.room import Peer, Room, User
 
 WhenSlow = Callable[[str, float, Collection[DocumentId]], None]
 """Called with what took long, how many seconds, and in which documents."""
@@ -46,9 +46,9 @@ class Counts:
 class LiveRoom:
     """A room, and what the hub knows about it.
 
-    `holds`: who needs it open though they are not peers (yet). `writer`: who wrote last since it was settled; None if
-    only the host did. `quiet_until`: by the event loop's time, until when it does not flush; `pause_seconds`: how long
-    that pause is in all.
+    `holds`: who needs it open though they are not peers (yet). `writers`: who wrote since it was settled, by id,
+    whoever wrote last as the last. `quiet_until`: by the event loop's time, until when it does not flush; `pause_seconds`: how
+    long that pause is in all.
     """
 
     room: Room
@@ -59,8 +59,13 @@ class LiveRoom:
     empty_since: float | None = None
     changed_at: float | None = None
     unsettled_since: float | None = None
-    writer: Mapping[str, object] | None = None
+    writers: dict[object, User] = field(default_factory=dict)
     refilling: bool = False
     building: asyncio.Task[None] | None = None
     quiet_until: float = 0.0
     pause_seconds: float = 0.0
+
+    def note_writer(self, user: User) -> None:
+        """Somebody's edit is about to be committed."""
+        self.writers.pop(user.get("id"), None)
+        self.writers[user.get("id")] = user

@@ -30,6 +30,10 @@ NOTHING_YET = b"\x00"
 _RELAYS_TO_NOTE = 64
 
 
+User = Mapping[str, object]
+"""A person as others see one: id, name, colour."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """What one room allows. Sizes in bytes, times in seconds."""
@@ -51,7 +55,7 @@ class Peer:
     """
 
     outbox: Outbox
-    user: Mapping[str, object]
+    user: User
     may_write: bool
     prefix: bytes = b""
     acknowledged: bool = False
@@ -119,6 +123,8 @@ class Room:
         self.unsaved_bytes = 0
         self.newest = stored.seq
         """The newest place of the log that is known of; `seq` is the newest up to which all is held."""
+        self.authors: dict[int, User] = {}
+        """By Yjs client, who brought something new of it; whoever wants to know takes this and puts an empty one."""
         self._held: set[int] = set()
         self._pending: list[tuple[Peer | None, bytes]] = []
         # Whether something that waits might stop the core half-way.
@@ -221,12 +227,15 @@ class Room:
                 self._admit_early(peer, update, its_reach)
         return bool(self._pending)
 
-    def edit(self, update: bytes) -> None:
-        """Let an update of the host's own wait for the next flush. Raises as `receive_update`."""
+    def edit(self, update: bytes, user: User | None = None) -> None:
+        """Let an update that the host makes, for somebody or for itself, wait for the next flush.
+
+        Raises as `receive_update`.
+        """
         reach = read_reach(update)
         if not reach.fits(self._known):
             raise Refused(close.MISSING_HISTORY)
-        self._admit(None, update, reach, tried=True)
+        self._admit(None, update, reach, tried=True, user=user)
 
     def to_try_on(self) -> list[bytes]:
         """The document with all that waits, as updates: what an update is tried on."""
@@ -255,7 +264,9 @@ class Room:
             # When it comes back it brings all of it in one update.
             raise Refused(close.TRY_LATER) from None
 
-    def _admit(self, peer: Peer | None, update: bytes, reach: Reach, *, tried: bool = False) -> None:
+    def _admit(
+        self, peer: Peer | None, update: bytes, reach: Reach, *, tried: bool = False, user: User | None = None
+    ) -> None:
         vetting = self._vetting
         if reach.structs > 1 and not tried and needs_trial(reach, self._known, self.size_bytes):
             raise NeedsTrial
@@ -263,10 +274,18 @@ class Room:
             person = peer.user.get("id") if peer is not None else None
             vetting.admit(update, reach, self._known, person=person, waiting=self._pending)
         self._admit_bytes(len(update))
+        for client in reach.ends:
+            if client not in self.authors:
+                self._note_author(client, reach, peer.user if peer is not None else user)
         doubtful, news = reach.extend(self._known)
         self._rehearse = self._rehearse or doubtful
         self._news = self._news or news
         self._pending.append((peer, update))
+
+    def _note_author(self, client: int, reach: Reach, user: User | None) -> None:
+        # What is told again is somebody's who wrote it before.
+        if user is not None and reach.ends[client] > self._known.get(client, 0):
+            self.authors[client] = user
 
     def _admit_bytes(self, length: int) -> None:
         if self.size_bytes + length > self.limits.document_bytes:

@@ -8,10 +8,11 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 
 from realtime.live_room import LiveRoom
 from realtime.ports import Clock, DocumentId
-from realtime.room import is_core_failure
+from realtime.room import User, is_core_failure
 
 logger = logging.getLogger("quillroom.realtime")
 
@@ -19,11 +20,21 @@ _LOOK_SECONDS = 0.5
 # A fifth of the time, at most, goes into what is derived.
 _REST_PER_COST = 4.0
 
-Settle = Callable[[DocumentId, int, bytes, Mapping[str, object] | None], Awaitable[None]]
-"""Called some time after a document changed here, for what is derived from it.
 
-With its id, place and whole state, and the `user` who wrote last (None if only the host did).
-"""
+@dataclass(frozen=True, slots=True)
+class Wrote:
+    """Who wrote in a document since it was last settled.
+
+    `writers`: by id, whoever wrote last as the last; nobody if only the host did. `authors`: by Yjs client, who
+    brought something new of it.
+    """
+
+    writers: Mapping[object, User]
+    authors: Mapping[int, User]
+
+
+Settle = Callable[[DocumentId, int, bytes, Wrote], Awaitable[None]]
+"""Called some time after a document changed here, for what is derived from it: its id, place and whole state."""
 
 
 class Settling:
@@ -78,19 +89,21 @@ class Settling:
     async def _settle_room(self, live: LiveRoom) -> None:
         # Taken before the wait: an edit made meanwhile must count as unsettled.
         live.unsettled_since = None
-        writer, live.writer = live.writer, None
+        room = live.room
+        wrote = Wrote(live.writers, room.authors)
+        live.writers, room.authors = {}, {}
         if self._settle is None:
             return
         # If it fails there must be a room to try again with.
         live.holds += 1
         try:
-            seq, state = live.room.seq, live.room.state()
-            await self._settle(live.room.document_id, seq, state, writer)
+            seq, state = room.seq, room.state()
+            await self._settle(room.document_id, seq, state, wrote)
         except BaseException as error:
             if not is_core_failure(error):
                 raise
             logger.exception("what is derived from a document was not brought up to date")
             live.unsettled_since = live.changed_at = self._clock.now()
-            live.writer = live.writer or writer
+            live.writers, room.authors = {**wrote.writers, **live.writers}, {**wrote.authors, **room.authors}
         finally:
             live.holds -= 1

@@ -6,7 +6,7 @@ import gc
 import os
 import signal
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator
 from types import FrameType
 from typing import Final
 from uuid import UUID
@@ -27,7 +27,7 @@ from server.comments.api import routes as comment_routes
 from server.documents.api import OPERATIONS as DOCUMENT_OPERATIONS
 from server.documents.api import routes as api_routes
 from server.documents.lifecycle import spread_membership
-from server.documents.live import HubFigures, open_live, taking_stock
+from server.documents.live import HubFigures, Wrote, open_live, taking_stock
 from server.documents.models import Document
 from server.documents.picture_doors import PictureDoors
 from server.documents.projection import project
@@ -72,11 +72,11 @@ def create_app(settings: Settings) -> Starlette:
             events = await stack.enter_async_context(Events(redis))
             stack.enter_context(_at_a_signal_to_stop(events.end))
 
-            async def settle(document_id: str, seq: int, state: bytes, writer: Mapping[str, object] | None) -> None:
-                by = UUID(str(writer["id"])) if writer is not None else None
-                await project(sessions, events, UUID(document_id), seq, state, by=by)
-                if by is not None:
-                    await note(sessions, UUID(document_id), writers=[by], authors={})
+            async def settle(document_id: str, seq: int, state: bytes, wrote: Wrote) -> None:
+                writers = [UUID(str(person)) for person in wrote.writers]
+                authors = {client: UUID(str(user["id"])) for client, user in wrote.authors.items()}
+                await project(sessions, events, UUID(document_id), seq, state, by=writers[-1] if writers else None)
+                await note(sessions, UUID(document_id), writers=writers, authors=authors)
 
             live, endpoint = await stack.enter_async_context(
                 open_live(settings, pool=pool, sessions=sessions, redis=redis, settle=settle, slow=slow)

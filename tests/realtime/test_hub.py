@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import weakref
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 from uuid import uuid4
@@ -17,7 +17,7 @@ from realtime.hub import Hub, Timing
 from realtime.memory import MemoryBus, MemoryLog
 from realtime.ports import Append, Bus, DocumentId
 from realtime.room import Limits, Peer, Room
-from realtime.settling import Settle
+from realtime.settling import Settle, Wrote
 
 from .documents import Author, inside_a_string, peer, seed, sent, text_of
 
@@ -394,10 +394,12 @@ async def test_a_replaced_lineage_ends_the_room_and_the_next_visitor_gets_the_ne
 async def test_what_is_derived_follows_once_it_is_quiet_and_names_who_wrote() -> None:
     log, start = MemoryLog(), seed()
     document_id = create(log, start)
-    settled: list[tuple[int, str, object]] = []
+    settled: list[tuple[int, str, list[object], dict[int, object]]] = []
 
-    async def settle(_document_id: DocumentId, seq: int, state: bytes, writer: Mapping[str, object] | None) -> None:
-        settled.append((seq, text_of(state), writer["name"] if writer else None))
+    async def settle(_document_id: DocumentId, seq: int, state: bytes, wrote: Wrote) -> None:
+        names = [user["name"] for user in wrote.writers.values()]
+        authors = {client: user["name"] for client, user in wrote.authors.items()}
+        settled.append((seq, text_of(state), names, authors))
 
     async with hub(log, timing=SHORT, settle=settle) as running:
         ada = peer()
@@ -407,7 +409,24 @@ async def test_what_is_derived_follows_once_it_is_quiet_and_names_who_wrote() ->
         await until(lambda: settled)
         await running.edit(document_id, author.write(", by the host"))
         await until(lambda: len(settled) == 2)
-    assert settled == [(2, "seed by Ada", "Ada"), (3, "seed by Ada, by the host", None)]
+        # Ben tells again what Ada wrote, and adds something; the host writes for Cleo.
+        ben = peer()
+        ben.user = {"id": "2", "name": "Ben"}
+        await enter(running, document_id, ben)
+        by_ben, by_cleo = Author(room.state()), Author(room.state())
+        by_ben.write(", by Ben")
+        running.receive(room, ben, wire.Update(by_ben.doc.get_update()))
+        await running.edit(document_id, by_cleo.write("for Cleo ", 0), {"id": "3", "name": "Cleo"})
+        await until(lambda: {name for each in settled[2:] for name in each[2]} == {"Ben", "Cleo"})
+    ada_client = author.doc.client_id
+    assert settled[:2] == [
+        (2, "seed by Ada", ["Ada"], {ada_client: "Ada"}),
+        (3, "seed by Ada, by the host", [], {}),
+    ]
+    assert {client: name for each in settled[2:] for client, name in each[3].items()} == {
+        by_ben.doc.client_id: "Ben",
+        by_cleo.doc.client_id: "Cleo",
+    }
 
 
 @pytest.mark.parametrize("where", ["relay", "state"])

@@ -31,11 +31,12 @@ class Live:
             raise _error(refusal) from refusal
         return state
 
-    async def edit(self, document_id: UUID, change: Change) -> int:
+    async def edit(self, document_id: UUID, change: Change, *, by: UUID | None = None) -> int:
         """Make a forward edit that everybody with the document open sees.
 
         `change` is called on a thread with a copy of the document and changes it in one transaction or several; what it
-        did is merged with what people type meanwhile. Returns the newest place in the log, when the edit is durable.
+        did is merged with what people type meanwhile. `by`: whose edit it is. Returns the newest place in the log, when
+        the edit is durable.
         Raises NotFound, TooLarge, Conflict, Unavailable.
         """
         state = await self.read(document_id)
@@ -43,7 +44,8 @@ class Live:
         if not update:
             return 0
         try:
-            return await self.hub.edit(DocumentId(str(document_id)), update)
+            user = {"id": str(by)} if by is not None else None
+            return await self.hub.edit(DocumentId(str(document_id)), update, user)
         except Refused as refusal:
             raise _error(refusal) from refusal
         except (LogUnavailable, TimeoutError) as error:

@@ -47,8 +47,8 @@ class LiveRoom:
     """A room, and what the hub knows about it.
 
     `holds`: who needs it open though they are not peers (yet). `writers`: who wrote since it was settled, by id,
-    whoever wrote last as the last. `quiet_until`: by the event loop's time, until when it does not flush; `pause_seconds`: how
-    long that pause is in all.
+    whoever wrote last as the last. `quiet_until`: by the event loop's time, until when it does not flush;
+    `pause_seconds`: how long that pause is in all.
     """
 
     room: Room

@@ -38,6 +38,8 @@ from server.events import Events
 from server.operations.exchange import exchanging
 from server.operations.routes import routes as operation_routes
 from server.queue import create_queue
+from server.revisions.api import OPERATIONS as REVISION_OPERATIONS
+from server.revisions.api import routes as revision_api_routes
 from server.revisions.attribution import note
 from server.settings import Settings
 from server.slow import SlowLog, watching_loop
@@ -50,7 +52,7 @@ from server.workspaces.middleware import WorkspaceMiddleware
 from server.workspaces.routes import routes as workspace_routes
 
 # What programs may ask for, in every domain; the OpenAPI document describes it.
-OPERATIONS: Final = (*DOCUMENT_OPERATIONS, *COMMENT_OPERATIONS)
+OPERATIONS: Final = (*DOCUMENT_OPERATIONS, *COMMENT_OPERATIONS, *REVISION_OPERATIONS)
 
 
 def create_app(settings: Settings) -> Starlette:
@@ -107,6 +109,7 @@ def create_app(settings: Settings) -> Starlette:
         *asset_routes,
         *api_routes,
         *comment_routes,
+        *revision_api_routes,
         *operation_routes,
     ]
     app = Starlette(

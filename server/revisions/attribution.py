@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from server import db as database
@@ -34,8 +35,16 @@ async def note(
         wrote = [{"document_id": document_id, "user_id": each} for each in sorted(people & known)]
         if wrote:
             await db.execute(insert(Writer).values(wrote).on_conflict_do_nothing())
-        now = utc_now()
-        clients = [
+        await claim(db, document_id, {client: user for client, user in authors.items() if user in known})
+
+
+async def claim(db: AsyncSession, document_id: UUID, authors: Mapping[int, UUID]) -> None:
+    """Write down whose Yjs client ids these are. One that is somebody else's already stays theirs."""
+    if not authors:
+        return
+    now = utc_now()
+    seen = insert(DocumentClient).values(
+        [
             {
                 "document_id": document_id,
                 "client_id": client,
@@ -44,14 +53,12 @@ async def note(
                 "last_seen_at": now,
             }
             for client, user in sorted(authors.items())
-            if user in known
         ]
-        if clients:
-            seen = insert(DocumentClient).values(clients)
-            await db.execute(
-                seen.on_conflict_do_update(
-                    index_elements=["document_id", "client_id"],
-                    set_={"last_seen_at": seen.excluded.last_seen_at},
-                    where=col(DocumentClient.user_id) == seen.excluded.user_id,
-                )
-            )
+    )
+    await db.execute(
+        seen.on_conflict_do_update(
+            index_elements=["document_id", "client_id"],
+            set_={"last_seen_at": seen.excluded.last_seen_at},
+            where=col(DocumentClient.user_id) == seen.excluded.user_id,
+        )
+    )

@@ -65,6 +65,7 @@ def test_the_page_for_people_shows_every_operation() -> None:
     shown = set()
     for call in re.findall(r"^q (.+)$", page, re.MULTILINE):
         path = re.split(r"[ ?]", call.replace('"', ""))[0]
+        path = path.replace("$REVISION", "$DOCUMENT/revisions/{revision_id}")
         path = path.replace("$DOCUMENT", "$QUILLROOM/documents/{document_id}").replace("$QUILLROOM", "/api/v1")
         asked = re.search(r"--request ([A-Z]+)", call)
         shown.add((asked[1] if asked else "POST" if "--json" in call else "GET", path))

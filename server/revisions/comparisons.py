@@ -1,0 +1,99 @@
+"""Comparing revisions, and one with the present, for those who look: off the event loop, and once for all of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.requests import Request
+
+from server.documents import ydoc
+from server.documents.api.turns import turn
+from server.documents.models import Document
+from server.documents.schema import empty_document
+from server.revisions import listing, states
+from server.revisions.comparing import Comparison, compare
+from server.revisions.models import Revision
+from server.revisions.writing import Author, Hands
+
+# Of a book's worth each, these are some ten megabytes.
+_MOST_KEPT: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """Two states of a document, compared. `authors`: who wrote between them."""
+
+    comparison: Comparison
+    hands: Hands
+    authors: tuple[Author, ...]
+
+
+class Shelf:
+    """The comparisons of this process that were looked at last. Revisions never change, so neither do these."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[Hashable, Comparison] = OrderedDict()
+
+    def get(self, key: Hashable) -> Comparison | None:
+        """Return one that is here."""
+        if key in self._kept:
+            self._kept.move_to_end(key)
+        return self._kept.get(key)
+
+    def put(self, key: Hashable, comparison: Comparison) -> None:
+        """Keep one, in the place of the one that nobody has looked at for longest."""
+        self._kept[key] = comparison
+        while len(self._kept) > _MOST_KEPT:
+            self._kept.popitem(last=False)
+
+
+async def compared(request: Request, document: Document, old: Revision | None, new: Revision | None) -> Compared:
+    """Compare two revisions of a document. `old` None: with nothing at all; `new` None: with what is saved now.
+
+    Commits, because a long comparison waits for its turn without a connection.
+    """
+    db: AsyncSession = request.state.db
+    authors = await listing.people(db, await listing.authors_between(db, old, new, document))
+    before = await states.read_state(db, old) if old is not None else ()
+    key: tuple[Hashable, ...]
+    if new is not None:
+        key, after = (document.id, _id(old), new.id), await states.read_state(db, new)
+    else:
+        logged = await states.read_log(db, document.id)
+        key, after = (document.id, _id(old), logged.seq), logged.updates
+    shelf = _shelf(request)
+    comparison = shelf.get(key)
+    if comparison is None:
+        async with turn(request, sum(map(len, (*before, *after)))):
+            comparison = await asyncio.to_thread(_compare, before, after, is_packed=new is not None)
+        shelf.put(key, comparison)
+    everybody = tuple(sorted(authors.values(), key=lambda author: author.name))
+    alone = everybody[0] if len(everybody) == 1 else None
+    return Compared(comparison, Hands(alone=alone), everybody)
+
+
+def _compare(before: tuple[bytes, ...], after: tuple[bytes, ...], *, is_packed: bool) -> Comparison:
+    new = states.unpack(after) if is_packed else states.build(after)
+    new_node, new_title = ydoc.read_node(new), ydoc.read_title(new)
+    if not before:
+        return compare(empty_document(), new_node, old_title=new_title, new_title=new_title)
+    old = states.unpack(before)
+    return compare(ydoc.read_node(old), new_node, old_title=ydoc.read_title(old), new_title=new_title)
+
+
+def _id(revision: Revision | None) -> UUID | None:
+    return revision.id if revision is not None else None
+
+
+def _shelf(request: Request) -> Shelf:
+    state = request.app.state
+    if not hasattr(state, "comparisons"):
+        state.comparisons = Shelf()
+    shelf: Shelf = state.comparisons
+    return shelf

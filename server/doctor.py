@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from server import db
 from server.assets.storage import open_store
 from server.migrating import is_current
+from server.notifications import transport
 from server.settings import Settings
 from server.web.static import MANIFEST
 
@@ -43,6 +44,7 @@ async def examine(settings: Settings) -> list[Finding]:
         await _schema(settings),
         await _redis(settings),
         await _storage(settings),
+        await _mail(settings),
     ]
 
 
@@ -132,6 +134,17 @@ async def _storage(settings: Settings) -> Finding:
             "Object storage", fine=False, words=f"cannot be written ({_kind(error)}): check QUILLROOM_STORAGE_URL"
         )
     return Finding("Object storage", fine=True, words="can be written")
+
+
+async def _mail(settings: Settings) -> Finding:
+    if not settings.smtp_url:
+        return Finding("Mail", fine=True, words="not set up, so none is sent: QUILLROOM_SMTP_URL names a mail server")
+    try:
+        await asyncio.to_thread(transport.check, transport.server_at(settings.smtp_url))
+    except transport.Later as error:
+        # What the server said, which holds no password.
+        return Finding("Mail", fine=False, words=f"cannot be handed in ({error}): check QUILLROOM_SMTP_URL")
+    return Finding("Mail", fine=True, words=f"the mail server takes mail from {settings.smtp_from}")
 
 
 def _kind(error: Exception) -> str:

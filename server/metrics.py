@@ -45,6 +45,7 @@ EVENTS_DROPPED = Counter(
     "quillroom_events_dropped", "Event streams that fell behind and were told to read everything again."
 )
 EVENTS_LOST = Counter("quillroom_events_lost", "Events that could not be sent because Redis did not answer.")
+MAILS = Counter("quillroom_mails", "Mails by what became of an attempt to send them.", ["outcome"])
 NUDGES_LOST = Counter("quillroom_nudges_lost", "Nudges that could not be sent because Redis did not answer.")
 JOB_SECONDS = Histogram(
     "quillroom_job_seconds",

@@ -3,10 +3,12 @@
 docs/settings.md is generated from the descriptions below: give the unit, and what the value is for.
 """
 
+import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 MIB = 1024 * 1024
@@ -73,6 +75,19 @@ class Settings(BaseSettings):
     storage_region: str = Field(default="", description="Region of the S3 bucket.")
     storage_access_key_id: str = Field(default="", description="Access key of the S3 bucket.")
     storage_secret_access_key: str = Field(default="", repr=False, description="Secret key of the S3 bucket.")
+    smtp_url: str = Field(
+        default="",
+        repr=False,  # it may hold a password
+        description="Mail server that takes mail from here, `smtp://user:password@host:587` (TLS is begun if the "
+        "server offers it, and a password never sent without) or `smtps://…:465`. Empty: no mail is sent.",
+    )
+    smtp_from: str = Field(
+        default="",
+        description="Whom mail is from, `Quillroom <quillroom@example.org>`. Needed with `QUILLROOM_SMTP_URL`.",
+    )
+    digest_hour: int = Field(
+        default=6, ge=0, le=23, description="Hour of the day, in UTC, from which daily mails are sent."
+    )
     session_days: int = Field(default=30, ge=1, le=365, description="Days until a person must sign in again.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least important message that is logged."
@@ -163,6 +178,35 @@ class Settings(BaseSettings):
             message = "must begin with redis://, rediss:// or unix://"
             raise ValueError(message)
         return value
+
+    @field_validator("smtp_url", mode="after")
+    @classmethod
+    def _check_smtp_url(cls, value: str) -> str:
+        try:
+            parts = urlsplit(value)
+            whole = parts.scheme in {"smtp", "smtps"} and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            whole = False
+        if value and not whole:
+            # Without what was given, which may hold a password.
+            message = "must look like smtp://user:password@host:587 or smtps://user:password@host:465"
+            raise ValueError(message)
+        return value
+
+    @field_validator("smtp_from", mode="after")
+    @classmethod
+    def _check_smtp_from(cls, value: str) -> str:
+        if value and not re.fullmatch(r"[^\s@<>]+@[^\s@<>]+|[^<>\r\n]*<[^\s@<>]+@[^\s@<>]+>", value):
+            message = "must look like Quillroom <quillroom@example.org>"
+            raise ValueError(message)
+        return value
+
+    @model_validator(mode="after")
+    def _check_mail(self) -> Self:
+        if self.smtp_url and not self.smtp_from:
+            message = "QUILLROOM_SMTP_FROM must be set together with QUILLROOM_SMTP_URL"
+            raise ValueError(message)
+        return self
 
     @property
     def public_url(self) -> str:

@@ -23,6 +23,8 @@ from server.assets import jobs as asset_jobs
 from server.assets.storage import open_store
 from server.documents import jobs as document_jobs
 from server.documents import sizes
+from server.documents.access import seen_by
+from server.notifications import jobs as notification_jobs
 from server.queue import QUEUE_NAME, deserialize, redis_settings, serialize
 from server.revisions import jobs as revision_jobs
 from server.settings import Settings
@@ -33,6 +35,8 @@ JOB_LIMIT_SECONDS = 600
 STOP_LIMIT_SECONDS = 10
 COMPACTION_MINUTES = set(range(0, 60, 5))
 CLEAN_UP_MINUTES = {17}
+MAIL_SECONDS = {5, 25, 45}
+DIGEST_MINUTES = {1, 16, 31, 46}
 
 log = structlog.get_logger(__name__)
 
@@ -49,11 +53,12 @@ async def compact_documents(ctx: Context) -> None:
 
 
 async def clean_up(ctx: Context) -> None:
-    """Remove what has expired: sessions, links, invitations."""
+    """Remove what has expired: sessions, links, invitations, old notices and mails."""
     async with db.transaction(ctx["sessions"]) as session:
         accounts = await account_jobs.clean_up(session)
         workspaces = await workspace_jobs.clean_up(session)
-    log.info("cleaned up", account_rows=accounts, workspace_rows=workspaces)
+        notices = await notification_jobs.clean_up(session)
+    log.info("cleaned up", account_rows=accounts, workspace_rows=workspaces, notice_rows=notices)
 
 
 async def clean_up_pictures(ctx: Context) -> None:
@@ -75,6 +80,18 @@ async def thin_revisions(ctx: Context) -> None:
     log.info("revisions thinned", removed=removed)
 
 
+async def deliver_mail(ctx: Context) -> None:
+    """Send the mail that is due."""
+    await notification_jobs.deliver_mail(ctx["sessions"], ctx["settings"], seen_by)
+
+
+async def gather_digests(ctx: Context) -> None:
+    """Make the daily mails."""
+    made = await notification_jobs.gather_digests(ctx["sessions"], ctx["settings"])
+    if made:
+        log.info("digests gathered", mails=made)
+
+
 async def measure_storage(ctx: Context) -> None:
     """Measure what the database holds, for the figures."""
     measured = await sizes.measure(ctx["pool"])
@@ -93,6 +110,7 @@ def create_worker(settings: Settings) -> Worker:
         ctx["sessions"] = db.create_sessions(engine)
         ctx["pool"] = await db.create_pool(settings.database_url, max_size=4)
         ctx["store"] = open_store(settings)
+        ctx["settings"] = settings
         ctx["at_end"] = contextlib.ExitStack()
         if settings.worker_metrics_port:
             server, thread = start_http_server(settings.worker_metrics_port, settings.host)
@@ -111,6 +129,8 @@ def create_worker(settings: Settings) -> Worker:
         "clean_up_pictures": clean_up_pictures,
         "record_revisions": record_revisions,
         "thin_revisions": thin_revisions,
+        "deliver_mail": deliver_mail,
+        "gather_digests": gather_digests,
         "measure_storage": measure_storage,
     }
     timed = {name: _timed(name, job) for name, job in jobs.items()}
@@ -128,6 +148,9 @@ def create_worker(settings: Settings) -> Worker:
                 timed["record_revisions"], name="record_revisions_timed", second=15, keep_result=0, run_at_startup=True
             ),
             cron(timed["thin_revisions"], name="thin_revisions_timed", minute=CLEAN_UP_MINUTES, keep_result=0),
+            # Notices wait for their time, so no nudge could send them.
+            cron(timed["deliver_mail"], name="deliver_mail_timed", second=MAIL_SECONDS, keep_result=0),
+            cron(timed["gather_digests"], name="gather_digests_timed", minute=DIGEST_MINUTES, keep_result=0),
             # In each worker: what another one has measured would not be among the figures of this.
             cron(
                 timed["measure_storage"],

@@ -230,6 +230,12 @@ async def actors_at(db: AsyncSession, user: User, document_ids: Group[UUID]) -> 
     return {document.id: _actor(user, document, workspace_role, rank) for document, workspace_role, rank in rows}
 
 
+async def seen_by(db: AsyncSession, user: User, document_ids: Group[UUID]) -> frozenset[UUID]:
+    """Return which of these documents the person may see now."""
+    actors = await actors_at(db, user, document_ids)
+    return frozenset(document_id for document_id, actor in actors.items() if can(actor, DocumentVerb.VIEW, actor))
+
+
 async def count_change(db: AsyncSession, document_id: UUID) -> None:
     """Count that the answer to "who may do what with it?" has changed. What is open learns of it after the commit."""
     await db.execute(

@@ -80,7 +80,9 @@ async def look(db: AsyncSession, secret: str, *, lock: bool = False, now: dateti
 
     With `lock` nobody can revoke it, nor take its maker's role away, until the transaction ends.
     """
-    statement = _working(now or utc_now()).where(col(Invitation.token_hash) == digest(secret))
+    hashed = digest(secret)
+    either = (col(Invitation.token_hash) == hashed) | (col(Invitation.mail_token_hash) == hashed)
+    statement = _working(now or utc_now()).where(either)
     if lock:
         statement = statement.with_for_update(of=[Invitation, Member]).execution_options(populate_existing=True)
     row = (await db.execute(statement)).one_or_none()
@@ -116,6 +118,20 @@ async def list_open(db: AsyncSession, actor: Actor, *, now: datetime | None = No
     return [
         Open(invitation, workspace, inviter) for invitation, workspace, inviter, role in rows if _may(role, invitation)
     ]
+
+
+async def find_open(db: AsyncSession, invitation_id: UUID, *, now: datetime | None = None) -> Open | None:
+    """Return an invitation that works now, for whoever is about to mail it."""
+    row = (await db.execute(_working(now or utc_now()).where(col(Invitation.id) == invitation_id))).one_or_none()
+    if row is None:
+        return None
+    invitation, workspace_name, inviter_name, inviter_role = row
+    return Open(invitation, workspace_name, inviter_name) if _may(inviter_role, invitation) else None
+
+
+async def mailed(db: AsyncSession, invitation_id: UUID, token_hash: bytes) -> None:
+    """Let the secret of this hash open the invitation too; it goes out by mail and stands nowhere else."""
+    await db.execute(update(Invitation).where(col(Invitation.id) == invitation_id).values(mail_token_hash=token_hash))
 
 
 async def revoke(db: AsyncSession, actor: Actor, invitation_id: UUID, *, now: datetime | None = None) -> None:

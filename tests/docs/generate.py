@@ -38,6 +38,7 @@ GROUPS = (
     ("Where things are", ("database_url", "redis_url", "data_dir", "storage_")),
     ("Serving", ("host", "port", "workers", "base_url", "allowed_origins", "trusted_proxies")),
     ("People", ("session_days",)),
+    ("Mail", ("smtp_", "digest_")),
     ("Logs and figures", ("log_", "slow_", "worker_metrics_")),
     ("Limits", ("max_", "messages_", "outbox_")),
     ("Live documents", ("room_", "presence_", "relay_")),

@@ -1,0 +1,30 @@
+"""What a notice says, in one sentence: in the bell, on the page and as the subject of a mail."""
+
+from typing import Final
+
+from server.notifications.models import Kind
+
+SOMEBODY: Final = "Somebody"
+UNTITLED: Final = "Untitled"
+_SENTENCES: Final = {
+    Kind.INVITATION: "{actor} shared “{title}” with you",
+    Kind.MENTION: "{actor} mentioned you in “{title}”",
+    Kind.REPLY: "{actor} commented in “{title}”",
+    Kind.RESOLUTION: "{actor} closed or reopened a discussion in “{title}”",
+    Kind.ACCESS_REQUEST: "{actor} asks for access to “{title}”",
+    Kind.ROLE: "{actor} changed what you may do with “{title}”",
+}
+# What each kind is called where a person chooses.
+CHOICES: Final = {
+    Kind.MENTION: "Somebody mentions me",
+    Kind.REPLY: "Somebody answers in a discussion of mine, or comments in a document I follow",
+    Kind.RESOLUTION: "A discussion of mine is resolved or opened again",
+    Kind.INVITATION: "A document is shared with me",
+    Kind.ACCESS_REQUEST: "Somebody asks for access to a document of mine",
+    Kind.ROLE: "What I may do with a document changes",
+}
+
+
+def sentence(kind: Kind, actor: str | None, title: str) -> str:
+    """Say what happened. `actor` is None for an account that is gone."""
+    return _SENTENCES[kind].format(actor=actor or SOMEBODY, title=title or UNTITLED)

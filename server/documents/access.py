@@ -134,6 +134,34 @@ class DocumentActor:
         return self.holds(DocumentVerb.VIEW, thing)
 
 
+class OfCollection(Protocol):
+    """A collection, as far as a decision about it is concerned."""
+
+    @property
+    def collection_id(self) -> UUID:
+        """The collection that it is."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionActor:
+    """A member at a collection. The verbs mean the same as at a document: what is in it, its name, its place."""
+
+    user_id: UUID
+    workspace_id: UUID
+    collection_id: UUID
+    workspace_role: Role
+    role: DocumentRole | None
+
+    def holds(self, verb: DocumentVerb, thing: OfCollection) -> bool:
+        """See Standing."""
+        return self.role is not None and self.collection_id == thing.collection_id and verb in ALLOWED[self.role]
+
+    def sees(self, thing: OfCollection) -> bool:
+        """See Standing."""
+        return self.holds(DocumentVerb.VIEW, thing)
+
+
 def reaches(role: DocumentRole, other: DocumentRole) -> bool:
     """Whether `role` is as strong as `other`, or stronger."""
     return _RANK[role] >= _RANK[other]
@@ -160,20 +188,6 @@ def strongest_role(
         .correlate_except(Collaborator)
         .scalar_subquery()
     )
-    inherited = (
-        select(func.max(_rank(col(Collaborator.role))))
-        .select_from(Collection)
-        .join(
-            Collaborator,
-            and_(
-                col(Collaborator.collection_id) == any_(col(Collection.path)),
-                col(Collaborator.user_id) == user_id,
-            ),
-        )
-        .where(col(Collection.id) == col(Document.collection_id))
-        .correlate_except(Collection, Collaborator)
-        .scalar_subquery()
-    )
     opened = (
         select(func.max(_rank(col(ShareLink.role))))
         .join(LinkVisit, col(LinkVisit.link_id) == col(ShareLink.id))
@@ -191,7 +205,7 @@ def strongest_role(
         else_=func.greatest(
             named,
             # Most documents lie in no collection, and are not asked about any.
-            case((col(Document.collection_id).is_not(None), inherited)),
+            case((col(Document.collection_id).is_not(None), _inherited(col(Document.collection_id), user_id))),
             case((at_work, reach_rank())),
             opened,
         ),
@@ -264,23 +278,60 @@ def _question(user: User) -> Select[Document, str | None, int | None]:
 
 def reach_rank() -> ColumnElement[int | None]:
     """Return the expression for what members have at the statement's `Document` without being named; see `role_of`."""
-    around = aliased(Collection)
-    nearest = (
-        select(_reach_rank(col(around.reach), col(around.reach_role)))
-        .select_from(Collection)
-        .join(around, col(around.id) == any_(col(Collection.path)))
-        .where(col(Collection.id) == col(Document.collection_id), col(around.reach).is_not(None))
-        .order_by(func.cardinality(col(around.path)).desc())
-        .limit(1)
-        .correlate_except(Collection, around)
-        .scalar_subquery()
-    )
     said = func.coalesce(
         _reach_rank(col(Document.reach), col(Document.reach_role)),
-        case((col(Document.collection_id).is_not(None), nearest)),
+        case((col(Document.collection_id).is_not(None), _nearest_reach(col(Document.collection_id)))),
         literal(_RANK[USUAL_ROLE]),
     )
     return func.nullif(said, _NOBODY)
+
+
+def role_at_collection(
+    user_id: SQLColumnExpression[UUID], workspace_role: SQLColumnExpression[str]
+) -> ColumnElement[int | None]:
+    """Return the expression for somebody's role at the `Collection` of the statement around it; read it by `role_of`.
+
+    It is what they have at a document in it that says nothing itself, links aside.
+    """
+    said = func.coalesce(_nearest_reach(col(Collection.id)), literal(_RANK[USUAL_ROLE]))
+    at_work = workspace_role.in_([Role.MEMBER.value, Role.SCHEDULER.value])
+    return case(
+        (workspace_role == Role.ADMIN.value, _RANK[DocumentRole.OWNER]),
+        else_=func.greatest(_inherited(col(Collection.id), user_id), case((at_work, func.nullif(said, _NOBODY)))),
+    )
+
+
+def _inherited(
+    collection_id: SQLColumnExpression[Any], user_id: SQLColumnExpression[UUID]
+) -> ColumnElement[int | None]:
+    """What somebody is named as on a collection or on one around it."""
+    home = aliased(Collection)
+    return (
+        select(func.max(_rank(col(Collaborator.role))))
+        .select_from(home)
+        .join(
+            Collaborator,
+            and_(col(Collaborator.collection_id) == any_(col(home.path)), col(Collaborator.user_id) == user_id),
+        )
+        .where(col(home.id) == collection_id)
+        .correlate_except(home, Collaborator)
+        .scalar_subquery()
+    )
+
+
+def _nearest_reach(collection_id: SQLColumnExpression[Any]) -> ColumnElement[int | None]:
+    """What a collection, or the nearest one around it that says so, gives to its workspace; see `_reach_rank`."""
+    home, around = aliased(Collection), aliased(Collection)
+    return (
+        select(_reach_rank(col(around.reach), col(around.reach_role)))
+        .select_from(home)
+        .join(around, col(around.id) == any_(col(home.path)))
+        .where(col(home.id) == collection_id, col(around.reach).is_not(None))
+        .order_by(func.cardinality(col(around.path)).desc())
+        .limit(1)
+        .correlate_except(home, around)
+        .scalar_subquery()
+    )
 
 
 def _reach_rank(

@@ -233,6 +233,15 @@ async def spread_access(live: LiveDocuments, events: Events, document: Document,
     await announce(events, document, Change.SHARED, by)
 
 
+async def spread_collection(
+    live: LiveDocuments, events: Events, workspace_id: UUID, document_ids: Sequence[UUID], by: UUID
+) -> None:
+    """The same for what lies in a collection; one word to the lists for all of it."""
+    await live.access_changed(document_ids[:MAX_FOLLOWED])
+    data = {"document_id": None, "change": Change.SHARED.value, "by": str(by)}
+    await events.publish(workspace_id, EVENT, data)
+
+
 async def spread_membership(db: AsyncSession, live: LiveDocuments, workspace_id: UUID) -> None:
     """Let a workspace's open documents follow what became of one of its members. Call it after the commit.
 
@@ -259,12 +268,14 @@ async def page(
     *,
     view: View = View.ALL,
     query: str = "",
+    collection_id: UUID | None = None,
     limit: int = MAX_PAGE_SIZE,
     cursor: str | None = None,
 ) -> Page:
     """Return what is shared with the actor in their workspace, newest change (or newest in the trash) first.
 
-    `query` looks for documents whose title or first words hold every word of it. Raises Invalid for a foreign cursor.
+    `query` looks for documents whose title or first words hold every word of it; with `collection_id` only what lies in
+    that collection itself counts. Raises Invalid for a foreign cursor.
     """
     limit = max(1, min(limit, MAX_PAGE_SIZE))
     when = col(Document.trashed_at) if view is View.TRASH else col(Document.updated_at)
@@ -276,6 +287,8 @@ async def page(
         .order_by(when.desc(), col(Document.id).desc())
         .limit(limit + 1)
     )
+    if collection_id is not None:
+        found = found.where(col(Document.collection_id) == collection_id)
     if cursor is not None:
         found = found.where(tuple_(when, col(Document.id)) < tuple_(*_read_cursor(cursor)))
     rows = [

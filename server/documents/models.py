@@ -99,6 +99,11 @@ class Collection(SQLModel, table=True):
     created_by: UUID | None = Field(default=None, sa_column=Column(ForeignKey("users.id", ondelete="SET NULL")))
     created_at: datetime = Field(default_factory=utc_now, sa_column=Column(DateTime(timezone=True), nullable=False))
 
+    @property
+    def collection_id(self) -> UUID:
+        """Its own id, by the name that `access.OfCollection` asks for."""
+        return self.id
+
 
 class Document(SQLModel, table=True):
     """A document as lists see it. `title`, `excerpt` and `projected_seq` follow the log; the log is the truth."""

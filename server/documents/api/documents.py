@@ -65,6 +65,7 @@ async def list_documents(call: Call[ListQuery, NoBody]) -> Reply[DocumentList]:
         current_actor(request),
         view=query.view,
         query=query.q,
+        collection_id=query.collection,
         limit=query.limit,
         cursor=query.cursor,
     )
@@ -83,14 +84,14 @@ async def create_document(call: Call[NoQuery, NewDocument]) -> Reply[DocumentSee
         node = await asyncio.to_thread(content.parse, call.body.content, call.body.format)
         document = await lifecycle.create(db, actor, title=call.body.title, content=node)
     await _settle(request, document, Change.CREATED)
-    return Reply(await _one(request, document), headers={"Location": f"/api/v1/documents/{document.id}"})
+    return Reply(await one(request, document), headers={"Location": f"/api/v1/documents/{document.id}"})
 
 
 async def get_document(call: Call[NoQuery, NoBody]) -> Reply[DocumentSeen]:
     """Return a document without its content. One that is in the trash can be read too."""
     request = call.request
     document, _ = await lifecycle.find(request.state.db, signed_in(request), document_id_of(request))
-    return Reply(await _one(request, document))
+    return Reply(await one(request, document))
 
 
 async def rename_document(call: Call[NoQuery, TitleChange]) -> Reply[DocumentSeen]:
@@ -100,7 +101,7 @@ async def rename_document(call: Call[NoQuery, TitleChange]) -> Reply[DocumentSee
         request.state.db, live_of(request), signed_in(request), document_id_of(request), call.body.title
     )
     await _settle(request, document, Change.RENAMED)
-    return Reply(await _one(request, document))
+    return Reply(await one(request, document))
 
 
 async def trash_document(call: Call[NoQuery, NoBody]) -> Reply[None]:
@@ -119,7 +120,7 @@ async def restore_document(call: Call[NoQuery, NoBody]) -> Reply[DocumentSeen]:
     request = call.request
     document = await lifecycle.restore(request.state.db, signed_in(request), document_id_of(request))
     await _settle(request, document, Change.RESTORED)
-    return Reply(await _one(request, document))
+    return Reply(await one(request, document))
 
 
 def document_id_of(request: Request) -> UUID:
@@ -141,7 +142,8 @@ async def _settle(request: Request, document: Document, change: Change) -> None:
     await lifecycle.announce(events, document, change, signed_in(request).id)
 
 
-async def _one(request: Request, document: Document) -> DocumentSeen:
+async def one(request: Request, document: Document) -> DocumentSeen:
+    """Return a document as the API shows it."""
     return (await _seen(request, [document]))[0]
 
 
@@ -159,6 +161,7 @@ async def _seen(request: Request, documents: Sequence[Document]) -> list[Documen
         DocumentSeen(
             id=each.id,
             workspace_id=each.workspace_id,
+            collection_id=each.collection_id,
             epoch=epochs[each.id],
             title=each.title,
             excerpt=each.excerpt,

@@ -8,7 +8,7 @@ from pydantic import AwareDatetime, Field, StringConstraints
 
 from server.documents.content import MAX_SOURCE_BYTES, Format, Source
 from server.documents.lifecycle import MAX_QUERY_CHARACTERS, View
-from server.documents.models import MAX_TITLE_CHARACTERS, DocumentRole, Reach
+from server.documents.models import MAX_COLLECTION_NAME_CHARACTERS, MAX_TITLE_CHARACTERS, DocumentRole, Reach
 from server.web.forms import Line
 from server.web.operations import Answer, BodyInput, QueryInput
 from server.workspaces.models import Role
@@ -46,6 +46,7 @@ class ListQuery(QueryInput):
         max_length=MAX_QUERY_CHARACTERS,
         description="Only documents whose title or first words hold all of these words.",
     )
+    collection: UUID | None = Field(default=None, description="Only what lies in this collection itself.")
 
 
 class ContentQuery(QueryInput):
@@ -107,6 +108,7 @@ class DocumentSeen(Answer):
 
     id: UUID
     workspace_id: UUID
+    collection_id: UUID | None = Field(description="The collection that it lies in; null: in none.")
     epoch: UUID = Field(description="The name of the document's history; clients that keep a copy send it along.")
     title: str = Field(description="Empty if it is untitled.")
     excerpt: str = Field(description="The first words of the content; a second or so behind it.")
@@ -246,3 +248,55 @@ class LinkList(Answer):
     """The links that work now, the newest first; at most fifty, so there are no pages."""
 
     links: list[LinkSeen]
+
+
+class NewCollection(BodyInput):
+    """A collection to make."""
+
+    name: Line = Field(min_length=1, max_length=MAX_COLLECTION_NAME_CHARACTERS)
+    parent_id: UUID | None = Field(default=None, description="The collection to put it into; null: at the top.")
+
+
+class CollectionChange(BodyInput):
+    """Another name or place; fields that are left out stay as they are."""
+
+    name: Line | None = Field(default=None, min_length=1, max_length=MAX_COLLECTION_NAME_CHARACTERS)
+    parent_id: UUID | None = None
+
+
+class DocumentPlace(BodyInput):
+    """Where a document shall lie."""
+
+    collection_id: UUID | None = Field(description="Null: in no collection.")
+
+
+class CollectionSeen(Answer):
+    """A collection, and what you are at it."""
+
+    id: UUID
+    workspace_id: UUID
+    parent_id: UUID | None
+    name: str
+    your_role: DocumentRole
+    reach: Reach | None = Field(description="What it gives to members of the workspace; null: what is around it says.")
+    role: DocumentRole | None = Field(description="With `workspace`: what they may do with what lies in it.")
+
+
+class CollectionList(Answer):
+    """All collections that you may see, by name; at most a thousand, so there are no pages."""
+
+    collections: list[CollectionSeen]
+
+
+class CollectionPerson(Answer):
+    """Somebody who is named on a collection."""
+
+    person: Person
+    email: str
+    role: DocumentRole
+
+
+class CollectionPeople(Answer):
+    """All who are named on a collection itself."""
+
+    collaborators: list[CollectionPerson]

@@ -23,10 +23,10 @@ from server.accounts import tokens
 from server.accounts.models import User
 from server.assets.models import Asset
 from server.db import Sessions
-from server.documents import lifecycle, links
-from server.documents.access import DocumentActor, DocumentVerb, actor_at, can
+from server.documents import collections, lifecycle, links
+from server.documents.access import CollectionActor, DocumentActor, DocumentVerb, actor_at, can
 from server.documents.live.admission import Doorkeeper
-from server.documents.models import Document, DocumentRole, LinkVisit, ShareLink, utc_now
+from server.documents.models import Collection, Document, DocumentRole, LinkVisit, ShareLink, utc_now
 from server.errors import NotFound
 from server.workspaces import invitations, membership
 from server.workspaces.access import Actor, Verb, actor_for
@@ -72,6 +72,8 @@ class Case:
     here: Actor | None
     at: DocumentActor | None
     document: Document
+    within: CollectionActor | None
+    collection: Collection
 
 
 Rule = Callable[[Case], bool]
@@ -87,6 +89,7 @@ class Door:
     rule: Rule
     form: dict[str, str] | None = None
     json: dict[str, Any] | None = None
+    query: dict[str, str] | None = None
     exactly: bool = True
 
 
@@ -110,6 +113,10 @@ def _may_ask(case: Case) -> bool:
 
 def here(verb: Verb, **parts: Any) -> Door:
     return Door(lambda case: can(case.here, verb, case.document), **parts)
+
+
+def within(verb: DocumentVerb, **parts: Any) -> Door:
+    return Door(lambda case: can(case.within, verb, case.collection), **parts)
 
 
 def at(verb: DocumentVerb, **parts: Any) -> Door:
@@ -149,6 +156,8 @@ PERSONAL: Final = {
 }
 _PAGE: Final = "/documents/{document_id}"
 _API: Final = "/api/v1/documents/{document_id}"
+_COLLECTION: Final = "/api/v1/collections/{collection_id}"
+_REVISION: Final = f"{_API}/revisions/{{revision_id}}"
 _COMMENT: Final = f"{_API}/comments/{{comment_id}}"
 DOORS: Final[dict[str, Door]] = {
     "POST /workspace/invitations": here(Verb.INVITE, form={}),
@@ -180,6 +189,18 @@ DOORS: Final[dict[str, Door]] = {
     f"POST {_PAGE}/sharing/links/{{link_id}}/revoke": at(D.SHARE, form={}),
     f"POST {_PAGE}/sharing/requests/{{user_id}}": at(D.SHARE, form={"role": "viewer"}),
     f"POST {_PAGE}/requests": Door(_may_ask, form={"role": "editor"}),
+    "GET /api/v1/collections": here(Verb.VIEW),
+    "POST /api/v1/collections": here(Verb.CREATE, json={"name": "Plans"}),
+    f"PATCH {_COLLECTION}": within(D.RENAME, json={"name": "Plans"}),
+    f"DELETE {_COLLECTION}": within(D.TRASH),
+    f"GET {_COLLECTION}/collaborators": within(D.SHARE),
+    f"PUT {_COLLECTION}/collaborators/{{user_id}}": within(D.SHARE, json={"role": "viewer"}),
+    f"DELETE {_COLLECTION}/collaborators/{{user_id}}": within(D.SHARE),
+    f"PUT {_COLLECTION}/sharing": within(D.SHARE, json={"reach": "people"}),
+    f"PUT {_API}/collection": Door(
+        lambda case: can(case.at, D.MOVE, case.document) and can(case.here, Verb.CREATE, case.document),
+        json={"collection_id": None},
+    ),
     f"GET {_API}": at(D.VIEW),
     f"PATCH {_API}": at(D.RENAME, json={"title": "x"}),
     f"DELETE {_API}": at(D.TRASH),
@@ -206,6 +227,12 @@ DOORS: Final[dict[str, Door]] = {
     f"POST {_COMMENT}/reopen": at(D.REVIEW),
     f"PUT {_COMMENT}/place": at(D.COMMENT, json={"quote": "Words"}, exactly=False),
     f"PUT {_COMMENT}/reactions": at(D.COMMENT, json={"reactions": []}),
+    f"GET {_API}/revisions": at(D.VIEW),
+    f"POST {_API}/revisions": at(D.EDIT, json={"name": "x"}),
+    f"GET {_REVISION}": at(D.VIEW),
+    f"PATCH {_REVISION}": at(D.EDIT, json={"name": "x"}),
+    f"POST {_REVISION}/restore": at(D.EDIT, json={}),
+    f"GET {_API}/compare": at(D.VIEW, query={"from": "{revision_id}"}),
 }
 
 
@@ -236,7 +263,7 @@ class House:
     who: Somebody
     parameters: dict[str, str] = field(default_factory=dict)
 
-    async def case(self, *, with_comment: bool) -> Case:
+    async def case(self, name: str = "") -> Case:
         """Make a document, somebody's place at it, and one of each thing that may hang on it."""
         async with self.sessions.begin() as db:
             document = await lifecycle.create(db, at_work(self.zoe, self.workspace, Role.ADMIN), title="Plan")
@@ -250,8 +277,13 @@ class House:
                 await db.flush()
                 db.add(LinkVisit(link_id=link.id, user_id=self.user.id))
             await self._hang_on(db, document)
-            case = await self._stand(db, document)
-        if with_comment:
+            collection = await self._collection(db)
+            case = await self._stand(db, document, collection)
+        if "compare" in name or "revision_id" in name:
+            made = await self.zoes.post(f"/api/v1/documents/{document.id}/revisions", json={"name": "First"})
+            assert made.status_code == 201, made.text
+            self.parameters["revision_id"] = made.json()["id"]
+        if "comment_id" in name:
             made = await self.zoes.post(f"/api/v1/documents/{document.id}/comments", json={"text": "Hm"})
             assert made.status_code == 201, made.text
             self.parameters["comment_id"] = made.json()["comments"][0]["id"]
@@ -283,15 +315,31 @@ class House:
             "token_id": str(uuid4()),
         }
 
-    async def _stand(self, db: AsyncSession, document: Document) -> Case:
+    async def _collection(self, db: AsyncSession) -> Collection:
+        """Make a collection on which they are named as on the document; by a link nobody comes into one."""
+        collection = await collections.create(
+            db, at_work(self.zoe, self.workspace, Role.ADMIN), self.zoe, "Plans", None
+        )
+        collection.reach = "people"
+        await collections.name(db, self.zoe, collection.id, self.victim.id, VIEWER)
+        if self.user is not None and self.who.named is not None:
+            await collections.name(db, self.zoe, collection.id, self.user.id, self.who.named)
+        self.parameters["collection_id"] = str(collection.id)
+        return collection
+
+    async def _stand(self, db: AsyncSession, document: Document, collection: Collection) -> Case:
         if self.user is None:
-            return Case(None, None, None, document)
+            return Case(None, None, None, document, None, collection)
         _, actor = await actor_at(db, self.user, document.id)
+        try:
+            _, within = await collections.find(db, self.user, collection.id)
+        except NotFound:
+            within = None
         try:
             here: Actor | None = await actor_for(db, self.user, self.workspace.id)
         except NotFound:
             here = None
-        return Case(self.user, here, actor, document)
+        return Case(self.user, here, actor, document, within, collection)
 
     async def knock(self, name: str, door: Door) -> httpx.Response:
         method, path = name.split(" ")
@@ -302,6 +350,8 @@ class House:
             body = {"json": {key: self._filled(value) for key, value in door.json.items()}}
         # A picture is asked for without its bytes, which are not there.
         asked = "HEAD" if path.startswith("/assets/") else method
+        if door.query is not None:
+            body["params"] = {key: self._filled(value) for key, value in door.query.items()}
         return await self.client.request(asked, path.format(**self.parameters), **body)
 
     def _filled(self, value: Any) -> Any:
@@ -345,7 +395,7 @@ async def test_every_door_is_in_the_table(app: Starlette) -> None:
 async def test_no_door_disagrees(house: House) -> None:
     wrong = []
     for name, door in DOORS.items():
-        case = await house.case(with_comment="comment_id" in name)
+        case = await house.case(name)
         if "/remove" in name:
             # For the next ones somebody must be left.
             async with house.sessions.begin() as db:
@@ -372,6 +422,11 @@ def _refusals(case: Case, name: str) -> set[int]:
     if name == f"POST {_PAGE}/invitations" and can(case.at, D.SHARE, case.document):
         # It leads into the workspace, which those who are not in it must not learn of.
         return {403} if case.here is not None else {404}
+    if "{collection_id}" in name:
+        return {403} if can(case.within, D.VIEW, case.collection) else {404}
+    if name == f"PUT {_API}/collection" and can(case.at, D.MOVE, case.document):
+        # To the top of a workspace, which is for its members.
+        return {403} if case.here is not None else {404}
     if "{document_id}" in name or "{asset_id}" in name:
         is_shown_how_to_ask = name == f"GET {_PAGE}" and case.here is not None
         return {403} if is_shown_how_to_ask or can(case.at, D.VIEW, case.document) else {404}
@@ -390,7 +445,7 @@ async def test_what_is_personal_is_for_people_only(app: Starlette, sessions: Ses
 @pytest.mark.parametrize("kind", EVERYBODY)
 async def test_the_room_opens_as_the_pages_do(house: House) -> None:
     keeper = Doorkeeper(house.sessions)
-    case = await house.case(with_comment=False)
+    case = await house.case()
     bearer = house.client.headers.get("Authorization", "").removeprefix("Bearer ") or None
     try:
         admitted = await keeper.admit(LiveId(str(case.document.id)), Credentials(cookie=None, bearer=bearer))

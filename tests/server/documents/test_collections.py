@@ -1,0 +1,174 @@
+"""Collections over the API: what lies where, and how roles follow."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from uuid import uuid4
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+
+from server.db import Sessions
+from server.documents.models import MAX_COLLECTION_DEPTH
+from server.workspaces.models import Role
+from tests.factories import make_member, make_team
+from tests.server.documents.programs import Program, program
+
+
+@dataclass
+class Office:
+    """Ada is the admin, Mem a member, Gus a guest, Eve somebody from elsewhere."""
+
+    ada: Program
+    mem: Program
+    gus: Program
+    eve: Program
+
+    async def make(self, name: str, parent_id: str | None = None, *, by: Program | None = None) -> str:
+        answer = await (by or self.ada).ask("POST", "/collections", json={"name": name, "parent_id": parent_id})
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["id"])
+
+    async def put(self, document_id: str, collection_id: str | None, *, by: Program | None = None) -> httpx.Response:
+        body = {"collection_id": collection_id}
+        return await (by or self.ada).ask("PUT", f"/documents/{document_id}/collection", json=body)
+
+    async def names(self, who: Program) -> dict[str, str | None]:
+        found = (await who.ask("GET", "/collections")).json()["collections"]
+        by_id = {each["id"]: each["name"] for each in found}
+        return {each["name"]: by_id.get(each["parent_id"]) for each in found}
+
+
+async def role_of(who: Program, document_id: str) -> str | None:
+    answer = await who.ask("GET", f"/documents/{document_id}/sharing")
+    return str(answer.json()["your_role"]) if answer.status_code == 200 else None
+
+
+def refused(answer: httpx.Response, status: int) -> None:
+    assert answer.status_code == status, answer.text
+
+
+@pytest.fixture
+async def office(app: Starlette, sessions: Sessions) -> AsyncIterator[Office]:
+    ada, workspace = await make_team(sessions, name="Ada")
+    eve, _ = await make_team(sessions, name="Eve")
+    async with sessions.begin() as db:
+        mem = await make_member(db, workspace, name="Mem")
+        gus = await make_member(db, workspace, role=Role.GUEST, name="Gus")
+    async with AsyncExitStack() as stack:
+        people = [await stack.enter_async_context(program(app, sessions, user)) for user in (ada, mem, gus, eve)]
+        yield Office(*people)
+
+
+async def test_a_role_at_a_collection_holds_for_all_in_it(office: Office) -> None:
+    outer = await office.make("Outer")
+    inner = await office.make("Inner", outer)
+    document_id = await office.ada.create(title="Plan")
+    assert (await office.put(document_id, inner)).json()["collection_id"] == inner
+    assert await role_of(office.gus, document_id) is None
+    theirs = f"/collections/{outer}/collaborators/{office.gus.user.id}"
+    named = await office.ada.ask("PUT", theirs, json={"role": "reviewer"})
+    assert [each["role"] for each in named.json()["collaborators"]] == ["owner", "reviewer"]
+    assert await role_of(office.gus, document_id) == "reviewer"
+    assert await office.names(office.gus) == {"Outer": None, "Inner": "Outer"}
+    listed = (await office.ada.ask("GET", f"/documents/{document_id}/collaborators")).json()["collaborators"]
+    found = sorted((each["person"]["name"], (each["inherited_from"] or {"name": ""})["name"]) for each in listed)
+    assert found == [("Ada", ""), ("Ada", "Inner"), ("Ada", "Outer"), ("Gus", "Outer")]
+    inside = (await office.gus.ask("GET", f"/documents?collection={inner}")).json()["documents"]
+    assert [each["id"] for each in inside] == [document_id]
+    assert (await office.gus.ask("GET", f"/documents?collection={outer}")).json()["documents"] == []
+    assert (await office.ada.ask("DELETE", theirs)).status_code == 204
+    assert await role_of(office.gus, document_id) is None
+    refused(await office.ada.ask("DELETE", theirs), 404)
+
+
+async def test_what_a_collection_gives_counts_until_something_nearer_speaks(office: Office) -> None:
+    outer = await office.make("Outer")
+    inner = await office.make("Inner", outer)
+    document_id = await office.ada.create(title="Plan")
+    await office.put(document_id, inner)
+    assert await role_of(office.mem, document_id) == "editor"
+    await office.ada.ask("PUT", f"/collections/{outer}/sharing", json={"reach": "people"})
+    assert await role_of(office.mem, document_id) is None
+    assert await office.names(office.mem) == {}
+    reading = {"reach": "workspace", "role": "viewer"}
+    seen = (await office.ada.ask("PUT", f"/collections/{inner}/sharing", json=reading)).json()
+    assert (seen["reach"], seen["role"], seen["your_role"]) == ("workspace", "viewer", "owner")
+    assert await role_of(office.mem, document_id) == "viewer"
+    assert await office.names(office.mem) == {"Inner": None}
+    await office.ada.ask("PUT", f"/documents/{document_id}/sharing", json={"reach": "workspace", "role": "reviewer"})
+    assert await role_of(office.mem, document_id) == "reviewer"
+    for wrong in ({"role": None}, {"role": "owner"}, {"reach": "people"}):
+        refused(await office.ada.ask("PUT", f"/collections/{inner}/sharing", json={**reading, **wrong}), 422)
+
+
+async def test_whoever_keeps_it_for_few_is_one_of_them(office: Office) -> None:
+    mine = await office.make("Everybody's")
+    kept = await office.mem.ask("PUT", f"/collections/{mine}/sharing", json={"reach": "people"})
+    assert kept.json()["your_role"] == "editor"
+    assert await office.names(office.mem) == {"Everybody's": None}
+
+
+async def test_a_collection_moves_with_all_in_it(office: Office) -> None:
+    a, b = await office.make("A"), await office.make("B")
+    a1 = await office.make("A1", a)
+    a2 = await office.make("A2", a1)
+    document_id = await office.ada.create(title="Plan")
+    await office.put(document_id, a2)
+    await office.ada.ask("PUT", f"/collections/{b}/sharing", json={"reach": "people"})
+    moved = await office.ada.ask("PATCH", f"/collections/{a1}", json={"parent_id": b, "name": "B1"})
+    assert (moved.json()["name"], moved.json()["parent_id"]) == ("B1", b)
+    assert await role_of(office.mem, document_id) is None
+    assert await office.names(office.ada) == {"A": None, "B": None, "B1": "B", "A2": "B1"}
+    refused(await office.ada.ask("PATCH", f"/collections/{a1}", json={"parent_id": a2}), 409)
+    refused(await office.ada.ask("PATCH", f"/collections/{a1}", json={"parent_id": str(uuid4())}), 404)
+    refused(await office.ada.ask("PATCH", f"/collections/{a1}", json={"name": None}), 422)
+    await office.ada.ask("PATCH", f"/collections/{a1}", json={"parent_id": None})
+    assert await role_of(office.mem, document_id) == "editor"
+
+
+async def test_what_lies_in_one_that_goes_moves_up(office: Office) -> None:
+    a = await office.make("A")
+    a1 = await office.make("A1", a)
+    a2 = await office.make("A2", a1)
+    document_id, deeper = await office.ada.create(title="Plan"), await office.ada.create(title="Deeper")
+    await office.put(document_id, a1)
+    await office.put(deeper, a2)
+    assert (await office.ada.ask("DELETE", f"/collections/{a1}")).status_code == 204
+    assert await office.names(office.ada) == {"A": None, "A2": "A"}
+    assert (await office.ada.ask("GET", f"/documents/{document_id}")).json()["collection_id"] == a
+    await office.ada.ask("PUT", f"/collections/{a}/sharing", json={"reach": "people"})
+    assert await role_of(office.mem, deeper) is None
+    assert (await office.ada.ask("DELETE", f"/collections/{a}")).status_code == 204
+    assert (await office.ada.ask("GET", f"/documents/{document_id}")).json()["collection_id"] is None
+    assert await role_of(office.mem, deeper) == "editor"
+    assert await office.names(office.ada) == {"A2": None}
+
+
+async def test_they_lie_only_so_deep(office: Office) -> None:
+    path: list[str] = []
+    for depth in range(MAX_COLLECTION_DEPTH):
+        path.append(await office.make(f"Level {depth}", path[-1] if path else None))
+    refused(await office.ada.ask("POST", "/collections", json={"name": "Too deep", "parent_id": path[-1]}), 409)
+    pair = await office.make("Pair")
+    await office.make("In it", pair)
+    refused(await office.ada.ask("PATCH", f"/collections/{pair}", json={"parent_id": path[-2]}), 409)
+    assert (await office.ada.ask("PATCH", f"/collections/{pair}", json={"parent_id": path[-3]})).status_code == 200
+
+
+async def test_who_may_not_is_refused(office: Office) -> None:
+    mine = await office.make("Mine")
+    await office.ada.ask("PUT", f"/collections/{mine}/sharing", json={"reach": "workspace", "role": "viewer"})
+    document_id = await office.ada.create(title="Plan")
+    refused(await office.put(document_id, mine, by=office.mem), 403)
+    refused(await office.put(document_id, None, by=office.eve), 404)
+    refused(await office.mem.ask("POST", "/collections", json={"name": "In it", "parent_id": mine}), 403)
+    refused(await office.gus.ask("POST", "/collections", json={"name": "Mine"}), 403)
+    refused(await office.eve.ask("POST", "/collections", json={"name": "In it", "parent_id": mine}), 404)
+    theirs = await office.make("Eve's", by=office.eve)
+    refused(await office.put(document_id, theirs), 404)
+    other = {"role": "editor"}
+    refused(await office.ada.ask("PUT", f"/collections/{mine}/collaborators/{office.eve.user.id}", json=other), 404)
+    for name in ("", "x" * 121, " \n"):
+        refused(await office.ada.ask("POST", "/collections", json={"name": name}), 422)

@@ -24,12 +24,14 @@ from tests.guarantees.writers import (
     write,
 )
 from tests.interop.peers import NodeClients, until
+from tests.running import Installation
 
 pytestmark = pytest.mark.anyio
 
 # Four of these fill what may wait for the database; one fits a frame.
 _QUARTER_OF_WHAT_MAY_WAIT_BYTES = 8_380_000
 _LARGEST_FRAME_BYTES = 64 * 1024 * 1024
+_BEFORE_ALL_ARE_ASKED_ABOUT_SECONDS = 10
 
 
 async def test_an_acknowledged_edit_survives_kill_9_of_everything(
@@ -207,6 +209,41 @@ async def test_a_client_with_another_lineage_is_refused_and_keeps_its_text(fleet
     assert now["seq"] == stored["seq"]
 
 
+async def test_a_role_that_is_taken_away_bites_at_once_in_every_process(fleet: Fleet, clients: NodeClients) -> None:
+    document = fleet.create_document("Begun.")
+    owners = await join_all(fleet, clients, document, "owner")
+    email = f"jon-{uuid4()}@example.org"
+    await aside(fleet.processes[0].create_user, email, "Jon")
+    token = await aside(fleet.processes[0].create_token, email)
+    with fleet.api() as api:
+        api.put(f"/api/v1/documents/{document}/sharing", json={"reach": "people"}).raise_for_status()
+        named = api.post(f"/api/v1/documents/{document}/collaborators", json={"email": email, "role": "editor"})
+        named.raise_for_status()
+        place = f"/api/v1/documents/{document}/collaborators/{named.json()['collaborator']['person']['id']}"
+        async with AsyncExitStack() as stack:
+            seats = [await stack.enter_async_context(_seat(process, document, token)) for process in fleet.processes]
+            for seat in seats:
+                assert await _scope(seat) == wire.authenticated(may_write=True)
+            api.put(place, json={"role": "viewer"}).raise_for_status()
+            # Told of it unasked, long before everybody is asked about anyway.
+            async with asyncio.timeout(_BEFORE_ALL_ARE_ASKED_ABOUT_SECONDS):
+                for seat in seats:
+                    assert await _scope(seat) == wire.authenticated(may_write=False)
+            late: Doc[Any] = Doc()
+            _append(late, "late")
+            for number, seat in enumerate(seats):
+                await seat.send(wire.routing_prefix(document) + wire.sync_update(late.get_update()))
+                with pytest.raises(ConnectionClosed):
+                    await _scope(seat)
+                assert seat.close_code == 4403
+                await write(owners[number], f"m{number}.")
+        api.delete(place).raise_for_status()
+    await all_see(owners, [f"m{number}." for number in range(len(fleet))])
+    assert "late" not in await fleet.logged(document)
+    async with _seat(fleet.processes[-1], document, token) as seat:
+        assert b"4404" in await _scope(seat)
+
+
 @pytest.mark.parametrize(
     "frame",
     [
@@ -254,6 +291,24 @@ async def _closing_of(peer: client.Client) -> int | None:
     """Wait until the server sends a client away. Returns the close code."""
     await until(lambda: peer.closed is not None, seconds=WAIT_SECONDS)
     return peer.closed
+
+
+@asynccontextmanager
+async def _seat(process: Installation, document: str, token: str) -> AsyncIterator[ClientConnection]:
+    """A Hocuspocus client's socket that has sent its token."""
+    async with connect(f"{process.socket_address}/collab", compression=None) as socket:
+        signing_in = bytes((2, 0)) + wire.write_var_string(token) + wire.write_var_string("4.8.0")
+        await socket.send(wire.routing_prefix(document) + signing_in)
+        yield socket
+
+
+async def _scope(seat: ClientConnection) -> bytes:
+    """Wait for a message about what a client may do. Returns it without its routing key."""
+    async with asyncio.timeout(WAIT_SECONDS):
+        while True:
+            _, at = wire.read_var_string(message := await seat.recv(decode=False), 0, longest_bytes=256)
+            if message[at] == wire.MessageType.AUTH:
+                return message[at:]
 
 
 @asynccontextmanager

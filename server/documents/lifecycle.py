@@ -79,7 +79,7 @@ class LiveDocuments(Protocol):
     async def read(self, document_id: UUID) -> bytes:
         """Return the whole state as one Yjs update. Raises NotFound, Unavailable."""
 
-    async def edit(self, document_id: UUID, change: Callable[[ydoc.YDoc], None]) -> int:
+    async def edit(self, document_id: UUID, change: Callable[[ydoc.YDoc], None], *, by: UUID | None = None) -> int:
         """Make a forward edit that everybody sees; return its durable place in the log, 0 if nothing changed."""
 
     async def close(self, document_id: UUID) -> None:
@@ -185,7 +185,7 @@ async def rename(db: AsyncSession, live: LiveDocuments, user: User, document_id:
     document, actor = await find(db, user, document_id, DocumentVerb.RENAME)
     _refuse_trashed(document)
     cleaned = ydoc.clean_title(title)
-    seq = await live.edit(document_id, lambda doc: ydoc.write_title(doc, cleaned))
+    seq = await live.edit(document_id, lambda doc: ydoc.write_title(doc, cleaned), by=actor.user_id)
     document.title = cleaned
     if seq:
         document.updated_at, document.updated_by = utc_now(), actor.user_id
@@ -202,7 +202,7 @@ async def replace_content(
     """
     document, actor = await find(db, user, document_id, DocumentVerb.EDIT)
     _refuse_trashed(document)
-    seq = await live.edit(document_id, change)
+    seq = await live.edit(document_id, change, by=actor.user_id)
     if seq:
         document.updated_at, document.updated_by = utc_now(), actor.user_id
         await db.flush()

@@ -191,12 +191,12 @@ async def test_typing_during_a_replacement_is_kept(
     loop = asyncio.get_running_loop()
     edit = app.state.live.edit
 
-    async def edit_while_typing(identifier: UUID, change: Callable[[ydoc.YDoc], None]) -> int:
+    async def edit_while_typing(identifier: UUID, change: Callable[[ydoc.YDoc], None], *, by: UUID | None) -> int:
         def change_while_typing(doc: ydoc.YDoc) -> None:
             change(doc)
             asyncio.run_coroutine_threadsafe(edit(identifier, _append_paragraph), loop).result(WAIT_SECONDS)
 
-        return int(await edit(identifier, change_while_typing))
+        return int(await edit(identifier, change_while_typing, by=by))
 
     monkeypatch.setattr(app.state.live, "edit", edit_while_typing)
     body = {"format": "markdown", "content": "First\n\nNew\n\nLast"}

@@ -615,6 +615,7 @@ class Socket(asyncio.Protocol):
                 self._door.hub.part(seat.room, seat.peer)
                 self._dialect.leave(key, refusal.close)
         else:
+            seat.peer.user = admission.user
             if seat.peer.may_write != admission.may_write and self.seats.get(key) is seat:
                 seat.peer.may_write = admission.may_write
                 self._dialect.tell_rights(seat)

@@ -127,17 +127,27 @@ void describe("an address", () => {
 
 void describe("the people here", () => {
   const ada = { id: "a", name: "Ada Lovelace", colour: 3 };
-  const grace = { id: "g", name: "Grace", colour: 14 };
+  const grace = { id: "g", name: "Grace", colour: 14, role: "editor" };
 
   void test("are the others, each once, idle only when idle in every window", () => {
     const states = new Map<number, unknown>([
       [1, { user: ada }],
       [2, { user: grace, idle: true }],
-      [3, { user: grace, idle: false, title: true }],
+      [3, { user: grace, idle: false, title: true, device: "phone" }],
       [4, { user: ada }],
     ]);
     assert.deepEqual(peopleHere(states, 1), [
-      { id: "g", name: "Grace", colour: 2, idle: false, inTitle: true },
+      {
+        id: "g",
+        name: "Grace",
+        colour: 2,
+        role: "editor",
+        idle: false,
+        awaySince: null,
+        inTitle: true,
+        device: "phone",
+        clients: [2, 3],
+      },
     ]);
     assert.equal(peopleHere(new Map(states).set(3, { user: grace, idle: true }), 1)[0]?.idle, true);
   });

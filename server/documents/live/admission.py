@@ -147,7 +147,7 @@ def _decide(row: Any) -> Admission:  # noqa: ANN401 - a row of _QUESTION; None i
     if row.trashed_at is not None:
         raise Refused(close.TRASHED)
     return Admission(
-        user={"id": str(row.user_id), "name": row.name, "colour": row.colour},
+        user={"id": str(row.user_id), "name": row.name, "colour": row.colour, "role": actor.role},
         may_write=can(actor, DocumentVerb.EDIT, actor),
         epoch=Epoch(str(row.epoch)),
     )

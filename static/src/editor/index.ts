@@ -1,5 +1,7 @@
 import type { Editor } from "@tiptap/core";
-import { watchIdle } from "../live/idle";
+import { installComments } from "../comments";
+import { idleAfterSeconds, watchIdle } from "../live/idle";
+import { deviceHere } from "../live/presence";
 import { Session } from "../live/session";
 import { Announcer } from "./announcer";
 import { showAvatars } from "./avatars";
@@ -110,12 +112,14 @@ async function start(): Promise<void> {
   });
   const { awareness } = session.connection;
   awareness.setLocalStateField("user", page.me);
+  awareness.setLocalStateField("device", deviceHere());
   watchIdle((idle) => {
+    awareness.setLocalStateField("awaySince", idle ? Date.now() - idleAfterSeconds * 1000 : null);
     awareness.setLocalStateField("idle", idle);
   });
   let editor: Editor | null = null;
   showSaveState(session, announcer);
-  showAvatars(awareness, page.presence, announcer);
+  showAvatars(awareness, { list: page.presence, content: page.content, title: page.title }, announcer);
   watchRefusals(
     session,
     banner,
@@ -150,6 +154,7 @@ async function start(): Promise<void> {
   takeOver(page, editor);
   bindTitleField(page, session, editor);
   followRights(page, session, editor);
+  installComments({ page, session, editor, announcer });
   watchEmptySpace(editor, page.content);
   welcomeWriter(page, session, editor);
   await offerLeftovers(page, banner);

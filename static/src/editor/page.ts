@@ -6,7 +6,7 @@ export interface Page {
   readonly documentId: string;
   readonly epoch: string;
   readonly mayWrite: boolean;
-  readonly me: PresenceUser;
+  readonly me: Omit<PresenceUser, "role">;
   readonly collabUrl: string;
   readonly uploads: UploadTarget;
   readonly title: HTMLTextAreaElement;

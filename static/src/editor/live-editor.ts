@@ -1,5 +1,6 @@
 import { Editor, Extension } from "@tiptap/core";
 import { Placeholder } from "@tiptap/extensions";
+import { commentHighlights } from "../comments/highlights";
 import type { Session } from "../live/session";
 import { blockHandle } from "./block-handle";
 import { remoteCarets } from "./carets";
@@ -61,6 +62,7 @@ export function createEditor(page: Page, session: Session, onStrangers: () => vo
       ForeignBlock,
       sharedText(session.document, "default", onStrangers),
       remoteCarets(session.connection.awareness),
+      commentHighlights,
       Placeholder.configure({
         placeholder: ({ editor, node }) => {
           if (editor.isEmpty) return say("placeholder.empty");

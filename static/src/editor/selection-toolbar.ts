@@ -2,6 +2,7 @@ import { type Editor, Extension } from "@tiptap/core";
 import { NodeSelection, Plugin, TextSelection } from "@tiptap/pm/state";
 import { CellSelection } from "@tiptap/pm/tables";
 import type { EditorView } from "@tiptap/pm/view";
+import { requestComment } from "../comments/request";
 import { buildElement, iconButton } from "./build-element";
 import { keyName } from "./key-names";
 import { openLinkEditor } from "./link-editor";
@@ -49,6 +50,8 @@ const tools: readonly (Tool | "gap")[] = [
   headingTool(1),
   headingTool(2),
   headingTool(3),
+  "gap",
+  { name: "comment", keys: "Mod+Alt+M", isOn: () => false, run: requestComment },
 ];
 
 const narrow = window.matchMedia("(max-width: 640px)");

@@ -1,0 +1,551 @@
+import type { Editor } from "@tiptap/core";
+import { NodeSelection } from "@tiptap/pm/state";
+import type { Announcer } from "../editor/announcer";
+import { buildElement, icon } from "../editor/build-element";
+import { keyName } from "../editor/key-names";
+import type { Page } from "../editor/page";
+import { addPanel, placePanel } from "../editor/place-panel";
+import { say } from "../editor/words";
+import type { Session } from "../live/session";
+import { showToast } from "../ui/toast";
+import { CommentsApi } from "./api";
+import { Card, type CardHost } from "./card";
+import { Composer } from "./composer";
+import { type Draft, Drafts } from "./drafts";
+import { type Highlight, highlight, highlights } from "./highlights";
+import { concerns, type Place, type Thread } from "./model";
+import { bringIntoView, type Filter, Panel, type Placed } from "./panel";
+import { type Located, locate, Memory, placeOfBlock, placeOfSelection, placeOfText } from "./places";
+import { commentEvent } from "./request";
+import { Threads } from "./threads";
+
+const newThread = "new";
+const locateMilliseconds = 150;
+/** Whoever finds words again stores their place; not all browsers at once. */
+const attachMilliseconds = [800, 3000] as const;
+const cardPattern = /^#comment-([0-9a-f-]{36})$/u;
+
+interface Parts {
+  readonly page: Page;
+  readonly session: Session;
+  readonly editor: Editor;
+  readonly announcer: Announcer;
+}
+
+/** Ties threads, text and cards together. */
+class Comments {
+  readonly #page: Page;
+  readonly #session: Session;
+  readonly #editor: Editor;
+  readonly #announcer: Announcer;
+  readonly #api: CommentsApi;
+  readonly #threads: Threads;
+  readonly #drafts: Drafts;
+  readonly #panel: Panel;
+  readonly #memory = new Memory();
+  readonly #cards = new Map<string, Card>();
+  readonly #known = new Set<string>();
+  readonly #host: CardHost;
+  readonly #here = buildElement("div", { class: "toolbar comment-here" });
+  #located = new Map<string, Located>();
+  #activeId: string | null = null;
+  #composing: { readonly place: Place; readonly composer: Composer; readonly element: HTMLElement } | null = null;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #attaching: ReturnType<typeof setTimeout> | undefined;
+  #linked = false;
+  readonly #loaded: Promise<void>;
+
+  constructor({ page, session, editor, announcer }: Parts) {
+    this.#page = page;
+    this.#session = session;
+    this.#editor = editor;
+    this.#announcer = announcer;
+    this.#api = new CommentsApi(page.documentId, page.uploads.csrf);
+    this.#threads = new Threads(this.#api);
+    this.#drafts = new Drafts(page.documentId, page.me.id);
+    this.#host = this.#makeHost();
+    this.#panel = new Panel(
+      () => {
+        this.#followPanel();
+      },
+      {
+        onRetry: () => void this.#threads.load(),
+        onClose: () => {
+          this.#backToText();
+        },
+      },
+    );
+    this.#threads.watch(() => {
+      this.#announceNew();
+      this.#locate();
+    });
+    this.#watchEditor();
+    this.#watchKeys();
+    this.#offerHere();
+    document.body.addEventListener("quillroom:comments", (event) => {
+      this.#hear((event as CustomEvent<unknown>).detail);
+    });
+    document.body.addEventListener("quillroom:documents", (event) => {
+      const { document_id: id, change } = ((event as CustomEvent<unknown>).detail ?? {}) as Record<string, unknown>;
+      // Who may do what has changed, or the document went to the trash or came back.
+      if (id === page.documentId && change !== "updated" && change !== "renamed") void this.#threads.load();
+    });
+    window.addEventListener("hashchange", () => {
+      this.#linked = false;
+      this.#followLink();
+    });
+    this.#loaded = this.#threads.load().then(() => {
+      this.#takeUpDraft();
+    });
+  }
+
+  /** Where cards are has changed. Where none are to be seen, none is active; words not sent are kept. */
+  #followPanel(): void {
+    if (!this.#panel.floats && !this.#panel.isOpen) {
+      this.#activeId = null;
+      this.#composing = null;
+    }
+    this.#locate();
+  }
+
+  /** Words for a new thread that were not sent when the page closed. */
+  #takeUpDraft(): void {
+    const draft = this.#drafts.read(newThread);
+    if (!draft?.place || this.#composing || !this.#threads.rights.may_comment || !this.#panel.floats) return;
+    this.#compose({ ...draft, place: draft.place });
+  }
+
+  /** Opens a card for a new thread: about the block at `block`, or about what is selected. */
+  async begin(block: number | null): Promise<void> {
+    if (this.#threads.state === "loading") await this.#loaded;
+    if (this.#editor.isDestroyed) return;
+    const { state } = this.#editor;
+    if (!this.#threads.rights.may_comment) {
+      showToast(say(this.#threads.state === "ready" ? "comments.mayNot" : "comments.failed"));
+      return;
+    }
+    const place = block === null ? placeOfSelection(state) : placeOfBlock(state, block);
+    if (place === null) {
+      showToast(say("comments.selectFirst"));
+      return;
+    }
+    const begun = this.#drafts.read(newThread);
+    this.#compose({ ...(begun ?? { id: crypto.randomUUID(), text: "", people: [] }), place });
+    this.#composing?.composer.focus();
+  }
+
+  #compose(draft: Draft & { readonly place: Place }): void {
+    const { place } = draft;
+    const close = () => {
+      this.#composing = null;
+      this.#locate();
+      this.#backToText();
+    };
+    const composer = new Composer({
+      api: this.#api,
+      drafts: this.#drafts,
+      name: newThread,
+      label: say("comments.write"),
+      submit: say("comments.send"),
+      begin: draft,
+      onSend: async ({ id, text }) => {
+        const thread = await this.#api.begin(id, text, place);
+        this.#composing = null;
+        this.#known.add(id);
+        this.#threads.take(thread);
+        this.activate(thread.id);
+        this.#cards.get(thread.id)?.element.focus({ preventScroll: true });
+      },
+      onLeave: close,
+    });
+    const quote = place.quote === "" ? say(place.kind === "image" ? "comments.onImage" : "comments.onBlock") : place.quote;
+    const element = buildElement("section", {
+      class: "thread thread-new",
+      attributes: { "data-active": "true", "aria-label": say("comments.write"), "data-thread-card": newThread },
+      children: [buildElement("p", { class: "thread-quote", text: quote }), composer.element],
+    });
+    this.#composing = { place, composer, element };
+    this.#activeId = newThread;
+    if (!this.#panel.floats) {
+      this.#panel.filter = "open";
+      this.#panel.open();
+    }
+    this.#locate();
+    this.#panel.reveal(element);
+  }
+
+  /** Makes a thread the one that is read. */
+  activate(threadId: string): void {
+    if (this.#activeId === threadId) return;
+    this.#activeId = threadId;
+    this.#locate();
+    const mark = this.#editor.view.dom.querySelector(`[data-thread="${CSS.escape(threadId)}"]`);
+    const drawer = document.querySelector("#comments-drawer")?.getBoundingClientRect();
+    // On a phone the sheet lies over the lower part of the text.
+    const below = this.#panel.isOpen && drawer && drawer.width >= window.innerWidth - 1 ? drawer.height : 0;
+    if (mark) bringIntoView(mark, below);
+    const card = this.#cards.get(threadId);
+    if (card) this.#panel.reveal(card.element);
+  }
+
+  #deactivate(): void {
+    if (this.#activeId === null || this.#activeId === newThread) return;
+    this.#activeId = null;
+    this.#locate();
+  }
+
+  #backToText(): void {
+    this.#deactivate();
+    if (!this.#editor.isDestroyed) this.#editor.view.focus();
+  }
+
+  /** The next or the last thread, in the order in which they are shown. */
+  #step(direction: 1 | -1): void {
+    const shown = this.#list();
+    if (shown.length === 0) {
+      showToast(say("comments.empty.open"));
+      return;
+    }
+    const at = shown.findIndex(({ id }) => id === this.#activeId);
+    const next = at === -1 ? (direction === 1 ? 0 : shown.length - 1) : (at + direction + shown.length) % shown.length;
+    const thread = shown[next];
+    if (!thread) return;
+    if (!this.#panel.floats && !this.#panel.isOpen) this.#panel.open();
+    this.activate(thread.id);
+    this.#cards.get(thread.id)?.element.focus({ preventScroll: true });
+  }
+
+  #hear(detail: unknown): void {
+    const { change, document_id: documentId, thread_id: threadId } = (detail ?? {}) as Record<string, unknown>;
+    if (change === "resync") void this.#threads.load();
+    else if (documentId === this.#page.documentId && typeof threadId === "string") void this.#threads.refresh(threadId);
+  }
+
+  #announceNew(): void {
+    const isFirst = this.#known.size === 0;
+    for (const thread of this.#threads.all) {
+      for (const { id, author } of thread.comments) {
+        if (this.#known.has(id)) continue;
+        this.#known.add(id);
+        if (!isFirst && author && author.id !== this.#page.me.id) {
+          this.#announcer.announce("comments", say("comments.came", { name: author.name }));
+        }
+      }
+    }
+  }
+
+  #watchEditor(): void {
+    const editor = this.#editor;
+    editor.on("transaction", ({ transaction }) => {
+      if (!transaction.docChanged) return;
+      // At once the marks move along with the text; what exactly became of the places is asked a little later.
+      this.#timer ??= setTimeout(() => {
+        this.#locate();
+      }, locateMilliseconds);
+    });
+    editor.on("selectionUpdate", () => {
+      if (this.#panel.floats && editor.view.hasFocus()) this.#followCaret();
+    });
+    editor.view.dom.addEventListener("click", (event) => {
+      const mark = event.target instanceof Element ? event.target.closest<HTMLElement>("[data-thread]") : null;
+      const id = mark?.dataset["thread"];
+      if (id === undefined || !this.#threads.get(id)) return;
+      if (!this.#panel.floats) {
+        if (this.#threads.get(id)?.resolved_at !== null) this.#panel.filter = "resolved";
+        else if (this.#panel.filter !== "mine") this.#panel.filter = "open";
+        this.#panel.open();
+        this.#activeId = null;
+      }
+      this.activate(id);
+    });
+    editor.view.dom.addEventListener(commentEvent, (event) => {
+      const { detail } = event as CustomEvent<unknown>;
+      void this.begin(typeof detail === "number" ? detail : null);
+    });
+    editor.on("destroy", () => {
+      clearTimeout(this.#timer);
+      clearTimeout(this.#attaching);
+    });
+  }
+
+  #followCaret(): void {
+    const { selection } = this.#editor.state;
+    const inside = highlights(this.#editor.state)
+      .filter(({ from, to, resolved }) => !resolved && from <= selection.from && selection.to <= to)
+      .sort((one, other) => one.to - one.from - (other.to - other.from))[0];
+    if (inside) {
+      if (inside.id !== this.#activeId && this.#activeId !== newThread) {
+        this.#activeId = inside.id;
+        this.#locate();
+      }
+    } else this.#deactivate();
+  }
+
+  #watchKeys(): void {
+    window.addEventListener("keydown", (event) => {
+      if (!(event.ctrlKey || event.metaKey) || !event.altKey || event.shiftKey) return;
+      if (event.code === "KeyM") {
+        event.preventDefault();
+        void this.begin(null);
+      } else if (event.code === "KeyN" || event.code === "KeyP") {
+        event.preventDefault();
+        this.#step(event.code === "KeyN" ? 1 : -1);
+      }
+    });
+  }
+
+  /** A button at the selection for those who have no toolbar there: who only reads, and in code. */
+  #offerHere(): void {
+    const button = buildElement("button", {
+      class: "tool tool-wide",
+      attributes: { type: "button", title: keyName("Mod+Alt+M"), "data-comment-here": "" },
+      children: [icon("comment"), buildElement("span", { text: say("tool.comment") })],
+    });
+    button.addEventListener("mousedown", (event) => {
+      event.preventDefault();
+    });
+    button.addEventListener("click", () => {
+      this.#here.hidden = true;
+      void this.begin(null);
+    });
+    this.#here.append(button);
+    this.#here.hidden = true;
+    addPanel(this.#here);
+    const editor = this.#editor;
+    const update = () => {
+      if (editor.isDestroyed) return;
+      const { view, state } = editor;
+      const { selection } = state;
+      const untooled = !view.editable || selection.$from.parent.type.spec.code === true;
+      const image = selection instanceof NodeSelection && selection.node.type.name === "image";
+      const words = !selection.empty && state.doc.textBetween(selection.from, selection.to, " ").trim() !== "";
+      this.#here.hidden = !(untooled && this.#threads.rights.may_comment && (words || image) && this.#composing === null);
+      if (this.#here.hidden) return;
+      const start = view.coordsAtPos(selection.from);
+      const end = view.coordsAtPos(selection.to, -1);
+      const left = Math.min(start.left, end.left);
+      const box = new DOMRect(left, start.top, Math.abs(end.left - start.left), end.bottom - start.top);
+      void placePanel(this.#here, { contextElement: view.dom, getBoundingClientRect: () => box }, "top");
+    };
+    editor.on("selectionUpdate", update);
+    window.addEventListener("scroll", update, { passive: true });
+  }
+
+  /** Looks where every place is now, and shows all anew. */
+  #locate(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const editor = this.#editor;
+    if (editor.isDestroyed) return;
+    const before = this.#located;
+    this.#located = new Map();
+    const shown: Highlight[] = [];
+    for (const thread of this.#threads.all) {
+      const found = locate(editor.state, thread, this.#memory);
+      if (found === null) {
+        if (before.has(thread.id)) this.#announcer.announce("orphan", say("comments.orphaned"));
+        continue;
+      }
+      this.#located.set(thread.id, found);
+      const { id } = thread;
+      shown.push({ ...found, id, resolved: thread.resolved_at !== null, active: id === this.#activeId });
+    }
+    if (this.#composing) {
+      const asThread = { id: newThread, place: this.#composing.place } as Thread;
+      const found = locate(editor.state, asThread, this.#memory);
+      if (found) {
+        this.#located.set(newThread, found);
+        shown.push({ ...found, id: newThread, resolved: false, active: true });
+      }
+    }
+    // Wide places first: a place within another is drawn over it.
+    shown.sort((one, other) => other.to - other.from - (one.to - one.from));
+    if (JSON.stringify(shown) !== JSON.stringify(highlights(editor.state))) {
+      editor.view.dispatch(highlight(editor.state, shown));
+    }
+    this.#keepFound();
+    this.#show();
+    this.#followLink();
+  }
+
+  /** Stores places that were found by their words, so that the next edit of these words does not lose them. */
+  #keepFound(): void {
+    const isFound = (id: string) => this.#located.get(id)?.by === "words" && this.#threads.get(id) !== undefined;
+    if (this.#attaching !== undefined || ![...this.#located.keys()].some(isFound)) return;
+    const [least, most] = attachMilliseconds;
+    this.#attaching = setTimeout(
+      () => {
+        this.#attaching = undefined;
+        // What this browser alone knows of the text is no ground to move what others see.
+        if (this.#editor.isDestroyed || !this.#session.connection.settled || !this.#threads.rights.may_comment) return;
+        for (const [id, found] of this.#located) {
+          const thread = this.#threads.get(id);
+          if (thread && isFound(id) && thread.resolved_at === null) this.#moveTo(thread, found);
+        }
+      },
+      least + Math.random() * (most - least),
+    );
+  }
+
+  #moveTo(thread: Thread, { from, to }: Located): void {
+    const place = placeOfText(this.#editor.state, from, to);
+    const comment = thread.comments.find(({ deleted }) => !deleted);
+    if (!place || !comment) return;
+    this.#api.move(comment.id, place).then(
+      (moved) => {
+        this.#threads.take(moved);
+      },
+      () => {
+        // It is found by its words again until somebody's attempt succeeds.
+      },
+    );
+  }
+
+  #attach(thread: Thread): void {
+    const { state } = this.#editor;
+    const place = state.selection.empty ? null : placeOfSelection(state);
+    const comment = thread.comments.find(({ deleted }) => !deleted);
+    if (!place || !comment) {
+      showToast(say("comments.selectToAttach"));
+      return;
+    }
+    this.#api.move(comment.id, place).then(
+      (moved) => {
+        this.#memory.words.delete(thread.id);
+        this.#panel.filter = moved.resolved_at === null ? "open" : "resolved";
+        this.#threads.take(moved);
+        this.activate(moved.id);
+      },
+      (refusal: unknown) => {
+        showToast(refusal instanceof Error ? refusal.message : say("comments.failed"));
+      },
+    );
+  }
+
+  #fits(thread: Thread, filter: Filter): boolean {
+    const resolved = thread.resolved_at !== null;
+    if (filter === "resolved") return resolved;
+    if (filter === "mine") return concerns(thread, this.#page.me.id);
+    const orphan = !this.#located.has(thread.id);
+    return filter === "orphaned" ? orphan : !resolved;
+  }
+
+  /** The threads that are shown now, in order. */
+  #list(): Thread[] {
+    const inRail = (thread: Thread) =>
+      this.#located.has(thread.id) && (thread.resolved_at === null || thread.id === this.#activeId);
+    const found = this.#threads.all.filter((thread) =>
+      this.#panel.isOpen ? this.#fits(thread, this.#panel.filter) || thread.id === this.#activeId : inRail(thread),
+    );
+    if (this.#panel.isOpen && this.#panel.order === "time") {
+      return found.sort((one, other) => other.created_at.localeCompare(one.created_at));
+    }
+    const placeOf = ({ id }: Thread) => this.#located.get(id)?.from ?? Number.MAX_SAFE_INTEGER;
+    return found.sort((one, other) => placeOf(one) - placeOf(other));
+  }
+
+  #card(thread: Thread): Card {
+    const known = this.#cards.get(thread.id);
+    if (known) return known;
+    const card = new Card(this.#host, thread);
+    this.#cards.set(thread.id, card);
+    return card;
+  }
+
+  #makeHost(): CardHost {
+    return {
+      me: this.#page.me,
+      api: this.#api,
+      drafts: this.#drafts,
+      rights: () => this.#threads.rights,
+      take: (thread) => {
+        this.#threads.take(thread);
+      },
+      removed: (threadId) => void this.#threads.refresh(threadId),
+      activate: (threadId) => {
+        this.activate(threadId);
+      },
+      leave: () => {
+        this.#backToText();
+      },
+      step: (direction) => {
+        this.#step(direction);
+      },
+      attach: (thread) => {
+        this.#attach(thread);
+      },
+      copyLink: (threadId) => {
+        const url = new URL(window.location.href);
+        url.hash = `comment-${threadId}`;
+        navigator.clipboard.writeText(url.href).then(
+          () => {
+            showToast(say("comments.linkCopied"));
+          },
+          () => {
+            showToast(url.href);
+          },
+        );
+      },
+      resized: () => {
+        this.#panel.layOut();
+      },
+    };
+  }
+
+  #topOf(id: string): number | null {
+    const { view, state } = this.#editor;
+    // Of these the positions have moved along with the text since it was asked where the places are.
+    const found = highlights(state).find((each) => each.id === id);
+    if (!found) return null;
+    const base = this.#panel.rail.parentElement?.getBoundingClientRect().top ?? 0;
+    if (found.block) {
+      const node = view.nodeDOM(found.from);
+      if (node instanceof HTMLElement) return node.getBoundingClientRect().top - base;
+    }
+    return view.coordsAtPos(found.from).top - base - 4;
+  }
+
+  #show(): void {
+    const threads = this.#list();
+    for (const id of [...this.#cards.keys()]) if (!this.#threads.get(id)) this.#cards.delete(id);
+    const cards: Placed[] = threads.map((thread) => {
+      const card = this.#card(thread);
+      const active = thread.id === this.#activeId;
+      card.show(thread, { active, orphan: this.#threads.state === "ready" && !this.#located.has(thread.id) });
+      return { id: thread.id, element: card.element, top: this.#topOf(thread.id) };
+    });
+    if (this.#composing) {
+      const { element } = this.#composing;
+      const top = this.#topOf(newThread) ?? 0;
+      const place = this.#panel.floats ? cards.findIndex((card) => (card.top ?? 0) > top) : 0;
+      cards.splice(place === -1 ? cards.length : place, 0, { id: newThread, element, top });
+    }
+    const count = (filter: Filter) => this.#threads.all.filter((thread) => this.#fits(thread, filter)).length;
+    const counts = { open: count("open"), resolved: count("resolved"), mine: count("mine"), orphaned: count("orphaned") };
+    this.#panel.show(cards, { activeId: this.#activeId, counts, state: this.#threads.state });
+  }
+
+  /** #comment-<id> in the address opens that thread; the id may be that of any of its comments. */
+  #followLink(): void {
+    const id = cardPattern.exec(window.location.hash)?.[1];
+    if (id === undefined || this.#linked || this.#threads.state !== "ready") return;
+    this.#linked = true;
+    const thread = this.#threads.all.find((each) => each.id === id || each.comments.some((comment) => comment.id === id));
+    if (!thread) {
+      showToast(say("comments.gone"));
+      return;
+    }
+    const orphan = !this.#located.has(thread.id);
+    if (orphan || !this.#panel.floats) {
+      this.#panel.filter = orphan ? "orphaned" : thread.resolved_at === null ? "open" : "resolved";
+      this.#panel.open();
+    }
+    this.activate(thread.id);
+    this.#cards.get(thread.id)?.element.focus({ preventScroll: true });
+  }
+}
+
+/** Shows the comments of the document beside its text, and lets people take part. */
+export function installComments(parts: Parts): void {
+  new Comments(parts);
+}

@@ -1,0 +1,181 @@
+import { say } from "../editor/words";
+import { type Standing, stack } from "./stacking";
+
+const gap = 12;
+const headerHeight = 64;
+
+export type Filter = "open" | "resolved" | "mine" | "orphaned";
+export type Order = "place" | "time";
+const filters: readonly Filter[] = ["open", "resolved", "mine", "orphaned"];
+
+/** A card and where its text is; null for one without. `id` is the thread's, or "new". */
+export interface Placed {
+  readonly id: string;
+  readonly element: HTMLElement;
+  readonly top: number | null;
+}
+
+function needed<Kind extends Element>(selector: string, kind: new () => Kind): Kind {
+  const found = document.querySelector(selector);
+  if (!(found instanceof kind)) throw new Error(`The page has no ${selector}.`);
+  return found;
+}
+
+/** Puts elements into a container in order and moves only those that are elsewhere: what has the focus keeps it. */
+function arrange(container: HTMLElement, elements: readonly HTMLElement[]): void {
+  const wanted = new Set<Element>(elements);
+  for (const child of [...container.children]) if (!wanted.has(child)) child.remove();
+  for (const [index, element] of elements.entries()) {
+    const there = container.children[index] ?? null;
+    if (there !== element) container.insertBefore(element, there);
+  }
+}
+
+/** The two places where cards are: the rail, level with their text, and the drawer, a list with filters. */
+export class Panel {
+  readonly rail = needed("#comments-rail", HTMLElement);
+  readonly #drawer = needed("#comments-drawer", HTMLElement);
+  readonly #list = needed("#comments-list", HTMLElement);
+  readonly #empty = needed("#comments-empty", HTMLElement);
+  readonly #retry = needed("#comments-retry", HTMLButtonElement);
+  readonly #toggle = needed("#comments-toggle", HTMLButtonElement);
+  readonly #count = needed("#comments-toggle [data-count]", HTMLElement);
+  readonly #roomy = window.matchMedia("(min-width: 70rem)");
+  readonly #resizing: ResizeObserver;
+  #placed: readonly Placed[] = [];
+  #activeId: string | null = null;
+  #frame = 0;
+  filter: Filter = "open";
+  order: Order = "place";
+  isOpen = false;
+
+  constructor(
+    onChange: () => void,
+    handlers: { readonly onRetry: () => void; readonly onClose: () => void },
+  ) {
+    this.#resizing = new ResizeObserver(() => {
+      this.layOut();
+    });
+    this.#resizing.observe(needed("#document-content", HTMLElement));
+    this.#roomy.addEventListener("change", onChange);
+    this.#toggle.addEventListener("click", () => {
+      if (this.isOpen) this.close();
+      else this.open();
+      onChange();
+      if (this.isOpen) this.#drawer.focus({ preventScroll: true });
+    });
+    needed("#comments-close", HTMLButtonElement).addEventListener("click", () => {
+      this.close();
+      onChange();
+      this.#toggle.focus();
+    });
+    this.#drawer.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape" || event.defaultPrevented) return;
+      event.preventDefault();
+      this.close();
+      onChange();
+      handlers.onClose();
+    });
+    for (const button of this.#drawer.querySelectorAll<HTMLButtonElement>("[data-filter]")) {
+      button.addEventListener("click", () => {
+        this.filter = filters.find((each) => each === button.dataset["filter"]) ?? "open";
+        onChange();
+      });
+    }
+    const order = needed("#comments-order", HTMLSelectElement);
+    order.addEventListener("change", () => {
+      this.order = order.value === "time" ? "time" : "place";
+      onChange();
+    });
+    this.#retry.addEventListener("click", handlers.onRetry);
+    this.#toggle.hidden = false;
+  }
+
+  /** Are cards level with their text now? */
+  get floats(): boolean {
+    return this.#roomy.matches && !this.isOpen;
+  }
+
+  open(): void {
+    this.isOpen = true;
+    this.#drawer.hidden = false;
+    this.#toggle.setAttribute("aria-expanded", "true");
+    document.body.dataset["comments"] = "drawer";
+  }
+
+  close(): void {
+    this.isOpen = false;
+    this.#drawer.hidden = true;
+    this.#toggle.setAttribute("aria-expanded", "false");
+  }
+
+  /** Shows these cards; `counts` are what each filter would show. */
+  show(
+    cards: readonly Placed[],
+    { activeId, counts, state }: {
+      readonly activeId: string | null;
+      readonly counts: Readonly<Record<Filter, number>>;
+      readonly state: "loading" | "ready" | "failed";
+    },
+  ): void {
+    const container = this.isOpen ? this.#list : this.rail;
+    arrange(this.isOpen ? this.rail : this.#list, []);
+    arrange(container, cards.map(({ element }) => element));
+    this.rail.hidden = !this.floats || cards.length === 0;
+    document.body.dataset["comments"] = this.isOpen ? "drawer" : this.rail.hidden ? "none" : "rail";
+    this.#placed = cards;
+    this.#activeId = activeId;
+    for (const button of this.#drawer.querySelectorAll<HTMLButtonElement>("[data-filter]")) {
+      const name = filters.find((each) => each === button.dataset["filter"]);
+      if (!name) continue;
+      button.setAttribute("aria-pressed", String(name === this.filter));
+      const count = button.querySelector("[data-count]");
+      if (count) count.textContent = counts[name] === 0 ? "" : String(counts[name]);
+    }
+    this.#count.textContent = counts.open === 0 ? "" : String(counts.open);
+    this.#toggle.title = say("comments.toggle", { count: counts.open });
+    this.#empty.hidden = cards.length > 0;
+    this.#empty.textContent = state === "ready" ? say(`comments.empty.${this.filter}`) : say(`comments.${state}`);
+    this.#retry.hidden = state !== "failed";
+    this.#resizing.disconnect();
+    this.#resizing.observe(needed("#document-content", HTMLElement));
+    if (this.floats) for (const { element } of cards) this.#resizing.observe(element);
+    this.layOut();
+  }
+
+  /** New places for the same cards. */
+  move(tops: ReadonlyMap<string, number>): void {
+    this.#placed = this.#placed.map((card) => ({ ...card, top: tops.get(card.id) ?? card.top }));
+    this.layOut();
+  }
+
+  layOut(): void {
+    if (this.#frame !== 0) return;
+    this.#frame = requestAnimationFrame(() => {
+      this.#frame = 0;
+      if (!this.floats) {
+        for (const { element } of this.#placed) element.style.top = "";
+        return;
+      }
+      const standing = this.#placed
+        .filter((card): card is Placed & { readonly top: number } => card.top !== null)
+        .map(({ id, element, top }): Standing => ({ id, top, height: element.offsetHeight }));
+      const tops = stack(standing, this.#activeId, gap);
+      for (const { id, element } of this.#placed) element.style.top = `${String(Math.round(tops.get(id) ?? 0))}px`;
+    });
+  }
+
+  /** Brings a card into view, in the drawer. In the rail the text decides. */
+  reveal(element: HTMLElement): void {
+    if (this.isOpen) element.scrollIntoView({ block: "nearest" });
+  }
+}
+
+/** Brings a place of the text into the middle of the window if it cannot be seen. */
+export function bringIntoView(element: Element, keptBelow: number): void {
+  const { top, bottom } = element.getBoundingClientRect();
+  if (top >= headerHeight && bottom <= window.innerHeight - keptBelow) return;
+  const calm = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+  const middle = (window.innerHeight - keptBelow) / 2;
+  window.scrollBy({ top: (top + bottom) / 2 - middle, behavior: calm ? "auto" : "smooth" });
+}

@@ -1,0 +1,283 @@
+"""Comments beside the text: live for everybody, never lost, and without the right to write."""
+
+import asyncio
+import re
+from typing import Any
+
+import pytest
+from playwright.async_api import Locator
+
+from tests.browser.conftest import Enter, Person, Studio, until
+from tests.running import create_document
+
+pytestmark = pytest.mark.anyio
+
+TEXT = "The aim of this plan is to write.\n\nAnd it says how."
+
+
+async def select(person: Person, words: str) -> None:
+    """Select words of the text, as with the mouse."""
+    await person.body.evaluate(
+        """(body, words) => {
+            body.focus();
+            const walker = document.createTreeWalker(body, NodeFilter.SHOW_TEXT);
+            const pieces = [];
+            let text = "";
+            while (walker.nextNode()) {
+                pieces.push([walker.currentNode, text.length]);
+                text += walker.currentNode.data;
+            }
+            const from = text.indexOf(words);
+            if (from === -1) throw new Error(`there is no ${words} in ${text}`);
+            const to = from + words.length;
+            const [first, start] = pieces.findLast(([, at]) => at <= from);
+            const [last, end] = pieces.findLast(([, at]) => at < to);
+            getSelection().setBaseAndExtent(first, from - start, last, to - end);
+        }""",
+        words,
+    )
+
+
+async def comment(person: Person, words: str, text: str) -> None:
+    """Comment on words of the text by the key."""
+    await select(person, words)
+    await person.page.keyboard.press("Control+Alt+m")
+    await new_card(person).locator("textarea").fill(text)
+    await person.page.keyboard.press("Control+Enter")
+    await card(person, text).wait_for()
+    await new_card(person).wait_for(state="detached")
+
+
+def new_card(person: Person) -> Locator:
+    return person.page.locator("[data-thread-card=new]")
+
+
+def card(person: Person, text: str) -> Locator:
+    return person.page.locator("article.thread", has_text=text)
+
+
+def marks(person: Person) -> Locator:
+    return person.body.locator(".comment-mark")
+
+
+async def threads(studio: Studio, document: str) -> list[dict[str, Any]]:
+    answer = await asyncio.to_thread(studio.api.get, f"/api/v1/documents/{document}/comments")
+    found: list[dict[str, Any]] = answer.json()["threads"]
+    return found
+
+
+async def reviews(studio: Studio, document: str) -> None:
+    """Let members of the workspace review the document, and not write in it."""
+    path = f"/api/v1/documents/{document}/sharing"
+    answer = await asyncio.to_thread(studio.api.put, path, json={"reach": "workspace", "role": "reviewer"})
+    assert answer.is_success, answer.text
+
+
+async def test_two_people_talk_about_words_and_agree(ada: Person, ben: Person, studio: Studio) -> None:
+    document = create_document(studio.api, title="Talk", content=TEXT)
+    await asyncio.gather(ada.open(document), ben.open(document))
+    await select(ada, "this plan")
+    await ada.page.locator("[data-selection-toolbar] [data-tool=comment]").click()
+    await new_card(ada).locator("textarea").fill("Which one?")
+    await new_card(ada).get_by_role("button", name="Send").click()
+    theirs = card(ben, "Which one?")
+    await theirs.wait_for()
+    assert await marks(ben).text_content() == "this plan"
+
+    await theirs.click()
+    await theirs.get_by_label("Reply").fill("The one of May.")
+    await ben.page.keyboard.press("Control+Enter")
+    await card(ada, "The one of May.").wait_for()
+    assert await card(ada, "Which one?").locator(".comment").count() == 2
+
+    mine = card(ben, "The one of May.").locator(".comment", has_text="The one of May.")
+    await mine.get_by_role("button", name="Edit").click()
+    await card(ben, "Which one?").locator(".comment textarea").fill("The one of June.")
+    await ben.page.keyboard.press("Control+Enter")
+    await card(ada, "The one of June.").wait_for()
+    await card(ada, "Which one?").locator(".comment", has_text="Which one?").get_by_role("button", name="React").click()
+    await ada.page.locator(".comment-picker [data-reaction=heart]").click()
+    await card(ben, "Which one?").locator(".comment-reactions [data-reaction=heart]").wait_for()
+
+    await card(ben, "Which one?").get_by_role("button", name="Resolve").click()
+    await ada.body.locator(".comment-mark.is-resolved").wait_for()
+    [thread] = await threads(studio, document)
+    assert thread["resolved_by"]["name"] == "Ben Okri"
+    # The text itself holds nothing of it.
+    assert (await ada.text()).startswith("The aim of this plan is to write.")
+    await ada.page.locator("#comments-toggle").click()
+    await ada.page.get_by_role("button", name=re.compile("Resolved")).first.click()
+    await card(ada, "Which one?").click()
+    await card(ada, "Which one?").get_by_role("button", name="Reopen").click()
+    await ben.body.locator(".comment-mark:not(.is-resolved)").wait_for()
+
+
+async def test_a_comment_outlives_its_words_and_undo_attaches_it_again(
+    ada: Person, ben: Person, studio: Studio
+) -> None:
+    document = create_document(studio.api, content=TEXT)
+    await asyncio.gather(ada.open(document), ben.open(document))
+    await comment(ada, "it says", "Who?")
+    await card(ben, "Who?").wait_for()
+    await select(ada, "And it says how.")
+    await ada.page.keyboard.press("Backspace")
+    for person in (ada, ben):
+        await marks(person).wait_for(state="detached")
+    await ben.page.locator("#comments-toggle").click()
+    await ben.page.get_by_role("button", name=re.compile("Orphaned")).click()
+    orphan = card(ben, "Who?")
+    await orphan.wait_for()
+    assert await orphan.locator(".thread-quote").text_content() == "it says"
+    await ada.body.focus()
+    await ada.page.keyboard.press("Control+z")
+    await ada.reads("And it says how.")
+    for person in (ada, ben):
+        await marks(person).wait_for()
+        assert await marks(person).text_content() == "it says"
+
+    # The new place is stored, so that it holds for whoever comes later, and for later edits.
+    before = (await threads(studio, document))[0]["place"]["anchor"]
+
+    async def stored() -> bool:
+        await ada.page.reload()
+        await ada.live()
+        await marks(ada).wait_for()
+        return await marks(ada).text_content() == "it says"
+
+    await until(stored)
+    assert before is not None
+
+
+async def test_words_that_are_cut_and_pasted_keep_their_comment(ada: Person, studio: Studio) -> None:
+    document = create_document(studio.api, content=TEXT)
+    await ada.open(document)
+    await comment(ada, "this plan", "Which?")
+    await select(ada, "this plan")
+    await ada.page.keyboard.press("Control+x")
+    await marks(ada).wait_for(state="detached")
+    await ada.page.keyboard.press("Control+End")
+    await ada.type(" ")
+    await ada.page.keyboard.press("Control+v")
+    await marks(ada).wait_for()
+    assert await marks(ada).text_content() == "this plan"
+    assert await ada.body.locator("p").last.locator(".comment-mark").count() == 1
+
+    async def stored() -> bool:
+        place = (await threads(studio, document))[0]["place"]
+        return bool(place["before"].endswith("says how. "))
+
+    await until(stored)
+
+
+async def test_an_orphan_is_attached_by_hand(ada: Person, studio: Studio) -> None:
+    document = create_document(studio.api, content=TEXT)
+    await ada.open(document)
+    await comment(ada, "this plan", "Which?")
+    await select(ada, "this plan")
+    await ada.type("our design")
+    await marks(ada).wait_for(state="detached")
+    await ada.page.locator("#comments-toggle").click()
+    await ada.page.get_by_role("button", name=re.compile("Orphaned")).click()
+    await select(ada, "our design")
+    await card(ada, "Which?").get_by_role("button", name="Attach to the selection").click()
+    await marks(ada).wait_for()
+    assert await marks(ada).text_content() == "our design"
+
+
+async def test_a_reviewer_comments_without_the_right_to_write(ada: Person, ben: Person, studio: Studio) -> None:
+    document = create_document(
+        studio.api, content=f"{TEXT}\n\n```\nlet it = be\n```\n\n| One | Two |\n|---|---|\n| a cell | b |"
+    )
+    await reviews(studio, document)
+    await asyncio.gather(ada.open(document), ben.open(document))
+    await ben.page.wait_for_selector("#save-state[data-state=readOnly]")
+    await select(ben, "a cell")
+    await ben.page.locator("[data-comment-here]").click()
+    await new_card(ben).locator("textarea").fill("Only one?")
+    await ben.page.keyboard.press("Control+Enter")
+    await card(ada, "Only one?").wait_for()
+    await comment(ben, "it = be", "Of what type?")
+    await card(ada, "Of what type?").wait_for()
+    assert await ada.body.locator("td .comment-mark").text_content() == "a cell"
+    assert await ada.body.locator("pre .comment-mark").text_content() == "it = be"
+    # What is Ada's, Ben can neither resolve nor change.
+    await comment(ada, "to write", "Always?")
+    await card(ben, "Always?").click()
+    assert await card(ben, "Always?").get_by_role("button", name="Resolve").count() == 0
+    assert await card(ben, "Always?").get_by_role("button", name="Delete").count() == 0
+
+
+async def test_words_not_sent_survive_a_lost_network_and_a_closed_page(ada: Person, studio: Studio) -> None:
+    document = create_document(studio.api, content=TEXT)
+    await ada.open(document)
+    await ada.saved()
+    await select(ada, "this plan")
+    await ada.page.keyboard.press("Control+Alt+m")
+    field = new_card(ada).locator("textarea")
+    await field.fill("Long thoughts")
+    await ada.context.set_offline(True)
+    await ada.page.keyboard.press("Control+Enter")
+    await new_card(ada).get_by_role("alert").filter(has_text="cannot be reached").wait_for()
+    assert await field.input_value() == "Long thoughts"
+    await ada.context.set_offline(False)
+    await ada.page.reload()
+    await ada.live()
+    await field.wait_for()
+    assert await field.input_value() == "Long thoughts"
+    await new_card(ada).get_by_role("button", name="Send").click()
+    await card(ada, "Long thoughts").wait_for()
+    assert len(await threads(studio, document)) == 1
+
+
+async def test_a_link_opens_its_thread_and_a_mention_finds_its_person(ada: Person, ben: Person, studio: Studio) -> None:
+    document = create_document(studio.api, content=TEXT)
+    await ada.open(document)
+    await select(ada, "this plan")
+    await ada.page.keyboard.press("Control+Alt+m")
+    await ada.type("Ask @be")
+    await ada.page.locator(".comment-person", has_text="Ben Okri").wait_for()
+    await ada.page.keyboard.press("Enter")
+    await ada.type("please")
+    await ada.page.keyboard.press("Control+Enter")
+    await card(ada, "Ask @Ben Okri please").wait_for()
+    [thread] = await threads(studio, document)
+    assert [each["name"] for each in thread["comments"][0]["mentions"]] == ["Ben Okri"]
+    await ben.go(f"/documents/{document}#comment-{thread['id']}")
+    await ben.live()
+    await ben.page.locator("article.thread[data-active=true]", has_text="Ask @Ben Okri").wait_for()
+    await ben.body.locator(".comment-mark.is-active").wait_for()
+
+
+async def test_threads_are_walked_through_by_keys(ada: Person, studio: Studio) -> None:
+    document = create_document(studio.api, content=TEXT)
+    await ada.open(document)
+    await comment(ada, "it says", "Second")
+    await comment(ada, "The aim", "First")
+    await ada.page.keyboard.press("Control+Alt+n")
+    await ada.page.locator("article.thread[data-active=true]", has_text="Second").wait_for()
+    await ada.page.keyboard.press("p")
+    first = ada.page.locator("article.thread[data-active=true]", has_text="First")
+    await first.wait_for()
+    await ada.page.keyboard.press("Enter")
+    await ada.type("Answered")
+    await ada.page.keyboard.press("Control+Enter")
+    await first.locator(".comment", has_text="Answered").wait_for()
+    await ada.page.keyboard.press("Escape")
+    await ada.page.keyboard.press("Escape")
+    await ada.page.locator("article.thread[data-active=true]").wait_for(state="detached")
+    assert await ada.body.evaluate("body => body.contains(document.activeElement)")
+
+
+async def test_on_a_phone_comments_are_a_sheet(enter: Enter, studio: Studio) -> None:
+    document = create_document(studio.api, content=TEXT)
+    ada = await enter(studio, "Ada", viewport={"width": 390, "height": 800}, is_mobile=True)
+    await ada.open(document)
+    await comment(ada, "this plan", "Which?")
+    await ada.page.locator("#comments-close").click()
+    await ada.page.locator("#comments-drawer").wait_for(state="hidden")
+    await marks(ada).click()
+    await card(ada, "Which?").wait_for()
+    box = await ada.page.locator("#comments-drawer").bounding_box()
+    assert box is not None
+    assert box["width"] == 390
+    assert box["y"] > 200

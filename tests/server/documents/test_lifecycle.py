@@ -34,7 +34,7 @@ class LiveFromLog:
             self.states[document_id] = (await self.db.scalars(found)).one()
         return self.states[document_id]
 
-    async def edit(self, document_id: UUID, change: Callable[[ydoc.YDoc], None]) -> int:
+    async def edit(self, document_id: UUID, change: Callable[[ydoc.YDoc], None], *, by: UUID | None = None) -> int:
         doc = ydoc.load(await self.read(document_id))
         change(doc)
         self.states[document_id] = doc.get_update()

@@ -41,6 +41,7 @@ from server.queue import create_queue
 from server.revisions.api import OPERATIONS as REVISION_OPERATIONS
 from server.revisions.api import routes as revision_api_routes
 from server.revisions.attribution import note
+from server.revisions.routes import routes as revision_routes
 from server.settings import Settings
 from server.slow import SlowLog, watching_loop
 from server.web.csrf import CsrfMiddleware
@@ -78,7 +79,7 @@ def create_app(settings: Settings) -> Starlette:
                 writers = [UUID(str(person)) for person in wrote.writers]
                 authors = {client: UUID(str(user["id"])) for client, user in wrote.authors.items()}
                 await project(sessions, events, UUID(document_id), seq, state, by=writers[-1] if writers else None)
-                await note(sessions, UUID(document_id), writers=writers, authors=authors)
+                await note(sessions, UUID(document_id), seq, writers=writers, authors=authors)
 
             live, endpoint = await stack.enter_async_context(
                 open_live(settings, pool=pool, sessions=sessions, redis=redis, settle=settle, slow=slow)
@@ -109,6 +110,7 @@ def create_app(settings: Settings) -> Starlette:
         *asset_routes,
         *api_routes,
         *comment_routes,
+        *revision_routes,
         *revision_api_routes,
         *operation_routes,
     ]

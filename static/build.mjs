@@ -13,6 +13,7 @@ const dist = join(root, "dist");
 const entries = {
   "ui.js": "src/ui/index.ts",
   "editor.js": "src/editor/index.ts",
+  "history.js": "src/history/index.ts",
   "app.css": "css/app.css",
 };
 

@@ -13,13 +13,18 @@ from sqlmodel import col
 from server import db as database
 from server.accounts.models import User
 from server.documents.models import Document, utc_now
-from server.revisions.models import DocumentClient, Writer
+from server.revisions.models import DocumentClient, Revision, RevisionAuthor, Writer
 
 
 async def note(
-    sessions: database.Sessions, document_id: UUID, *, writers: Collection[UUID], authors: Mapping[int, UUID]
+    sessions: database.Sessions,
+    document_id: UUID,
+    seq: int,
+    *,
+    writers: Collection[UUID],
+    authors: Mapping[int, UUID],
 ) -> None:
-    """Write down who wrote in a document since it was last settled.
+    """Write down who wrote in a document since it was last settled, up to place `seq` of its log.
 
     `writers`: everybody who changed anything. `authors`: whose each Yjs client id is that brought something new; a
     client id belongs to whoever came with it first. People and documents that are gone are left out.
@@ -32,9 +37,21 @@ async def note(
             return
         known = set(await db.scalars(select(col(User.id)).where(col(User.id).in_(people))))
         # In one order in every process, so that two of them never wait for each other in a circle.
-        wrote = [{"document_id": document_id, "user_id": each} for each in sorted(people & known)]
+        wrote = sorted(people & known)
         if wrote:
-            await db.execute(insert(Writer).values(wrote).on_conflict_do_nothing())
+            # A revision that reaches so far has their work already: it was made before the room settled.
+            theirs = await db.scalar(
+                select(col(Revision.id))
+                .where(col(Revision.document_id) == document_id, col(Revision.seq) >= seq)
+                .order_by(col(Revision.number))
+                .limit(1)
+            )
+            if theirs is None:
+                rows = [{"document_id": document_id, "user_id": each} for each in wrote]
+                await db.execute(insert(Writer).values(rows).on_conflict_do_nothing())
+            else:
+                named = [{"revision_id": theirs, "user_id": each} for each in wrote]
+                await db.execute(insert(RevisionAuthor).values(named).on_conflict_do_nothing())
         await claim(db, document_id, {client: user for client, user in authors.items() if user in known})
 
 

@@ -161,6 +161,8 @@ async def _newest(db: AsyncSession, history: History) -> _Before | None:
             .where(col(Revision.document_id) == history.document_id)
             .order_by(col(Revision.number).desc())
             .limit(1)
+            # A list that was read before has left out the states.
+            .execution_options(populate_existing=True)
         )
     ).one_or_none()
     return _Before(*row) if row is not None else None

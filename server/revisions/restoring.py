@@ -18,15 +18,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.accounts.models import User
 from server.documents import content, lifecycle, ydoc
-from server.documents.access import DocumentVerb
+from server.documents.access import DocumentActor, DocumentVerb
 from server.documents.foreign import as_paragraph, is_foreign
 from server.documents.lifecycle import LiveDocuments
 from server.documents.models import Document
 from server.documents.schema import empty_document, schema
-from server.errors import Invalid
+from server.errors import Forbidden, Invalid
 from server.revisions import attribution, listing, recording, states
 from server.revisions.models import Reason, Revision
-from server.workspaces.access import actor_for
+from server.workspaces.access import Actor, Verb, require
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +103,22 @@ async def restore(
 
 async def copy(db: AsyncSession, user: User, document_id: UUID, revision_id: UUID) -> Document:
     """Make a new document in the same workspace that says what a revision says. Raises NotFound, Forbidden."""
-    document, _ = await lifecycle.find(db, user, document_id)
+    _, actor = await lifecycle.find(db, user, document_id)
+    maker = at_work(actor)
+    if maker is None:
+        # They read by a link and are no member of the workspace.
+        raise Forbidden
+    require(maker, Verb.CREATE, maker)
     revision = await listing.find(db, document_id, revision_id)
-    actor = await actor_for(db, user, document.workspace_id)
     node, title = await asyncio.to_thread(read, await states.read_state(db, revision))
-    return await lifecycle.create(db, actor, title=f"{title or 'Untitled'} (copy)", content=node)
+    return await lifecycle.create(db, maker, title=f"{title or 'Untitled'} (copy)", content=node)
+
+
+def at_work(actor: DocumentActor) -> Actor | None:
+    """Return somebody at a document as what they are in its workspace, None if they are no member."""
+    if actor.user_id is None or actor.workspace_role is None:
+        return None
+    return Actor(user_id=actor.user_id, workspace_id=actor.workspace_id, role=actor.workspace_role)
 
 
 def read(packed: tuple[bytes, ...]) -> tuple[Node, str]:

@@ -70,11 +70,17 @@ async def read_log(db: AsyncSession, document_id: UUID) -> Logged:
 
 async def read_state(db: AsyncSession, revision: Revision) -> tuple[bytes, ...]:
     """Return the updates that are a revision's state, packed as they are."""
-    keyframe = await db.scalar(select(col(Keyframe.data)).where(col(Keyframe.id) == revision.keyframe_id))
-    if keyframe is None:
+    found = (
+        select(col(Keyframe.data), col(Revision.delta))
+        .join(Revision, col(Revision.keyframe_id) == col(Keyframe.id))
+        .where(col(Revision.id) == revision.id)
+    )
+    row = (await db.execute(found)).one_or_none()
+    if row is None:
         # Thinned out in this very moment.
         raise NotFound
-    return (keyframe,) if revision.delta is None else (keyframe, revision.delta)
+    keyframe, delta = row
+    return (keyframe,) if delta is None else (keyframe, delta)
 
 
 def unpack(packed: tuple[bytes, ...]) -> YDoc:

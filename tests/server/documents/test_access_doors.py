@@ -189,6 +189,13 @@ DOORS: Final[dict[str, Door]] = {
     f"POST {_PAGE}/sharing/links/{{link_id}}/revoke": at(D.SHARE, form={}),
     f"POST {_PAGE}/sharing/requests/{{user_id}}": at(D.SHARE, form={"role": "viewer"}),
     f"POST {_PAGE}/requests": Door(_may_ask, form={"role": "editor"}),
+    f"GET {_PAGE}/history": at(D.VIEW),
+    f"POST {_PAGE}/history/name": at(D.EDIT, form={"name": "x"}),
+    f"POST {_PAGE}/history/{{revision_id}}/name": at(D.EDIT, form={"name": "x"}),
+    f"POST {_PAGE}/history/{{revision_id}}/restore": at(D.EDIT, form={}),
+    f"POST {_PAGE}/history/{{revision_id}}/copy": Door(
+        lambda case: can(case.at, D.VIEW, case.document) and can(case.here, Verb.CREATE, case.document), form={}
+    ),
     "GET /api/v1/collections": here(Verb.VIEW),
     "POST /api/v1/collections": here(Verb.CREATE, json={"name": "Plans"}),
     f"PATCH {_COLLECTION}": within(D.RENAME, json={"name": "Plans"}),

@@ -159,15 +159,18 @@ async def test_authors_are_those_who_wrote_since_the_revision_before(
         gone = await make_member(db, workspace, name="Gone")
         await db.delete(await db.get_one(User, gone.id))
     await recording.record_due(sessions)
-    await attribution.note(sessions, document.id, writers=[ada.id, ben.id, gone.id], authors={7: ada.id, 8: gone.id})
+    await attribution.note(sessions, document.id, 2, writers=[ada.id, ben.id, gone.id], authors={7: ada.id, 8: gone.id})
     await write(sessions, document.id, "One. Two.", ago=timedelta(hours=1))
     await recording.record_due(sessions)
-    await attribution.note(sessions, document.id, writers=[ben.id], authors={})
+    await attribution.note(sessions, document.id, 3, writers=[ben.id], authors={})
     await write(sessions, document.id, "One. Two. Three.", ago=timedelta(hours=1))
     await recording.record_due(sessions)
     _, second, third = await kept(sessions, document)
     assert await authors(sessions, second) == {ada.id, ben.id}
     assert await authors(sessions, third) == {ben.id}
+    # What settles late belongs to the revision that has it already.
+    await attribution.note(sessions, document.id, 3, writers=[ada.id], authors={})
+    assert await authors(sessions, third) == {ada.id, ben.id}
 
 
 async def test_most_revisions_are_small_and_long_ones_bring_a_keyframe(sessions: Sessions, document: Document) -> None:
@@ -193,4 +196,4 @@ async def test_a_document_that_is_gone_is_no_fault(sessions: Sessions, document:
     async with transaction(sessions) as db:
         await db.delete(await db.get_one(Document, document.id))
     assert await recording.record_due(sessions) == 0
-    await attribution.note(sessions, document.id, writers=[], authors={})
+    await attribution.note(sessions, document.id, 9, writers=[], authors={})

@@ -46,7 +46,7 @@ def test_what_stays_is_what_the_policy_says(ages: list[tuple[int, bool]]) -> Non
 async def test_thinned_revisions_hand_on_their_authors_and_the_others_read_as_before(sessions: Sessions) -> None:
     ada, workspace = await make_team(sessions)
     document = await begin(sessions, ada, workspace, markdown="0")
-    await attribution.note(sessions, document.id, writers=[ada.id], authors={})
+    await attribution.note(sessions, document.id, 2, writers=[ada.id], authors={})
     for number in range(1, 7):
         await write(sessions, document.id, "\n\n".join(map(str, range(number + 1))), ago=timedelta(hours=1))
         await recording.record_due(sessions)

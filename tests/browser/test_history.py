@@ -1,0 +1,149 @@
+"""The history of a document: what changed and by whom, and the way back while others write."""
+
+import re
+
+import pytest
+
+from tests.browser.conftest import Enter, Person, Studio, until
+from tests.running import create_document, read_text
+
+pytestmark = pytest.mark.anyio
+
+
+def name(studio: Studio, document: str, words: str) -> str:
+    answer = studio.api.post(f"/api/v1/documents/{document}/revisions", json={"name": words})
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["id"])
+
+
+def replace(studio: Studio, document: str, markdown: str) -> None:
+    body = {"format": "markdown", "content": markdown}
+    assert studio.api.put(f"/api/v1/documents/{document}/content", json=body).is_success
+
+
+async def open_history(person: Person) -> None:
+    await person.page.get_by_label("More about this document").click()
+    await person.page.get_by_role("link", name="History").click()
+    await person.page.wait_for_url("**/history")
+
+
+async def test_what_was_written_is_shown_and_stepped_through(ada: Person, studio: Studio) -> None:
+    document = create_document(studio.api, title="Plan", content="# Aim\n\nTo write.\n\nTo go.\n\nStays.")
+    name(studio, document, "Outline")
+    await ada.open(document)
+    await ada.body.locator("p").first.click()
+    await ada.page.keyboard.press("End")
+    await ada.type(" Together.")
+    await ada.saved()
+    await open_history(ada)
+    page = ada.page
+    assert await page.locator("#history-title").inner_text() == "Plan"
+    assert await page.locator(".history-what").inner_text() == "Current version"
+    change = page.locator(".change")
+    assert await change.count() == 1
+    assert await change.locator("ins").inner_text() == " Together."
+    assert await change.locator(".change-words").inner_text() == "Ada Lovelace changed this"
+    assert await page.locator(".versions .version-title").all_inner_texts() == ["Current version", "Outline"]
+    await page.keyboard.press("j")
+    assert await page.locator("[data-step-place]").inner_text() == "1 of 1"
+    assert await page.locator(".change:focus").count() == 1
+    await page.get_by_label("Highlight changes").uncheck()
+    assert not await change.locator(".change-head").is_visible()
+    await page.get_by_role("link", name="Outline").click()
+    await page.wait_for_url("**/history?revision=*")
+    assert "To write." in await page.locator(".history-text").inner_text()
+    assert "Together" not in await page.locator(".history-text").inner_text()
+
+
+async def test_a_version_is_named_where_one_is_looking(ada: Person, studio: Studio) -> None:
+    document = create_document(studio.api, content="One.")
+    await ada.go(f"/documents/{document}/history")
+    await ada.page.get_by_role("button", name="Name this version").click()
+    await ada.page.locator("dialog#name").get_by_label("Name").fill("Sent to the printer")
+    await ada.page.get_by_role("button", name="Save the name").click()
+    await ada.page.wait_for_url("**/history?revision=*")
+    assert "Sent to the printer" in await ada.page.locator(".history-what").inner_text()
+    await ada.page.get_by_role("link", name="Sent to the printer").wait_for()
+
+
+async def test_a_restore_is_seen_live_and_merged_with_what_was_typed_offline(
+    ada: Person, ben: Person, enter: Enter, studio: Studio
+) -> None:
+    document = create_document(studio.api, title="Plan", content="One.\n\nTwo.\n\nThree.")
+    name(studio, document, "Good")
+    replace(studio, document, "One.\n\nThree and more.\n\nFour.")
+    away = await enter(studio, "Ben")
+    for person in (ben, away):
+        await person.open(document)
+        await person.reads("Three and more.")
+    await away.context.set_offline(True)
+    await away.body.locator("p").first.click()
+    await away.page.keyboard.press("End")
+    await away.type(" Offline.")
+    await away.page.wait_for_selector("#save-state:not([data-edits='0'])")
+    await ada.go(f"/documents/{document}/history")
+    await ada.page.get_by_role("link", name="Good").click()
+    await ada.page.get_by_role("button", name="Restore", exact=True).click()
+    await ada.page.get_by_role("button", name="Restore this version").click()
+    await ada.page.wait_for_url("**/history?revision=*&restored=*")
+    assert "Restored" in await ada.page.locator(".history-notice").inner_text()
+    await ben.reads("One.\nTwo.\nThree.")
+    assert "Four" not in await ben.text()
+    # Nobody's own undo takes it back.
+    await ben.body.click()
+    await ben.page.keyboard.press("Control+z")
+    assert "Two." in await ben.text()
+    await away.context.set_offline(False)
+    await away.retry()
+    for person in (ben, away):
+        await person.reads("One. Offline.\nTwo.\nThree.")
+        assert await person.text() == "One. Offline.\nTwo.\nThree."
+    await ada.page.get_by_role("button", name="Take it back").click()
+    await ben.reads("Three and more.\nFour.")
+    assert "Two." not in await ben.text()
+    assert read_text(studio.api, document).count("Four.") == 1
+
+
+async def test_one_block_comes_back_alone(ada: Person, studio: Studio) -> None:
+    document = create_document(studio.api, content="One.\n\nTwo.\n\nThree.")
+    name(studio, document, "Good")
+    replace(studio, document, "One.\n\nThree, changed.")
+    await ada.go(f"/documents/{document}/history")
+    removed = ada.page.locator(".change[data-change=removed]")
+    assert await removed.locator("del").inner_text() == "Two."
+    await removed.get_by_role("button").click()
+    await ada.page.wait_for_url("**/history?revision=*&restored=*")
+    assert read_text(studio.api, document).split() == ["One.", "Two.", "Three,", "changed."]
+
+
+async def test_any_two_are_compared_and_one_is_copied(ada: Person, studio: Studio) -> None:
+    document = create_document(studio.api, title="Plan", content="One.")
+    name(studio, document, "First")
+    for number, words in enumerate(("One. Two.", "One. Two. Three."), start=2):
+        replace(studio, document, words)
+        name(studio, document, f"Draft {number}")
+    await ada.go(f"/documents/{document}/history")
+    await ada.page.get_by_role("link", name="Draft 3").click()
+    await ada.page.get_by_label("Compared with").select_option(label="Version 1: First")
+    await ada.page.wait_for_url("**against=*")
+    assert (await ada.page.locator(".change ins").inner_text()).strip() == "Two. Three."
+    await ada.page.get_by_role("button", name="Copy as a new document").click()
+    await ada.page.wait_for_url(re.compile(r"/documents/[0-9a-f-]+$"))
+    await ada.live()
+    await ada.reads("One. Two. Three.")
+    await ada.is_titled("Plan (copy)")
+
+
+async def test_the_history_fits_a_phone(enter: Enter, studio: Studio) -> None:
+    document = create_document(studio.api, title="Plan", content="One.\n\n" + "Much to say. " * 40)
+    name(studio, document, "Good")
+    replace(studio, document, "One and more.\n\n" + "Much to say. " * 30)
+    person = await enter(studio, "Ada", viewport={"width": 360, "height": 740}, has_touch=True)
+    await person.go(f"/documents/{document}/history")
+
+    async def fits() -> bool:
+        return bool(await person.page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
+
+    await until(fits)
+    await person.page.get_by_role("link", name="All versions").click()
+    await person.page.get_by_role("link", name="Good").wait_for()

@@ -1,6 +1,6 @@
 """Comments for programs and for the editor's panel: `/api/v1/documents/{document_id}/comments`."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from types import NoneType
 from typing import Final
 from uuid import UUID
@@ -8,7 +8,7 @@ from uuid import UUID
 from starlette.requests import Request
 
 from server.accounts.identity import signed_in
-from server.comments import reading, threads
+from server.comments import reading, telling, threads
 from server.comments.models import Thread
 from server.comments.readers import suggest
 from server.comments.shapes import (
@@ -28,6 +28,7 @@ from server.documents import lifecycle
 from server.documents.access import DocumentVerb, can
 from server.documents.models import Document
 from server.errors import Invalid
+from server.notifications.noting import tell
 from server.web.operations import AnyOperation, Call, NoBody, NoQuery, Operation, Reply
 from server.web.operations import routes as routes_of
 
@@ -87,16 +88,17 @@ async def add_comment(call: Call[NoQuery, NewComment]) -> Reply[ThreadSeen]:
         raise Invalid({"place": "An answer is about the place of its thread. Leave this out, or `thread_id`."})
     else:
         said = await threads.reply(db, user, document_id, body.thread_id, text=body.text, comment_id=body.id)
-    return await _settle(request, said.document, said.thread)
+    noted = await telling.note_words(db, user, said)
+    return await _settle(request, said.document, said.thread, noted)
 
 
 async def change_comment(call: Call[NoQuery, CommentChange]) -> Reply[ThreadSeen]:
     """Change the words of your own comment. Others see that it was edited."""
     request = call.request
-    said = await threads.edit(
-        request.state.db, signed_in(request), _document_id(request), _comment_id(request), call.body.text
-    )
-    return await _settle(request, said.document, said.thread)
+    db, user = request.state.db, signed_in(request)
+    said = await threads.edit(db, user, _document_id(request), _comment_id(request), call.body.text)
+    noted = await telling.note_words(db, user, said, edited=True)
+    return await _settle(request, said.document, said.thread, noted)
 
 
 async def delete_comment(call: Call[NoQuery, NoBody]) -> Reply[None]:
@@ -116,19 +118,19 @@ async def delete_comment(call: Call[NoQuery, NoBody]) -> Reply[None]:
 async def resolve_thread(call: Call[NoQuery, NoBody]) -> Reply[ThreadSeen]:
     """Put the thread of this comment aside: one you began, or any if you may edit. Doing it twice is no error."""
     request = call.request
-    document, thread = await threads.resolve(
-        request.state.db, signed_in(request), _document_id(request), _comment_id(request)
-    )
-    return await _settle(request, document, thread)
+    db, user = request.state.db, signed_in(request)
+    turn = await threads.resolve(db, user, _document_id(request), _comment_id(request))
+    noted = await telling.note_turn(db, user, turn)
+    return await _settle(request, turn.document, turn.thread, noted)
 
 
 async def reopen_thread(call: Call[NoQuery, NoBody]) -> Reply[ThreadSeen]:
     """Take up a thread that was resolved. Doing it twice is no error."""
     request = call.request
-    document, thread = await threads.reopen(
-        request.state.db, signed_in(request), _document_id(request), _comment_id(request)
-    )
-    return await _settle(request, document, thread)
+    db, user = request.state.db, signed_in(request)
+    turn = await threads.reopen(db, user, _document_id(request), _comment_id(request))
+    noted = await telling.note_turn(db, user, turn)
+    return await _settle(request, turn.document, turn.thread, noted)
 
 
 async def move_thread(call: Call[NoQuery, NewPlace]) -> Reply[ThreadSeen]:
@@ -149,11 +151,15 @@ async def set_reactions(call: Call[NoQuery, OwnReactions]) -> Reply[ThreadSeen]:
     return await _settle(request, document, thread)
 
 
-async def _settle(request: Request, document: Document, thread: Thread) -> Reply[ThreadSeen]:
-    """Commit, tell the pages that are open, and answer with the thread."""
-    db = request.state.db
+async def _settle(
+    request: Request, document: Document, thread: Thread, noted: Collection[UUID] = ()
+) -> Reply[ThreadSeen]:
+    """Commit, tell the pages that are open and the people for whom it was `noted`, and answer with the thread."""
+    db, state = request.state.db, request.app.state
     await db.commit()
-    await threads.announce(request.app.state.events, document, thread.id)
+    await threads.announce(state.events, document, thread.id)
+    if noted:
+        await tell(state.events, state.queue, noted)
     [told] = await reading.tell(db, [thread])
     return Reply(seen(told))
 

@@ -30,7 +30,7 @@ EVENT: Final = "comments"
 MAX_THREADS: Final = 5000
 MAX_COMMENTS_IN_THREAD: Final = 500
 MAX_MENTIONS: Final = 50
-_MENTION: Final = re.compile(r"<@([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})>")
+MENTION: Final = re.compile(r"<@([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})>")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +53,15 @@ class Said:
     thread: Thread
     comment: Comment
     mentioned: frozenset[UUID]
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A thread after it was put aside or taken up; it may have been so before."""
+
+    document: Document
+    thread: Thread
+    resolved_before: datetime | None
 
 
 async def begin(
@@ -131,26 +140,27 @@ async def remove(db: AsyncSession, user: User, document_id: UUID, comment_id: UU
     return document, thread
 
 
-async def resolve(db: AsyncSession, user: User, document_id: UUID, comment_id: UUID) -> tuple[Document, Thread]:
+async def resolve(db: AsyncSession, user: User, document_id: UUID, comment_id: UUID) -> Turn:
     """Put the thread of this comment aside. Doing it twice is no error. One's own, or with the right to review."""
     document, actor = await _open(db, user, document_id)
     thread, _ = await _find(db, document_id, comment_id)
     _require_say(actor, document, thread)
-    if thread.resolved_at is None:
+    before = thread.resolved_at
+    if before is None:
         thread.resolved_at, thread.resolved_by = utc_now(), user.id
         await db.flush()
-    return document, thread
+    return Turn(document, thread, before)
 
 
-async def reopen(db: AsyncSession, user: User, document_id: UUID, comment_id: UUID) -> tuple[Document, Thread]:
+async def reopen(db: AsyncSession, user: User, document_id: UUID, comment_id: UUID) -> Turn:
     """Take the thread of this comment up again. Doing it twice is no error."""
     document, actor = await _open(db, user, document_id)
     thread, _ = await _find(db, document_id, comment_id)
     if thread.resolved_by != user.id:
         _require_say(actor, document, thread)
-    thread.resolved_at = thread.resolved_by = None
+    before, thread.resolved_at, thread.resolved_by = thread.resolved_at, None, None
     await db.flush()
-    return document, thread
+    return Turn(document, thread, before)
 
 
 async def move(
@@ -255,7 +265,7 @@ async def _mentions(
     db: AsyncSession, document_id: UUID, text: str, known: set[UUID] | frozenset[UUID] = frozenset()
 ) -> list[UUID]:
     """Return whom a text mentions, in order. Whom it mentioned before may have lost the document since."""
-    mentions = list(dict.fromkeys(UUID(each) for each in _MENTION.findall(text)))
+    mentions = list(dict.fromkeys(UUID(each) for each in MENTION.findall(text)))
     if len(mentions) > MAX_MENTIONS:
         raise Invalid({"text": f"Mention at most {MAX_MENTIONS} people."})
     if await who_cannot_see(db, document_id, set(mentions) - known):

@@ -2,19 +2,22 @@
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
-from sqlalchemy import event
+from sqlalchemy import delete, event, select
+from sqlmodel import col
 from starlette.applications import Starlette
 
+from server.accounts.models import User
 from server.comments.models import MAX_QUOTE_CHARACTERS, MAX_TEXT_CHARACTERS
 from server.db import Sessions
-from server.documents.models import Document, DocumentRole
+from server.documents.models import Collaborator, Document, DocumentRole
 from server.events import Event, Stream
+from server.notifications.models import Attention, DocumentAttention, PersonalNotice
 from server.workspaces.models import Role
 from tests.factories import make_member, make_team, name_on
 from tests.server.documents.programs import Program, program
@@ -44,6 +47,7 @@ class Office:
     viewer: Program
     nobody: Program
     stream: Stream
+    known: set[UUID] = field(default_factory=set)
 
     async def say(self, who: Program, text: str = "Why?", **fields: Any) -> Json:
         answer = await who.ask("POST", self.path, json={"text": text, **fields})
@@ -56,6 +60,15 @@ class Office:
         assert answer.status_code == 200, answer.text
         found: list[Json] = answer.json()["threads"]
         return found
+
+    async def noted(self) -> list[tuple[str, str, str]]:
+        """Return what was noted since the last time: for whom, of what kind, and the words."""
+        async with self.app.state.sessions() as db:
+            rows = [each for each in await db.scalars(select(PersonalNotice)) if each.id not in self.known]
+            names = {each.id: each.name for each in await db.scalars(select(User))}
+        self.known |= {each.id for each in rows}
+        assert all(each.path.startswith(f"/documents/{self.document_id}#comment-") for each in rows)
+        return sorted((names[each.user_id], each.kind, each.text) for each in rows)
 
     async def hear(self) -> Event:
         while True:
@@ -222,6 +235,41 @@ async def test_people_are_mentioned_who_can_see_it(office: Office) -> None:
     assert thread["comments"][0]["mentions"] == found
     for who in (nobody, uuid4()):
         assert fields(await office.reviewer.ask("POST", office.path, json={"text": f"<@{who}>?"})) == {"text"}
+
+
+async def test_whom_it_concerns_hears_of_it_once(office: Office, sessions: Sessions) -> None:
+    eve, vic = office.editor.user.id, office.viewer.user.id
+    async with sessions.begin() as db:
+        for user_id in (vic, office.nobody.user.id):
+            following = Attention.FOLLOWING.value
+            db.add(DocumentAttention(user_id=user_id, document_id=UUID(office.document_id), attention=following))
+    sent = {"place": PLACE, "id": str(uuid4())}
+    for _ in range(2):
+        thread = await office.say(office.reviewer, f"Is it, <@{eve}>?", **sent)
+    # Whoever follows a document but may not see it any more hears nothing.
+    assert await office.noted() == [("Eve", "mention", "Is it, @Eve?"), ("Vic", "reply", "Is it, @Eve?")]
+    async with sessions() as db:
+        [mention] = await db.scalars(select(PersonalNotice).where(col(PersonalNotice.user_id) == eve))
+    assert (mention.title, mention.quote, mention.document_id) == ("Plan", "the aim", UUID(office.document_id))
+    assert mention.path.endswith(thread["comments"][0]["id"])
+
+    answered = await office.say(office.owner, f"Ask <@{vic}>.", thread_id=thread["id"])
+    assert await office.noted() == [
+        ("Eve", "reply", "Ask @Vic."),
+        ("Rex", "reply", "Ask @Vic."),
+        ("Vic", "mention", "Ask @Vic."),
+    ]
+    path = f"{office.path}/{answered['comments'][1]['id']}"
+    for text in (f"Ask <@{vic}> or <@{eve}>!", f"Ask <@{eve}>."):
+        await office.owner.ask("PUT", path, json={"text": text})
+    assert await office.noted() == [("Eve", "mention", "Ask @Vic or @Eve!")]
+
+    async with sessions.begin() as db:
+        await db.execute(delete(Collaborator).where(col(Collaborator.user_id) == eve))
+    for act, words in (("resolve", "Resolved: Is it, @Eve?"), ("reopen", "Opened again: Is it, @Eve?")):
+        for _ in range(2):
+            assert (await office.owner.ask("POST", f"{path}/{act}")).status_code == 200
+        assert await office.noted() == [("Rex", "resolution", words)]
 
 
 async def test_reactions_count_each_person_once(office: Office) -> None:

@@ -24,6 +24,7 @@ from server.assets.routes import routes as asset_routes
 from server.assets.storage import open_store
 from server.comments.api import OPERATIONS as COMMENT_OPERATIONS
 from server.comments.api import routes as comment_routes
+from server.documents.access import seen_by
 from server.documents.api import OPERATIONS as DOCUMENT_OPERATIONS
 from server.documents.api import routes as api_routes
 from server.documents.lifecycle import spread_membership
@@ -35,6 +36,7 @@ from server.documents.routes import routes as document_routes
 from server.documents.samples import create_sample
 from server.documents.sharing import arrive
 from server.events import Events
+from server.notifications.routes import routes as notification_routes
 from server.operations.exchange import exchanging
 from server.operations.routes import routes as operation_routes
 from server.queue import create_queue
@@ -106,6 +108,7 @@ def create_app(settings: Settings) -> Starlette:
         *static_routes(),
         *account_routes,
         *workspace_routes,
+        *notification_routes,
         *document_routes,
         *asset_routes,
         *api_routes,
@@ -136,6 +139,7 @@ def create_app(settings: Settings) -> Starlette:
     app.state.welcome = create_sample
     app.state.document_title = _document_title
     app.state.arrive = arrive
+    app.state.visible = seen_by
     app.state.spread_membership = spread_membership
     app.state.picture_doors = PictureDoors()
     return app

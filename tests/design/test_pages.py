@@ -58,6 +58,7 @@ ACCOUNT = {
     "profile": {"name": NASTY, "colour": "7"},
     "token": {},
     "made": None,
+    "sends_mail": True,
     "colours": [(0, "Red"), (7, "Cyan")],
     "token_days": [(7, "In 7 days")],
     "devices": DEVICES,

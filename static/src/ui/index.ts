@@ -1,5 +1,6 @@
 // Loaded by every page. The page works without it; each import adds one behaviour to what the page marks.
 import "htmx.org";
+import { watchBell } from "./bell";
 import { watchCopying } from "./copy";
 import { watchDialogs } from "./dialog";
 import { keepPlaceInList } from "./keep-place";
@@ -26,4 +27,5 @@ keepPlaceInList();
 watchShortcuts();
 markModifierKeys();
 keepTimesTrue();
+watchBell();
 listenLive();

@@ -139,6 +139,8 @@ OPEN: Final = {
     "GET /s/{secret}",
     "POST /s/{secret}",
     "GET /s/{secret}/assets/{asset_id}",
+    "GET /mail/stop/{token}",
+    "POST /mail/stop/{token}",
     "GET /api/v1/openapi.json",
 }
 # About nobody but whoever asks.
@@ -150,6 +152,14 @@ PERSONAL: Final = {
     "POST /account/sessions/{session_id}/end",
     "POST /account/tokens",
     "POST /account/tokens/{token_id}/revoke",
+    "GET /notifications",
+    "GET /notifications/newest",
+    "GET /notifications/unread",
+    "POST /notifications/read",
+    "GET /notifications/{notice_id}",
+    "POST /notifications/{notice_id}/read",
+    "GET /account/notifications",
+    "POST /account/notifications",
     "GET /api/v1/me",
     # Holds its answer open; tests/server/workspaces/test_stream.py.
     "GET /events",
@@ -189,6 +199,8 @@ DOORS: Final[dict[str, Door]] = {
     f"POST {_PAGE}/sharing/links/{{link_id}}/revoke": at(D.SHARE, form={}),
     f"POST {_PAGE}/sharing/requests/{{user_id}}": at(D.SHARE, form={"role": "viewer"}),
     f"POST {_PAGE}/requests": Door(_may_ask, form={"role": "editor"}),
+    f"GET {_PAGE}/notifications": at(D.VIEW),
+    f"POST {_PAGE}/notifications": at(D.VIEW, form={"attention": "following"}),
     f"GET {_PAGE}/history": at(D.VIEW),
     f"POST {_PAGE}/history/name": at(D.EDIT, form={"name": "x"}),
     f"POST {_PAGE}/history/{{revision_id}}/name": at(D.EDIT, form={"name": "x"}),
@@ -444,7 +456,8 @@ async def test_what_is_personal_is_for_people_only(app: Starlette, sessions: Ses
     async with _program(app, sessions, None) as nobody:
         for name in PERSONAL:
             method, path = name.split(" ")
-            answer = await nobody.request(method, path.format(session_id=uuid4(), token_id=uuid4()), data={})
+            ids = {each: uuid4() for each in ("session_id", "token_id", "notice_id")}
+            answer = await nobody.request(method, path.format(**ids), data={})
             # A form of nobody's is refused for its missing token first.
             assert answer.status_code in {401, 403}, name
 

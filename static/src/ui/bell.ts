@@ -1,0 +1,44 @@
+const kept = "quillroom.unread";
+const mostShown = 99;
+
+/**
+ * [data-bell] is a menu that says in [data-bell-count] how many notifications are unread, and brings them when it
+ * is opened: its list waits for the event `bell:load`. Both follow the page's event stream.
+ */
+export function watchBell(): void {
+  const bell = document.querySelector<HTMLDetailsElement>("[data-bell]");
+  const list = bell?.querySelector<HTMLElement>("[data-bell-list]");
+  const address = bell?.dataset["bell"];
+  if (!bell || !list || !address) return;
+
+  // What the page before knew, so that the number does not blink at each step from page to page.
+  show(bell, Number(sessionStorage.getItem(kept) ?? 0));
+  const load = () => list.dispatchEvent(new CustomEvent("bell:load"));
+  bell.addEventListener("toggle", () => {
+    if (bell.open) load();
+  });
+  document.body.addEventListener("quillroom:notices", () => {
+    void count(bell, address);
+    if (bell.open) load();
+  });
+}
+
+async function count(bell: HTMLElement, address: string): Promise<void> {
+  const answer = await fetch(address, { headers: { Accept: "application/json" } }).catch(() => undefined);
+  // Away for a moment: the next event, or the stream's return, asks again.
+  if (!answer?.ok) return;
+  const { unread } = (await answer.json()) as { unread: number };
+  sessionStorage.setItem(kept, String(unread));
+  show(bell, unread);
+}
+
+function show(bell: HTMLElement, unread: number): void {
+  const badge = bell.querySelector<HTMLElement>("[data-bell-count]");
+  const summary = bell.querySelector("summary");
+  const label = bell.dataset["label"] ?? "";
+  const words = (bell.dataset["unreadLabel"] ?? "").replace("{count}", String(unread));
+  if (!badge || !summary) return;
+  badge.hidden = unread === 0;
+  badge.textContent = unread > mostShown ? `${String(mostShown)}+` : String(unread);
+  summary.setAttribute("aria-label", unread === 0 ? label : words);
+}

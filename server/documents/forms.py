@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from typing import Annotated, Final, Literal
+from uuid import UUID
 
 from annotated_types import Ge, Le
 from pydantic import BeforeValidator, StringConstraints
@@ -11,6 +12,7 @@ from pydantic import BeforeValidator, StringConstraints
 from server.documents.lifecycle import MAX_PAGE_SIZE, MAX_QUERY_CHARACTERS, View
 from server.documents.models import DocumentRole
 from server.web.forms import Form, Line
+from server.workspaces.forms import HereForm
 
 ROWS_PER_PAGE: Final = 100
 # As many as are shown under each other; what is older follows on a page of its own.
@@ -42,10 +44,21 @@ def _few(value: object) -> object:
     return next((pages for pages in range(1, MAX_PAGES + 1) if str(pages) == value), 1)
 
 
+def _id_or_none(value: object) -> object:
+    try:
+        return UUID(str(value))
+    except ValueError:
+        return None
+
+
 class WhereForm(Form):
-    """Which list the person is looking at: `pages` of it, from the newest or from behind the cursor `after`."""
+    """Which list the person is looking at: `pages` of it, from the newest or from behind the cursor `after`.
+
+    With `collection` it is what lies in that one.
+    """
 
     view: Annotated[View, BeforeValidator(_known)] = View.ALL
+    collection: Annotated[UUID | None, BeforeValidator(_id_or_none)] = None
     q: Annotated[Line, BeforeValidator(_cut)] = ""
     after: Annotated[str, BeforeValidator(_cut)] = ""
     pages: Annotated[int, BeforeValidator(_few)] = 1
@@ -95,6 +108,25 @@ class PasswordForm(Form):
     """The password of a link."""
 
     password: Annotated[str, StringConstraints(max_length=1000)] = ""
+
+
+class CollectionForm(HereForm):
+    """A collection to make, in another one or at the top."""
+
+    name: Annotated[Line, StringConstraints(max_length=1000)] = ""
+    parent: Annotated[UUID | None, BeforeValidator(_id_or_none)] = None
+
+
+class NewForm(HereForm):
+    """A document to make, in a collection or in none."""
+
+    collection: Annotated[UUID | None, BeforeValidator(_id_or_none)] = None
+
+
+class PlaceForm(Form):
+    """Where something shall lie: in a collection, or at the top."""
+
+    collection: Annotated[UUID | None, BeforeValidator(_id_or_none)] = None
 
 
 class RestoreForm(WhereForm):

@@ -10,7 +10,7 @@ import asyncio
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as NotBase64
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -18,7 +18,7 @@ from typing import Final, Protocol
 from uuid import UUID, uuid4
 
 from prosemirror.model import Node
-from sqlalchemy import ColumnElement, func, select, tuple_
+from sqlalchemy import ColumnElement, Uuid, any_, func, literal, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -36,6 +36,7 @@ from server.documents.access import (
 from server.documents.models import (
     MAX_EXCERPT_CHARACTERS,
     Collaborator,
+    Collection,
     Document,
     DocumentUpdate,
     Lineage,
@@ -108,10 +109,11 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many documents each view holds."""
+    """How many documents each view holds, and how many each collection itself, out of the trash; None: in none."""
 
     all: int
     trash: int
+    within: Mapping[UUID | None, int]
 
 
 async def find(
@@ -274,8 +276,8 @@ async def page(
 ) -> Page:
     """Return what is shared with the actor in their workspace, newest change (or newest in the trash) first.
 
-    `query` looks for documents whose title or first words hold every word of it; with `collection_id` only what lies in
-    that collection itself counts. Raises Invalid for a foreign cursor.
+    `query` looks for documents whose title or first words hold every word of it. With `collection_id` only what lies in
+    that collection itself counts; what is looked for may lie deeper. Raises Invalid for a foreign cursor.
     """
     limit = max(1, min(limit, MAX_PAGE_SIZE))
     when = col(Document.trashed_at) if view is View.TRASH else col(Document.updated_at)
@@ -288,7 +290,7 @@ async def page(
         .limit(limit + 1)
     )
     if collection_id is not None:
-        found = found.where(col(Document.collection_id) == collection_id)
+        found = found.where(_lies_within(collection_id) if query else col(Document.collection_id) == collection_id)
     if cursor is not None:
         found = found.where(tuple_(when, col(Document.id)) < tuple_(*_read_cursor(cursor)))
     rows = [
@@ -312,10 +314,12 @@ async def page(
 
 async def counts(db: AsyncSession, actor: Actor) -> Counts:
     """Return how many documents of the workspace are shared with the actor, in and out of the trash."""
+    place = col(Document.collection_id)
     trashed = func.count(col(Document.trashed_at))
     theirs = (col(Document.workspace_id) == actor.workspace_id, shared_with(actor).is_not(None))
-    row = (await db.execute(select(func.count(), trashed).where(*theirs))).one()
-    return Counts(all=row[0] - row[1], trash=row[1])
+    rows = (await db.execute(select(place, func.count() - trashed, trashed).where(*theirs).group_by(place))).all()
+    within = {collection_id: number for collection_id, number, _ in rows}
+    return Counts(all=sum(within.values()), trash=sum(number for _, _, number in rows), within=within)
 
 
 def _matching(actor: Actor, view: View, query: str) -> list[ColumnElement[bool]]:
@@ -325,6 +329,11 @@ def _matching(actor: Actor, view: View, query: str) -> list[ColumnElement[bool]]
         pattern = "%" + word.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_") + "%"
         conditions.append((col(Document.title) + " " + col(Document.excerpt)).ilike(pattern, escape="\\"))
     return conditions
+
+
+def _lies_within(collection_id: UUID) -> ColumnElement[bool]:
+    deeper = select(col(Collection.id)).where(literal(collection_id, Uuid) == any_(col(Collection.path)))
+    return col(Document.collection_id).in_(deeper)
 
 
 def _refuse_trashed(document: Document) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlencode
@@ -15,9 +16,9 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from server.accounts.identity import signed_in
-from server.documents import content, lifecycle, link_pages, share_panel
+from server.documents import collection_pages, collections, content, lifecycle, link_pages, share_panel
 from server.documents.access import DocumentVerb
-from server.documents.forms import MAX_PAGES, ROWS_PER_PAGE, Back, RenameForm, RestoreForm, WhereForm
+from server.documents.forms import MAX_PAGES, ROWS_PER_PAGE, Back, NewForm, RenameForm, RestoreForm, WhereForm
 from server.documents.lifecycle import Change, Listed, LiveDocuments, Page, View
 from server.documents.models import Document
 from server.documents.write_html import write_html
@@ -25,7 +26,7 @@ from server.errors import Invalid, NotFound
 from server.settings import Settings
 from server.web.render import render, wants_fragment
 from server.workspaces.access import ALLOWED, Actor, Verb, actor_for, can
-from server.workspaces.forms import HereForm, InviteForm
+from server.workspaces.forms import InviteForm
 from server.workspaces.middleware import actor_here, current_actor
 from server.workspaces.routes import answer_with_link
 
@@ -42,6 +43,8 @@ class DocumentRow:
     trashed_at: datetime | None
     may_edit: bool
     may_share: bool
+    may_move: bool
+    collection: tuple[UUID, str] | None
 
 
 async def index(request: Request) -> Response:
@@ -56,7 +59,10 @@ async def index(request: Request) -> Response:
 async def create(request: Request) -> Response:
     """Make an empty document and go to it."""
     db: AsyncSession = request.state.db
-    document = await lifecycle.create(db, actor_here(request, await HereForm.read(request)))
+    form = await NewForm.read(request)
+    document = await lifecycle.create(db, actor_here(request, form))
+    if form.collection is not None:
+        await collections.put(db, signed_in(request), document.id, form.collection)
     await _announce(request, document, Change.CREATED)
     return RedirectResponse(f"/documents/{document.id}", status_code=303)
 
@@ -146,7 +152,7 @@ async def invite(request: Request) -> Response:
 
 
 def _read(state: bytes) -> tuple[str, Markup]:
-    read = content.load(state)
+    read = content.load(state, suggestions=True)
     return read.title, write_html(read.node)
 
 
@@ -166,6 +172,7 @@ def _address(where: WhereForm, **more: str) -> str:
     """Return the address of this list, without what goes without saying."""
     wishes = {
         "view": where.view.value if where.view is View.TRASH else "",
+        "collection": str(where.collection) if where.collection else "",
         "q": where.q,
         "after": where.after,
         "pages": str(where.pages) if where.pages > 1 else "",
@@ -178,19 +185,27 @@ def _address(where: WhereForm, **more: str) -> str:
 async def _list(request: Request, where: WhereForm) -> Response:
     db: AsyncSession = request.state.db
     actor = current_actor(request)
+    places = await collections.listed(db, actor)
+    if where.collection is not None and all(each.collection.id != where.collection for each in places):
+        if wants_fragment(request):
+            # It went while its list was open.
+            return Response(status_code=204, headers={"HX-Redirect": "/documents"})
+        raise NotFound
     page = await _rows(db, actor, where)
     if where.after and not page.rows:
         # What stood here went away or got newer, or the address is not ours: the list from its start.
         where = where.model_copy(update={"after": "", "pages": 1})
         page = await _rows(db, actor, where)
+    counts = await lifecycle.counts(db, actor)
     return render(
         request,
         "documents/index.html",
         block="list" if wants_fragment(request) else None,
-        documents=[_row(listed) for listed in page.rows],
+        documents=[_row(listed, places) for listed in page.rows],
+        shelf=collection_pages.shelf(places, where.collection, counts.within),
         view=where.view.value,
         query=where.q,
-        counts=await lifecycle.counts(db, actor),
+        counts=counts,
         may_write=can(actor, Verb.CREATE, actor),
         after=where.after,
         pages=where.pages,
@@ -205,6 +220,7 @@ async def _rows(db: AsyncSession, actor: Actor, where: WhereForm) -> Page:
             actor,
             view=where.view,
             query=where.q,
+            collection_id=where.collection,
             limit=where.pages * ROWS_PER_PAGE,
             cursor=where.after or None,
         )
@@ -225,8 +241,9 @@ def _addresses(where: WhereForm, next_cursor: str | None, actor: Actor) -> dict[
     }
 
 
-def _row(listed: Listed) -> DocumentRow:
+def _row(listed: Listed, places: Sequence[collections.Listed]) -> DocumentRow:
     document = listed.document
+    place = next((each.collection for each in places if each.collection.id == document.collection_id), None)
     return DocumentRow(
         id=document.id,
         title=document.title,
@@ -236,6 +253,8 @@ def _row(listed: Listed) -> DocumentRow:
         trashed_at=document.trashed_at,
         may_edit=can(listed.actor, DocumentVerb.RENAME, document),
         may_share=can(listed.actor, DocumentVerb.SHARE, document),
+        may_move=can(listed.actor, DocumentVerb.MOVE, document),
+        collection=(place.id, place.name) if place is not None else None,
     )
 
 
@@ -248,5 +267,6 @@ routes = [
     Route("/documents/{document_id:uuid}/restore", restore, methods=["POST"]),
     Route("/documents/{document_id:uuid}/invitations", invite, methods=["POST"]),
     *share_panel.routes,
+    *collection_pages.routes,
     *link_pages.routes,
 ]

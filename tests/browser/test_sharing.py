@@ -145,3 +145,54 @@ async def test_axe_finds_nothing(enter: Enter, studio: Studio, shape: str) -> No
     await ben.go(f"/documents/{hidden}")
     assert await _faults(ben) == []
     await _picture(ben, f"ask-{shape}")
+
+
+@pytest.mark.parametrize("shape", ["wide-light", "wide-dark", "phone-light", "phone-dark"])
+async def test_collections_are_made_and_filled_from_the_list(enter: Enter, studio: Studio, shape: str) -> None:
+    if not AXE.exists():
+        pytest.skip("the packages of static/ are not installed (make run installs them)")
+    size, scheme = shape.split("-")
+    options = dict(PHONE) if size == "phone" else {"viewport": {"width": 1200, "height": 900}}
+    title, name, inner = f"For the shelf {shape}", f"Plans {shape}", f"Money {shape}"
+    create_document(studio.api, title=title, content="Words.")
+    ada = await enter(studio, "Ada", color_scheme=scheme, reduced_motion="reduce", bypass_csp=True, **options)
+    page, panel = ada.page, ada.page.locator("dialog#place[open]")
+    await ada.go("/documents")
+    for each in (name, inner):
+        await page.get_by_role("link", name="New collection").click()
+        await panel.locator("#place-name:focus").fill(each)
+        await page.keyboard.press("Enter")
+        await page.get_by_role("heading", name=each, exact=True).wait_for()
+        await page.get_by_text("Nothing lies here yet").wait_for()
+    await page.get_by_role("navigation", name="Collections around").get_by_role("link", name=name).click()
+    await page.get_by_role("link", name=f"{inner} 0 documents").wait_for()
+    await ada.go("/documents")
+    row = page.locator(".document", has_text=title).first
+    await row.hover()
+    await row.get_by_label(f"Actions for “{title}”").click()
+    await row.get_by_text("Move to…").click()
+    # The present place has the focus; the arrows lead on to the others.
+    await panel.get_by_label("In no collection").and_(page.locator(":focus")).wait_for()
+    await panel.get_by_label(name).check()
+    await page.keyboard.press("ArrowDown")
+    await panel.get_by_label(inner).and_(page.locator(":checked")).wait_for()
+    await page.keyboard.press("ArrowUp")
+    assert await _faults(ada) == []
+    await _picture(ada, f"move-{shape}")
+    await page.keyboard.press("Enter")
+    await page.locator(".toast", has_text=f"“{title}” is moved.").wait_for()
+    await row.get_by_role("link", name=f"In the collection “{name}”").wait_for()
+    assert await _faults(ada) == []
+    await _picture(ada, f"list-{shape}")
+    await page.get_by_role("link", name=f"{name} 1 document", exact=True).click()
+    await page.get_by_role("link", name=title, exact=True).wait_for()
+    assert await _faults(ada) == []
+    await _picture(ada, f"collection-{shape}")
+    await page.get_by_label("Actions for the collection").click()
+    await page.get_by_text("Delete…").click()
+    await panel.get_by_text("No document is lost.").wait_for()
+    assert await _faults(ada) == []
+    await _picture(ada, f"delete-{shape}")
+    await panel.get_by_role("button", name="Delete the collection").click()
+    await page.get_by_role("link", name=title, exact=True).wait_for()
+    assert await page.get_by_role("link", name=re.compile(f"^{name} ")).count() == 0

@@ -30,14 +30,43 @@ def row(number: int, *, title: str = NASTY, trashed: bool = False, may_edit: boo
         trashed_at=NOW if trashed else None,
         may_edit=may_edit,
         may_share=may_edit,
+        may_move=may_edit,
+        collection=("c1", NASTY) if number % 2 else None,
     )
 
 
 def listing(*documents: SimpleNamespace, view: str = "all", query: str = "") -> dict[str, Any]:
     counts = {"all": len(documents), "trash": len(documents)}
     addresses = dict.fromkeys(("here", "newest", "older", "more"), f"/documents?q={NASTY}")
-    paging = {"after": "", "pages": 1, "addresses": addresses}
+    paging = {"after": "", "pages": 1, "addresses": addresses, "may_write": True, "shelf": shelf()}
     return {"user": PERSON, "documents": documents, "view": view, "query": query, "counts": counts} | paging
+
+
+def shelf(*, is_inside: bool = False) -> SimpleNamespace:
+    here = SimpleNamespace(id="c1", name=NASTY) if is_inside else None
+    folders = [SimpleNamespace(id=f"c{number}", name=NASTY, documents=number) for number in range(3)]
+    return SimpleNamespace(
+        way=[here] if here else [],
+        here=here,
+        documents=3,
+        folders=folders[:2],
+        more=folders[2:],
+        may_edit=is_inside,
+        may_share=is_inside,
+    )
+
+
+COLLECTION_PANEL = {
+    "user": PERSON,
+    "problem": NASTY,
+    "typed": NASTY,
+    "parent": None,
+    "collection": SimpleNamespace(id="c1", name=NASTY),
+    "document": None,
+    "present": "c2",
+    "places": [SimpleNamespace(id=f"c{depth}", name=NASTY, depth=depth) for depth in (1, 2)],
+    "around": SimpleNamespace(id="c0", name=NASTY),
+}
 
 
 REFUSED = {"form": NASTY, "name": NASTY, "email": NASTY, "password": NASTY}
@@ -164,6 +193,14 @@ PAGES: list[tuple[str, dict[str, Any]]] = [
     ("documents/index.html", listing(view="trash")),
     ("documents/index.html", listing(row(1), row(2, title=""), row(3, may_edit=False))),
     ("documents/index.html", listing(row(1)) | {"after": NASTY, "pages": 2}),
+    ("documents/index.html", listing(row(1)) | {"shelf": shelf(is_inside=True)}),
+    ("documents/index.html", listing() | {"shelf": shelf(is_inside=True)}),
+    *[("documents/collection.html", COLLECTION_PANEL | {"panel": panel}) for panel in ("rename", "move", "remove")],
+    ("documents/collection.html", COLLECTION_PANEL | {"panel": "new", "collection": None, "parent": "c1"}),
+    (
+        "documents/collection.html",
+        COLLECTION_PANEL | {"panel": "move-document", "collection": None, "document": row(1), "present": None},
+    ),
     ("documents/index.html", listing(row(1, trashed=True), row(2, trashed=True, may_edit=False), view="trash")),
     ("accounts/setup.html", {"values": {}, "errors": {}}),
     ("accounts/setup.html", {"values": {"name": NASTY, "email": NASTY}, "errors": REFUSED}),

@@ -46,7 +46,9 @@ class ListQuery(QueryInput):
         max_length=MAX_QUERY_CHARACTERS,
         description="Only documents whose title or first words hold all of these words.",
     )
-    collection: UUID | None = Field(default=None, description="Only what lies in this collection itself.")
+    collection: UUID | None = Field(
+        default=None, description="Only what lies in this collection itself; with `q` also what lies deeper."
+    )
 
 
 class ContentQuery(QueryInput):

@@ -1,7 +1,8 @@
 /**
  * [data-dialog-open="id"] opens <dialog id>. The browser keeps focus inside, closes on Escape and gives
  * focus back to what had it; a click on the dimmed page closes too.
- * The opener may be the submit button of a form that does the same without script.
+ * The opener may be the submit button of a form that does the same without script. A form marked [data-closes]
+ * closes its dialog when the server has done what it asks.
  */
 export function watchDialogs(): void {
   document.addEventListener("click", (event) => {
@@ -14,6 +15,11 @@ export function watchDialogs(): void {
     } else if (event.target instanceof HTMLDialogElement && isOutside(event.target, event)) {
       event.target.close();
     }
+  });
+  document.addEventListener("htmx:after:request", (event) => {
+    const { sourceElement, response } = event.detail.ctx;
+    if (!response || response.status >= 400 || !sourceElement.matches("[data-closes]")) return;
+    sourceElement.closest("dialog")?.close();
   });
 }
 

@@ -111,6 +111,14 @@ def _may_ask(case: Case) -> bool:
     return case.here is not None
 
 
+def _may_move(case: Case) -> bool:
+    return case.here is not None and can(case.at, D.MOVE, case.document)
+
+
+def _may_move_to_the_top(case: Case) -> bool:
+    return can(case.at, D.MOVE, case.document) and can(case.here, Verb.CREATE, case.document)
+
+
 def here(verb: Verb, **parts: Any) -> Door:
     return Door(lambda case: can(case.here, verb, case.document), **parts)
 
@@ -166,6 +174,7 @@ PERSONAL: Final = {
 }
 _PAGE: Final = "/documents/{document_id}"
 _API: Final = "/api/v1/documents/{document_id}"
+_SHELF: Final = "/collections/{collection_id}"
 _COLLECTION: Final = "/api/v1/collections/{collection_id}"
 _REVISION: Final = f"{_API}/revisions/{{revision_id}}"
 _COMMENT: Final = f"{_API}/comments/{{comment_id}}"
@@ -182,6 +191,16 @@ DOORS: Final[dict[str, Door]] = {
     "POST /documents": here(Verb.CREATE, form={}),
     "GET /api/v1/documents": here(Verb.VIEW),
     "POST /api/v1/documents": here(Verb.CREATE, json={}),
+    "POST /collections": here(Verb.CREATE, form={"name": "Plans"}),
+    "GET /collections/new": here(Verb.CREATE),
+    f"GET {_SHELF}/rename": within(D.RENAME),
+    f"GET {_SHELF}/move": within(D.MOVE),
+    f"GET {_SHELF}/remove": within(D.TRASH),
+    f"POST {_SHELF}/rename": within(D.RENAME, form={"name": "Plans"}),
+    f"POST {_SHELF}/move": within(D.MOVE, form={}),
+    f"POST {_SHELF}/remove": within(D.TRASH, form={}),
+    f"GET {_PAGE}/move": Door(_may_move),
+    f"POST {_PAGE}/move": Door(_may_move_to_the_top, form={}),
     f"GET {_PAGE}": at(D.VIEW),
     f"POST {_PAGE}/rename": at(D.RENAME, form={"title": "x"}),
     f"POST {_PAGE}/trash": at(D.TRASH, form={}),
@@ -216,10 +235,7 @@ DOORS: Final[dict[str, Door]] = {
     f"PUT {_COLLECTION}/collaborators/{{user_id}}": within(D.SHARE, json={"role": "viewer"}),
     f"DELETE {_COLLECTION}/collaborators/{{user_id}}": within(D.SHARE),
     f"PUT {_COLLECTION}/sharing": within(D.SHARE, json={"reach": "people"}),
-    f"PUT {_API}/collection": Door(
-        lambda case: can(case.at, D.MOVE, case.document) and can(case.here, Verb.CREATE, case.document),
-        json={"collection_id": None},
-    ),
+    f"PUT {_API}/collection": Door(_may_move_to_the_top, json={"collection_id": None}),
     f"GET {_API}": at(D.VIEW),
     f"PATCH {_API}": at(D.RENAME, json={"title": "x"}),
     f"DELETE {_API}": at(D.TRASH),
@@ -431,6 +447,9 @@ async def test_no_door_disagrees(house: House) -> None:
     assert not wrong, "\n".join(wrong)
 
 
+_MOVES: Final = {f"PUT {_API}/collection", f"GET {_PAGE}/move", f"POST {_PAGE}/move"}
+
+
 def _refusals(case: Case, name: str) -> set[int]:
     """Nobody is to sign in; who may not know of it finds nothing; who knows is told that it is not for them."""
     if case.user is None:
@@ -443,7 +462,7 @@ def _refusals(case: Case, name: str) -> set[int]:
         return {403} if case.here is not None else {404}
     if "{collection_id}" in name:
         return {403} if can(case.within, D.VIEW, case.collection) else {404}
-    if name == f"PUT {_API}/collection" and can(case.at, D.MOVE, case.document):
+    if name in _MOVES and can(case.at, D.MOVE, case.document):
         # To the top of a workspace, which is for its members.
         return {403} if case.here is not None else {404}
     if "{document_id}" in name or "{asset_id}" in name:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from prosemirror.model import Node
 
@@ -16,6 +16,7 @@ from server.documents.read_html import read_html
 from server.documents.read_markdown import read_markdown
 from server.documents.replacing import replace
 from server.documents.schema import empty_document, node
+from server.documents.suggestions import PENDING_ATTRIBUTES
 from server.documents.write_html import write_html
 from server.documents.write_markdown import write_markdown
 from server.errors import TooLarge
@@ -57,23 +58,35 @@ class Content:
     node: Node
 
 
-def load(state: bytes) -> Content:
-    """Read the state of a document, as `live.read` gives it. A second of work for a very large one: use a thread."""
+def load(state: bytes, *, suggestions: bool = False) -> Content:
+    """Read the state of a document, as `live.read` gives it; on request with what is only suggested in it.
+
+    A second of work for a very large one: use a thread.
+    """
     doc = ydoc.load(state)
-    return Content(ydoc.read_title(doc), ydoc.read_node(doc))
+    return Content(ydoc.read_title(doc), ydoc.read_with_suggestions(doc) if suggestions else ydoc.read_node(doc))
 
 
 def write(content: Node, into: Format) -> str:
     """Return the content in a format."""
     match into:
         case Format.JSON:
-            return json.dumps(content.to_json(), ensure_ascii=False)
+            return json.dumps(_plain(dict(content.to_json())), ensure_ascii=False)
         case Format.HTML:
             return str(write_html(content))
         case Format.MARKDOWN:
             return write_markdown(content)
         case Format.TEXT:
             return plain_text(content)
+
+
+def _plain(described: dict[str, Any]) -> dict[str, Any]:
+    """Leave out the places for suggestions, which are empty in what is accepted."""
+    if "attrs" in described:
+        described["attrs"] = {name: at for name, at in described["attrs"].items() if name not in PENDING_ATTRIBUTES}
+    for child in described.get("content", ()):
+        _plain(child)
+    return described
 
 
 def parse(source: str, written_in: Source) -> Node:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from difflib import SequenceMatcher
-from itertools import pairwise
 from typing import Any, Final
 
 from prosemirror.model import Node
@@ -19,6 +18,7 @@ from server.documents import pairing, ydoc
 from server.documents.foreign import is_foreign
 from server.documents.pairing import Content
 from server.documents.schema import IDENTIFIED_BLOCKS, new_block_id
+from server.documents.suggestions import INSERTION, PENDING_ATTRIBUTES, PENDING_MARKS, accepted_block
 
 _MOST_WORDS_COMPARED: Final = 4_000
 
@@ -59,9 +59,10 @@ class _Replacement:
     ) -> None:
         """Give a parent the children of `target`. `present`: all that it has now, `old`: what is read of each."""
         new = ydoc.runs(target)
-        becomes = dict(pairing.pairs(old, new))
-        # Empty texts show nothing and somebody may be writing into one: they stay.
-        stays = {i for i, child in enumerate(present) if i in becomes or old[i] == []}
+        kept = [_accepted(content) for content in old]
+        becomes = dict(pairing.pairs(kept, new))
+        # Empty texts show nothing and somebody may be writing into one: they stay, and so does what is only suggested.
+        stays = {i for i in range(len(present)) if i in becomes or kept[i] == [] or (kept[i] is None and old[i])}
         if not new and any(isinstance(child, XmlText) for child in present):
             stays |= self.empty(present)
         # From the end to the start: what comes before keeps its index.
@@ -74,7 +75,7 @@ class _Replacement:
                 while j < becomes[i]:
                     ydoc.insert(parent, place, self.fresh(new[j]))
                     place, j = place + 1, j + 1
-                self.update(present[i], old[i], new[j])
+                self.update(present[i], kept[i], new[j])
                 j += 1
             place += 1
         for content in new[j:]:
@@ -112,7 +113,7 @@ class _Replacement:
                 or isinstance(present[name], bool) != isinstance(value, bool)
             ):
                 element.attributes[name] = value
-        for name in present.keys() - wanted.keys():
+        for name in present.keys() - wanted.keys() - PENDING_ATTRIBUTES:
             del element.attributes[name]
 
     def claim(self, block_id: str | None) -> str:
@@ -149,6 +150,12 @@ def _ids(node: Node) -> list[str]:
     return own + [each for child in node.content.content for each in _ids(child)]
 
 
+def _accepted(content: Content | None) -> Content | None:
+    if isinstance(content, list):
+        return [kept for each in content if (kept := accepted_block(each)) is not None]
+    return None if content is None else accepted_block(content)
+
+
 def _content(child: ydoc.YChild | XmlFragment) -> Content | None:
     if isinstance(child, XmlText):
         return ydoc.read_text(child)
@@ -161,48 +168,71 @@ def _update_text(text: XmlText, target: list[Node]) -> None:
 
 
 def _update_characters(text: XmlText, new: str) -> None:
-    old = "".join(piece for piece, _ in text.diff())
-    if len(text) != len(old.encode()):
-        # A string that a foreign client embedded is read as its characters and has the length of one.
-        text.clear()
-        old = ""
+    old, places = _accepted_characters(text)
     before, after = _WORDS.findall(old), _WORDS.findall(new)
     if max(len(before), len(after)) > _MOST_WORDS_COMPARED:
-        ydoc.edit_characters(text, old, new)
+        ydoc.edit_characters(text, "".join(piece for piece, _ in text.diff()), new)
         return
-    at_bytes = _offsets(before)
+    starts = _starts(before)
     for kind, i0, i1, j0, j1 in reversed(SequenceMatcher(None, before, after, autojunk=False).get_opcodes()):
+        # Where the next accepted word begins: what is suggested before it stays before it.
+        at_bytes = places[starts[i0]][0]
         if kind in {"replace", "delete"}:
-            del text[at_bytes[i0] : at_bytes[i1]]
+            del text[at_bytes : places[starts[i1] - 1][1]]
         if kind in {"replace", "insert"}:
-            text.insert(at_bytes[i0], "".join(after[j0:j1]))
+            # Nothing of what is suggested beside it may spread over it.
+            text.insert(at_bytes, "".join(after[j0:j1]), dict.fromkeys(PENDING_MARKS))
+
+
+def _accepted_characters(text: XmlText) -> tuple[str, list[tuple[int, int]]]:
+    """Return the accepted characters of a text, and where each begins and ends in it, and what follows, in bytes."""
+    characters: list[str] = []
+    places: list[tuple[int, int]] = []
+    at_bytes = 0
+    for piece, formatting in text.diff():
+        suggested = (formatting or {}).get(INSERTION) is not None
+        for character in piece:
+            end = at_bytes + len(character.encode())
+            if not suggested:
+                characters.append(character)
+                places.append((at_bytes, end))
+            at_bytes = end
+    if len(text) != at_bytes:
+        # A string that a foreign client embedded is read as its characters and has the length of one.
+        text.clear()
+        return "", [(0, 0)]
+    return "".join(characters), [*places, (at_bytes, at_bytes)]
 
 
 def _update_formatting(text: XmlText, target: list[Node]) -> None:
-    """Give every stretch of a text, whose characters are right already, the formatting of `target`."""
-    present = [(piece, formatting or {}) for piece, formatting in text.diff()]
-    wanted = [(piece.text or "", ydoc.formatting_of(piece.marks)) for piece in target]
-    starts_present, starts_wanted = _offsets([p for p, _ in present]), _offsets([w for w, _ in wanted])
-    edges = sorted({*starts_present, *starts_wanted})
+    """Give every stretch of a text, whose accepted characters are right already, the formatting of `target`."""
     changes: list[tuple[int, int, dict[str, Any]]] = []
-    i = j = 0
-    for start, end in pairwise(edges):
-        while starts_present[i + 1] <= start:
-            i += 1
-        while starts_wanted[j + 1] <= start:
-            j += 1
-        has, wants = present[i][1], wanted[j][1]
-        change = {name: None for name in has if name not in wants and has[name] is not None}
-        change |= {name: value for name, value in wants.items() if name not in has or has[name] != value}
-        if change:
-            changes.append((start, end, change))
+    wanted = [(len(piece.text or ""), ydoc.formatting_of(piece.marks)) for piece in target]
+    at_bytes = piece_at = used = 0
+    for piece, formatting in text.diff():
+        has = {name: value for name, value in (formatting or {}).items() if value is not None}
+        done = 0
+        while done < len(piece):
+            if INSERTION in has:
+                break
+            length, wants = wanted[piece_at]
+            stretch = min(len(piece) - done, length - used)
+            start = at_bytes + len(piece[:done].encode())
+            change = {name: None for name in has if name not in wants and name not in PENDING_MARKS}
+            change |= {name: value for name, value in wants.items() if name not in has or has[name] != value}
+            if change:
+                changes.append((start, start + len(piece[done : done + stretch].encode()), change))
+            done, used = done + stretch, used + stretch
+            if used == length:
+                piece_at, used = piece_at + 1, 0
+        at_bytes += len(piece.encode())
     for start, end, change in changes:
         text.format(start, end, change)
 
 
-def _offsets(pieces: list[str]) -> list[int]:
-    """Return where each piece starts, in bytes of UTF-8, and where the last one ends."""
-    offsets = [0]
+def _starts(pieces: list[str]) -> list[int]:
+    """Return where each piece starts, in characters, and where the last one ends."""
+    starts = [0]
     for piece in pieces:
-        offsets.append(offsets[-1] + len(piece.encode()))
-    return offsets
+        starts.append(starts[-1] + len(piece))
+    return starts

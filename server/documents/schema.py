@@ -37,6 +37,15 @@ _BLOCK_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _LANGUAGE = re.compile(r"[A-Za-z0-9_+#.-]{1,40}")
 
 
+_PERSON: Final = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_WHOSE: Final = re.compile(_PERSON)
+_AUTHORSHIP: Final = rf"[A-Za-z0-9_-]{{1,64}} {_PERSON} [0-9]{{1,16}}"
+_SUGGESTED: Final = re.compile(_AUTHORSHIP)
+_CHANGED: Final = re.compile(rf"{_AUTHORSHIP} [A-Za-z0-9]{{1,20}}")
+_FORMATS: Final = frozenset({"bold", "italic", "strike", "code", "highlight"})
+_LATEST_MILLISECONDS: Final = 8_640_000_000_000_000
+
+
 def new_block_id() -> str:
     """Return a fresh id for a block, of the same form as the editor makes."""
     return str(uuid4())
@@ -48,12 +57,8 @@ def is_safe_address(address: str) -> bool:
     return scheme is None or scheme[1].lower() in _SAFE_SCHEMES
 
 
-def _block_id(value: object) -> str | None:
-    return value if isinstance(value, str) and _BLOCK_ID.fullmatch(value) else None
-
-
-def _language(value: object) -> str | None:
-    return value if isinstance(value, str) and _LANGUAGE.fullmatch(value) else None
+def _matching(pattern: re.Pattern[str]) -> Callable[[object], str | None]:
+    return lambda value: value if isinstance(value, str) and pattern.fullmatch(value) else None
 
 
 def _address(value: object) -> str | None:
@@ -99,6 +104,14 @@ def _words(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
+def _time(value: object) -> int:
+    return _whole(value, 0, _LATEST_MILLISECONDS) or 0
+
+
+def _format_names(value: object) -> str:
+    return value if isinstance(value, str) and value and set(value.split(" ")) <= _FORMATS else ""
+
+
 def _column_widths(value: object) -> list[int] | None:
     if not isinstance(value, list) or not 0 < len(value) <= MAX_SPAN:
         return None
@@ -107,11 +120,11 @@ def _column_widths(value: object) -> list[int] | None:
 
 
 _CLEAN: Final[Mapping[str, Callable[[object], Any]]] = {
-    "id": _block_id,
+    "id": _matching(_BLOCK_ID),
     "level": _level,
     "start": _start,
     "checked": lambda value: value is True,
-    "language": _language,
+    "language": _matching(_LANGUAGE),
     "colspan": _span,
     "rowspan": _span,
     "colwidth": _column_widths,
@@ -122,6 +135,14 @@ _CLEAN: Final[Mapping[str, Callable[[object], Any]]] = {
     "height": _side,
     "href": _address,
     "text": _words,
+    "by": lambda value: _matching(_WHOSE)(value) or "",
+    "at": _time,
+    "add": _format_names,
+    "remove": _format_names,
+    "inserted": _matching(_SUGGESTED),
+    "deleted": _matching(_SUGGESTED),
+    "joined": _matching(_SUGGESTED),
+    "changed": _matching(_CHANGED),
 }
 
 

@@ -14,6 +14,8 @@ from server.documents.schema import FOREIGN_BLOCK
 
 Attributes = dict[str, Any]
 
+_BLOCK_SUGGESTIONS: Final = ("inserted", "deleted", "joined", "changed")
+
 
 def write_html(node: Node) -> Markup:
     """Return the content of a document as HTML that is safe to show: all text and all attributes are escaped."""
@@ -21,18 +23,23 @@ def write_html(node: Node) -> Markup:
     return Markup(str(_SERIALIZER.serialize_fragment(node.content)))  # noqa: S704
 
 
+def _marked(node: Node) -> Attributes:
+    """Return what every block says of itself: its id, and what is suggested of it."""
+    return {"data-id": node.attrs["id"], **{f"data-{name}": node.attrs[name] for name in _BLOCK_SUGGESTIONS}}
+
+
 def _block(tag: str, **further: str) -> Callable[[Node], HTMLOutputSpec]:
-    return lambda node: [tag, {"data-id": node.attrs["id"], **further}, 0]
+    return lambda node: [tag, {**_marked(node), **further}, 0]
 
 
 def _code_block(node: Node) -> HTMLOutputSpec:
     language = node.attrs["language"]
-    return ["pre", {"data-id": node.attrs["id"]}, ["code", {"class": f"language-{language}" if language else None}, 0]]
+    return ["pre", _marked(node), ["code", {"class": f"language-{language}" if language else None}, 0]]
 
 
 def _ordered_list(node: Node) -> HTMLOutputSpec:
     start = node.attrs["start"]
-    return ["ol", {"data-id": node.attrs["id"], "start": None if start == 1 else start}, 0]
+    return ["ol", {**_marked(node), "start": None if start == 1 else start}, 0]
 
 
 def _task_item(node: Node) -> HTMLOutputSpec:
@@ -44,7 +51,7 @@ def _task_item(node: Node) -> HTMLOutputSpec:
         "aria-label": "Done",
     }
     attributes = {
-        "data-id": node.attrs["id"],
+        **_marked(node),
         "data-checked": "true" if checked else "false",
         "data-type": "taskItem",
         "dir": "auto",
@@ -67,7 +74,7 @@ def _cell(tag: str) -> Callable[[Node], HTMLOutputSpec]:
 
 def _image(node: Node) -> HTMLOutputSpec:
     named = ("src", "alt", "title", "width", "height")
-    return ["img", {"data-id": node.attrs["id"], **{name: node.attrs[name] for name in named}}]
+    return ["img", {**_marked(node), **{name: node.attrs[name] for name in named}}]
 
 
 def _foreign_block(node: Node) -> HTMLOutputSpec:
@@ -78,6 +85,15 @@ def _foreign_block(node: Node) -> HTMLOutputSpec:
 
 def _link(mark: Mark, _inline: bool) -> HTMLOutputSpec:  # noqa: FBT001 - the serializer's signature
     return ["a", {"href": mark.attrs["href"], "target": "_blank", "rel": "noopener noreferrer nofollow"}, 0]
+
+
+def _suggestion(tag: str, kind: str, *further: str) -> Callable[[Mark, bool], HTMLOutputSpec]:
+    def write(mark: Mark, _inline: bool) -> HTMLOutputSpec:  # noqa: FBT001 - the serializer's signature
+        whose = f"{mark.attrs['by']}/{mark.attrs['id']}"
+        said = {f"data-{name}": mark.attrs[name] for name in further}
+        return [tag, {"data-suggested": kind, "data-suggestion": whose, **said}, 0]
+
+    return write
 
 
 def _mark(tag: str) -> Callable[[Mark, bool], HTMLOutputSpec]:
@@ -96,16 +112,19 @@ _SERIALIZER: Final = DOMSerializer(
         "taskItem": _task_item,
         "blockquote": _block("blockquote", dir="auto"),
         "codeBlock": _code_block,
-        "table": lambda node: ["table", {"data-id": node.attrs["id"]}, ["tbody", 0]],
+        "table": lambda node: ["table", _marked(node), ["tbody", 0]],
         "tableRow": lambda _: ["tr", 0],
         "tableHeader": _cell("th"),
         "tableCell": _cell("td"),
-        "horizontalRule": lambda node: ["hr", {"data-id": node.attrs["id"]}],
+        "horizontalRule": lambda node: ["hr", _marked(node)],
         "image": _image,
         "hardBreak": lambda _: ["br"],
         FOREIGN_BLOCK: _foreign_block,
     },
     marks={
+        "insertion": _suggestion("ins", "insertion"),
+        "deletion": _suggestion("del", "deletion"),
+        "reformat": _suggestion("span", "reformat", "add", "remove"),
         "link": _link,
         "bold": _mark("strong"),
         "code": _mark("code"),

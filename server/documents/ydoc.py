@@ -30,6 +30,7 @@ from server.documents.schema import (
     new_block_id,
     schema,
 )
+from server.documents.suggestions import accepted
 
 FRAGMENT: Final = "default"
 META: Final = "meta"
@@ -76,7 +77,12 @@ def read_title(doc: YDoc) -> str:
 
 
 def read_node(doc: YDoc) -> Node:
-    """Return the content as a ProseMirror node that the schema allows."""
+    """Return the accepted content as a ProseMirror node that the schema allows: without what is only suggested."""
+    return accepted(read_with_suggestions(doc))
+
+
+def read_with_suggestions(doc: YDoc) -> Node:
+    """Return the content as a ProseMirror node that the schema allows, with what is suggested in it."""
     blocks = [block for block in read_blocks(doc) if block is not None]
     return schema.nodes["doc"].create({}, blocks) if blocks else empty_document()
 

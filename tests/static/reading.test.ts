@@ -131,7 +131,7 @@ void describe("reading", () => {
       element("image", { src: "java\nscript:alert(1)", alt: "a".repeat(5000), width: -3, height: [1] }),
       element("codeBlock", { language: '"><script>' }, text("x", { bold: {} })),
     );
-    assert.deepEqual({ ...heading?.attrs }, { id: null, level: 1 });
+    assert.deepEqual([heading?.attrs["id"], heading?.attrs["level"], heading?.attrs["onclick"]], [null, 1, undefined]);
     assert.equal(list?.attrs["start"], 1);
     assert.deepEqual([image?.attrs["src"], image?.attrs["width"], image?.attrs["height"]], [null, null, null]);
     assert.equal(String(image?.attrs["alt"]).length, 1000);

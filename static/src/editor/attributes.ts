@@ -5,6 +5,7 @@ const largestSide = 65_535;
 const largestStart = 1_000_000;
 const longestAddress = 2048;
 const longestLabel = 1000;
+const latestMilliseconds = 8.64e15;
 
 /** Yjs has one kind of number, and another program may have written any of them. */
 function whole(value: unknown, least: number, most: number): number | null {
@@ -44,6 +45,11 @@ function columnWidths(value: unknown): number[] | null {
   return widths.length === value.length ? widths : null;
 }
 
+const person = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}";
+const authorship = `[A-Za-z0-9_-]{1,64} ${person} \\d{1,16}`;
+const formatNames = /^(?:(?:bold|italic|strike|code|highlight)(?: (?!$)|$))*$/;
+const suggested = matching(new RegExp(`^${authorship}$`));
+
 /** The values that an attribute of a name may have, as server/documents/schema.py has them. */
 const clean: Readonly<Record<string, (value: unknown) => unknown>> = {
   id: matching(/^[A-Za-z0-9_-]{1,64}$/),
@@ -60,6 +66,14 @@ const clean: Readonly<Record<string, (value: unknown) => unknown>> = {
   width: side,
   height: side,
   href: address,
+  by: matching(new RegExp(`^${person}$`)),
+  at: (value) => whole(value, 0, latestMilliseconds),
+  add: matching(formatNames),
+  remove: matching(formatNames),
+  inserted: suggested,
+  deleted: suggested,
+  joined: suggested,
+  changed: matching(new RegExp(`^${authorship} [A-Za-z0-9]{1,20}$`)),
 };
 
 /** The attributes of a node or mark type out of what a document gives it: all of them, none besides, allowed values only. */

@@ -4,6 +4,7 @@ import { TaskList } from "@tiptap/extension-list";
 import { TableRow } from "@tiptap/extension-table";
 import UniqueID, { type UniqueIDOptions } from "@tiptap/extension-unique-id";
 import StarterKit from "@tiptap/starter-kit";
+import { SuggestibleCode, SuggestibleCodeBlock, suggestionExtensions } from "../suggesting/marks";
 import { BlockImage } from "./nodes/image";
 import { SafeLink } from "./nodes/link";
 import { DocumentOrderedList } from "./nodes/ordered-list";
@@ -50,6 +51,8 @@ export function documentExtensions(options: { writable: boolean }): Extensions {
     StarterKit.configure({
       heading: { levels: [1, 2, 3, 4] },
       link: false,
+      code: false,
+      codeBlock: false,
       orderedList: false,
       listItem: { HTMLAttributes: ownDirection },
       blockquote: { HTMLAttributes: ownDirection },
@@ -60,6 +63,9 @@ export function documentExtensions(options: { writable: boolean }): Extensions {
       trailingNode: false,
       dropcursor: { class: "drop-cursor", color: false, width: 3 },
     }),
+    SuggestibleCode,
+    SuggestibleCodeBlock,
+    ...suggestionExtensions(identifiedBlocks),
     SafeLink,
     Highlight.configure({ multicolor: false }),
     DocumentOrderedList,

@@ -15,7 +15,9 @@ from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from server.accounts import people
 from server.accounts.models import User
+from server.documents import telling
 from server.documents.access import (
     CollectionActor,
     DocumentRole,
@@ -36,11 +38,12 @@ from server.documents.models import (
     Reach,
     utc_now,
 )
+from server.documents.sharing import Inherited, Named
 from server.errors import Conflict, Forbidden, Invalid, NotFound
 from server.web.text import clean_line, has_ink
 from server.workspaces import access, membership
 from server.workspaces.access import Actor, Verb, actor_for
-from server.workspaces.models import Role, Workspace
+from server.workspaces.models import Member, Role, Workspace
 
 MAX_COLLECTIONS: Final = 1000
 MAX_NAMED: Final = 500
@@ -51,14 +54,6 @@ class Listed:
     """A collection with what the asker is at it."""
 
     collection: Collection
-    role: DocumentRole
-
-
-@dataclass(frozen=True, slots=True)
-class Named:
-    """Somebody who is named on a collection."""
-
-    user: User
     role: DocumentRole
 
 
@@ -203,15 +198,68 @@ async def put(db: AsyncSession, user: User, document_id: UUID, collection_id: UU
 
 
 async def named(db: AsyncSession, user: User, collection_id: UUID) -> Sequence[Named]:
-    """Return who is named on the collection itself, by name. Raises NotFound, Forbidden."""
-    await find(db, user, collection_id, DocumentVerb.SHARE)
+    """Return who is named on the collection and on those around it: its own first, the strongest of them first.
+
+    Raises NotFound, Forbidden.
+    """
+    collection, _ = await find(db, user, collection_id, DocumentVerb.SHARE)
     rows = await db.execute(
-        select(User, col(Collaborator.role))
+        select(User, Collaborator, col(Collection.name))
         .join(Collaborator, col(Collaborator.user_id) == col(User.id))
-        .where(col(Collaborator.collection_id) == collection_id)
-        .order_by(func.lower(col(User.name)), col(User.id))
+        .join(Collection, col(Collection.id) == col(Collaborator.collection_id))
+        .where(col(Collaborator.collection_id).in_(collection.path))
     )
-    return [Named(person, DocumentRole(role)) for person, role in rows]
+    found = [
+        Named(
+            user_id=person.id,
+            name=person.name,
+            email=person.email,
+            colour=person.colour,
+            role=DocumentRole(row.role),
+            added_at=row.added_at,
+            inherited=None if row.collection_id == collection_id else Inherited(row.collection_id, around),
+        )
+        for person, row, around in rows
+    ]
+    order = list(DocumentRole)
+    return sorted(found, key=lambda each: (each.inherited is not None, order.index(each.role), each.name.casefold()))
+
+
+async def others(db: AsyncSession, user: User, collection_id: UUID) -> Sequence[User]:
+    """Return the members of the workspace who can sign in and are not named on the collection itself, by name.
+
+    Raises NotFound, Forbidden. Guests are told nobody: they add people by address.
+    """
+    collection, actor = await find(db, user, collection_id, DocumentVerb.SHARE)
+    if actor.workspace_role is Role.GUEST:
+        return []
+    by_name = select(col(Collaborator.user_id)).where(col(Collaborator.collection_id) == collection_id)
+    return (
+        await db.scalars(
+            select(User)
+            .join(Member, col(Member.user_id) == col(User.id))
+            .where(
+                col(Member.workspace_id) == collection.workspace_id,
+                col(User.disabled_at).is_(None),
+                col(User.id).not_in(by_name),
+            )
+            .order_by(func.lower(col(User.name)), col(User.id))
+            .limit(MAX_NAMED)
+        )
+    ).all()
+
+
+async def member_of(db: AsyncSession, user: User, collection_id: UUID, email: str) -> UUID:
+    """Return the member of the workspace who has this address. Raises NotFound, Forbidden, Invalid naming `email`."""
+    collection, _ = await find(db, user, collection_id, DocumentVerb.SHARE)
+    try:
+        email = people.clean_email(email)
+    except ValueError as error:
+        raise Invalid({"email": str(error)}) from error
+    person = await people.find_by_email(db, email)
+    if person is None or not await membership.is_member(db, collection.workspace_id, person.id):
+        raise Invalid({"email": "Nobody in the workspace has this address. Invite them to the workspace first."})
+    return person.id
 
 
 async def name(db: AsyncSession, user: User, collection_id: UUID, user_id: UUID, role: DocumentRole) -> Sequence[UUID]:
@@ -220,13 +268,15 @@ async def name(db: AsyncSession, user: User, collection_id: UUID, user_id: UUID,
     Raises NotFound, Forbidden for more than one has oneself, Conflict when too many are named.
     """
     collection, actor = await find(db, user, collection_id, DocumentVerb.SHARE)
-    _require_reach(actor, role, await _role_by_name(db, collection_id, user_id))
+    before = await _role_by_name(db, collection_id, user_id)
+    _require_reach(actor, role, before)
     if not await membership.is_member(db, collection.workspace_id, user_id):
         raise NotFound("This person is not in the workspace.")
     many = select(func.count()).where(col(Collaborator.collection_id) == collection_id)
     if (await db.scalar(many) or 0) >= MAX_NAMED:
         raise Conflict(f"At most {MAX_NAMED} people can be named. Share with the workspace.")
     await _name(db, collection, user_id, role, by=user.id)
+    await telling.note_shelf(db, collection, user_id, by=user.id, before=before, after=role)
     return await _concerned(db, collection_id)
 
 
@@ -236,7 +286,7 @@ async def unname(db: AsyncSession, user: User, collection_id: UUID, user_id: UUI
     Returns the documents that this concerns. Raises NotFound, Forbidden.
     """
     verb = DocumentVerb.VIEW if user_id == user.id else DocumentVerb.SHARE
-    _, actor = await find(db, user, collection_id, verb)
+    collection, actor = await find(db, user, collection_id, verb)
     before = await _role_by_name(db, collection_id, user_id)
     if before is None:
         raise NotFound
@@ -246,6 +296,25 @@ async def unname(db: AsyncSession, user: User, collection_id: UUID, user_id: UUI
             col(Collaborator.collection_id) == collection_id, col(Collaborator.user_id) == user_id
         )
     )
+    await telling.note_shelf(db, collection, user_id, by=user.id, before=before, after=None)
+    return await _concerned(db, collection_id)
+
+
+async def hand_over(db: AsyncSession, user: User, collection_id: UUID, user_id: UUID) -> Sequence[UUID]:
+    """Make another member the owner; who hands it over stays as an editor. Returns the documents that this concerns.
+
+    Raises NotFound, Forbidden, Conflict.
+    """
+    collection, _ = await find(db, user, collection_id, DocumentVerb.OWN)
+    if user_id == user.id:
+        raise Conflict("You own this collection already.")
+    if not await membership.is_member(db, collection.workspace_id, user_id):
+        raise NotFound("This person is not in the workspace.")
+    before = await _role_by_name(db, collection_id, user_id)
+    await _name(db, collection, user_id, DocumentRole.OWNER, by=user.id)
+    await telling.note_shelf(db, collection, user_id, by=user.id, before=before, after=DocumentRole.OWNER)
+    if await _role_by_name(db, collection_id, user.id) is DocumentRole.OWNER:
+        await _name(db, collection, user.id, DocumentRole.EDITOR, by=user.id)
     return await _concerned(db, collection_id)
 
 

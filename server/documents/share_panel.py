@@ -21,6 +21,8 @@ from server.documents.access import DocumentActor, DocumentRole, DocumentVerb, a
 from server.documents.forms import AddPersonForm, AnswerForm, AskForm, LinkForm, PersonForm, ReachForm
 from server.documents.models import Document, Reach, utc_now
 from server.errors import Conflict, Forbidden, Invalid, NotFound
+from server.notifications import inviting
+from server.notifications.noting import tell
 from server.settings import Settings
 from server.web.forms import read_fields
 from server.web.render import render, wants_fragment
@@ -37,10 +39,11 @@ LINK_DAYS: Final = ((0, "Until taken back"), (1, "For a day"), (7, "For a week")
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """An address to hand on, shown this once: of a link, or of an invitation for `email`."""
+    """An address to hand on, shown this once: of a link, or of an invitation for `email`, which gets it by mail too."""
 
     url: str
     email: str | None = None
+    is_mailed: bool = False
 
 
 async def show(request: Request) -> Response:
@@ -59,16 +62,19 @@ async def add(request: Request) -> Response:
         found = None if "@" in form.who else await _by_name(db, user, _id(request), form.who)
         if found is not None:
             document = await sharing.name(db, user, _id(request), found.id, form.role)
-            return await _done(request, document, f"{found.name}: {WORDS[form.role].lower()}.")
+            return await _done(request, document, f"{found.name}: {WORDS[form.role].lower()}.", concerns=found.id)
         document, who = await sharing.add(db, user, _id(request), form.who, form.role)
     except (Invalid, Conflict, Forbidden) as error:
         return await _refused(request, error, who=fields.get("who", "")[:300])
     if isinstance(who, sharing.Sent):
         settings: Settings = request.app.state.settings
-        made = Made(f"{settings.public_url}/join/{who.secret}", who.invitation.email)
+        email = who.invitation.email
+        mailed = await inviting.send(request, who.invitation)
+        made = Made(f"{settings.public_url}/join/{who.secret}", email, is_mailed=mailed)
         return await _done(request, document, None, made=made)
     person = await db.get(User, who)
-    return await _done(request, document, f"{person.name if person else form.who}: {WORDS[form.role].lower()}.")
+    said = f"{person.name if person else form.who}: {WORDS[form.role].lower()}."
+    return await _done(request, document, said, concerns=who)
 
 
 async def change(request: Request) -> Response:
@@ -85,7 +91,8 @@ async def change(request: Request) -> Response:
             document = await sharing.name(db, user, _id(request), who, form.role)
     except (Invalid, Conflict) as error:
         return await _refused(request, error)
-    return await _done(request, document, "The role is changed. Whoever has the document open feels it at once.")
+    said = "The role is changed. Whoever has the document open feels it at once."
+    return await _done(request, document, said, concerns=who)
 
 
 async def reach(request: Request) -> Response:
@@ -135,16 +142,18 @@ async def answer(request: Request) -> Response:
         document = await sharing.name(db, user, _id(request), who, form.role)
     except Conflict as error:
         return await _refused(request, error)
-    return await _done(request, document, "They are in.")
+    return await _done(request, document, "They are in.", concerns=who)
 
 
 async def ask(request: Request) -> Response:
     """Ask to be let in."""
     form = await AskForm.read(request)
     db, user = request.state.db, signed_in(request)
-    document = await sharing.ask(db, user, _id(request), form.role, form.message)
+    state = request.app.state
+    document, noted = await sharing.ask(db, user, _id(request), form.role, form.message)
     await db.commit()
-    await lifecycle.announce(request.app.state.events, document, lifecycle.Change.SHARED, user.id)
+    await lifecycle.announce(state.events, document, lifecycle.Change.SHARED, user.id)
+    await tell(state.events, state.queue, noted)
     return asking(request, _id(request), is_sent=True)
 
 
@@ -178,11 +187,20 @@ async def _by_name(db: AsyncSession, user: User, document_id: UUID, typed: str) 
     return found[0]
 
 
-async def _done(request: Request, document: Document, notice: str | None, *, made: Made | None = None) -> Response:
+async def _done(
+    request: Request,
+    document: Document,
+    notice: str | None,
+    *,
+    made: Made | None = None,
+    concerns: UUID | None = None,
+) -> Response:
     db: AsyncSession = request.state.db
-    user = signed_in(request)
+    user, state = signed_in(request), request.app.state
     await db.commit()
-    await lifecycle.spread_access(request.app.state.live, request.app.state.events, document, user.id)
+    await lifecycle.spread_access(state.live, state.events, document, user.id)
+    if concerns is not None:
+        await tell(state.events, state.queue, [concerns])
     document, actor = await actor_at(db, user, document.id)
     if not can(actor, DocumentVerb.SHARE, document):
         # They took it from themselves.

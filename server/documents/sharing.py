@@ -17,6 +17,7 @@ from sqlmodel import col
 
 from server.accounts import people
 from server.accounts.models import User
+from server.documents import telling
 from server.documents.access import (
     DocumentActor,
     DocumentRole,
@@ -140,6 +141,7 @@ async def name(db: AsyncSession, user: User, document_id: UUID, user_id: UUID, r
     if before is None and len(await _ids_by_name(db, document_id)) >= MAX_NAMED:
         raise Conflict(f"At most {MAX_NAMED} people can be named. Share a collection, or with the workspace.")
     await _name(db, document, user_id, role, by=user.id)
+    await telling.note_place(db, document, user_id, by=user.id, before=before, after=role)
     await db.execute(
         update(AccessRequest)
         .where(col(AccessRequest.document_id) == document_id, col(AccessRequest.user_id) == user_id)
@@ -187,6 +189,7 @@ async def unname(db: AsyncSession, user: User, document_id: UUID, user_id: UUID)
         delete(Collaborator).where(col(Collaborator.document_id) == document_id, col(Collaborator.user_id) == user_id)
     )
     await count_change(db, document_id)
+    await telling.note_place(db, document, user_id, by=user.id, before=before, after=None)
     return document
 
 
@@ -197,7 +200,9 @@ async def hand_over(db: AsyncSession, user: User, document_id: UUID, user_id: UU
         raise Conflict("You own this document already.")
     if not await membership.is_member(db, document.workspace_id, user_id):
         raise NotFound("This person is not in the workspace. Add them by their e-mail address.")
+    before = await _role_by_name(db, document_id, user_id)
     await _name(db, document, user_id, DocumentRole.OWNER, by=user.id)
+    await telling.note_place(db, document, user_id, by=user.id, before=before, after=DocumentRole.OWNER)
     if await _role_by_name(db, document_id, user.id) is DocumentRole.OWNER:
         await _name(db, document, user.id, DocumentRole.EDITOR, by=user.id)
     return document
@@ -234,10 +239,13 @@ async def give(
     return document
 
 
-async def ask(db: AsyncSession, user: User, document_id: UUID, role: DocumentRole, message: str) -> Document:
+async def ask(
+    db: AsyncSession, user: User, document_id: UUID, role: DocumentRole, message: str
+) -> tuple[Document, frozenset[UUID]]:
     """Ask to be let in, as a member of the workspace who has not the role yet. Asking again replaces what was asked.
 
-    Raises NotFound for others, Conflict for somebody who has the role, Invalid.
+    Returns the document, and for whom it is news that somebody asks. Raises NotFound for others, Conflict for somebody
+    who has the role, Invalid.
     """
     document, actor = await actor_at(db, user, document_id)
     if actor.workspace_role is None or document.trashed_at is not None:
@@ -249,12 +257,14 @@ async def ask(db: AsyncSession, user: User, document_id: UUID, role: DocumentRol
     if actor.role is not None and reaches(actor.role, role):
         raise Conflict("This document is shared with you already. Reload the page.")
     values = {"role": role.value, "message": message, "asked_at": utc_now(), "answered_at": None}
-    await db.execute(
+    written = await db.scalars(
         insert(AccessRequest)
         .values(id=uuid4(), workspace_id=document.workspace_id, document_id=document_id, user_id=user.id, **values)
         .on_conflict_do_update(index_elements=["document_id", "user_id"], set_=values)
+        .returning(AccessRequest)
+        .execution_options(populate_existing=True)
     )
-    return document
+    return document, await telling.note_request(db, document, written.one())
 
 
 async def asked(db: AsyncSession, user: User, document_id: UUID) -> Sequence[Asked]:

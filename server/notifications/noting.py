@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID, uuid4
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
@@ -40,6 +40,9 @@ EVENT: Final = "notices"
 DELIVERY: Final = "deliver_mail"
 # Whoever reads the news in the page within this time gets no mail about it.
 MAIL_DELAY: Final = timedelta(minutes=2)
+# Mails in a day: as many as a team of a new workspace needs, and as many as somebody bears who never asked for them.
+INVITATIONS_BY_ONE: Final = 100
+INVITATIONS_TO_ONE: Final = 5
 # What a muted document no longer says; of these a mention still comes to the bell, by no mail.
 _TALK: Final = frozenset({Kind.MENTION, Kind.REPLY, Kind.RESOLUTION})
 
@@ -133,15 +136,16 @@ async def note(db: AsyncSession, notice: Notice, *, now: datetime | None = None)
 
 async def invite_by_mail(
     db: AsyncSession, invitation: Invitation, *, title: str = "", text: str = "", now: datetime | None = None
-) -> None:
+) -> bool:
     """Let the link of an invitation be sent to its `email`; it is due at once. Nudge by `tell` after the commit.
 
     The mail carries a secret of its own, made when it is sent. `title` names the document it leads to, if any; `text`
-    is what the one who invites says.
+    is what the one who invites says. Returns False, and sends nothing, for an invitation to nobody, and past the limits
+    of a day: nobody shall mail the world from here, or one address again and again.
     """
-    if invitation.email is None:
-        return
     now = now or utc_now()
+    if invitation.email is None or await _invites_too_much(db, invitation, now):
+        return False
     mail = Mail(
         letter=Letter.INVITATION.value,
         address=invitation.email,
@@ -153,6 +157,7 @@ async def invite_by_mail(
         created_at=now,
     )
     await db.execute(insert(Mail).values(mail.model_dump()).on_conflict_do_nothing(index_elements=["dedupe_key"]))
+    return True
 
 
 async def tell(events: Events, queue: Queue, noted: Collection[UUID] = ()) -> None:
@@ -172,6 +177,23 @@ async def followers(db: AsyncSession, document_id: UUID) -> Sequence[UUID]:
             )
         )
     ).all()
+
+
+async def _invites_too_much(db: AsyncSession, invitation: Invitation, now: datetime) -> bool:
+    of_today = (
+        select(
+            func.count().filter(col(Invitation.created_by) == invitation.created_by),
+            func.count().filter(col(Mail.address) == invitation.email),
+        )
+        .select_from(Mail)
+        .join(Invitation, col(Invitation.id) == col(Mail.invitation_id))
+        .where(
+            col(Mail.created_at) > now - timedelta(days=1),
+            (col(Invitation.created_by) == invitation.created_by) | (col(Mail.address) == invitation.email),
+        )
+    )
+    by_one, to_one = (await db.execute(of_today)).one()
+    return bool(by_one >= INVITATIONS_BY_ONE or to_one >= INVITATIONS_TO_ONE)
 
 
 async def _wishes(db: AsyncSession, notice: Notice) -> dict[UUID, _Wish]:

@@ -19,11 +19,13 @@ from server.documents.api.shapes import (
     DocumentPlace,
     DocumentSeen,
     NewCollection,
+    NewOwner,
     Person,
     SharingChange,
 )
 from server.documents.models import Collection, Reach
 from server.errors import Invalid
+from server.notifications.noting import tell
 from server.web.operations import Call, NoBody, NoQuery, Reply
 from server.workspaces.middleware import current_actor
 
@@ -86,11 +88,11 @@ async def list_people(call: Call[NoQuery, NoBody]) -> Reply[CollectionPeople]:
 async def name_person(call: Call[NoQuery, CollaboratorRole]) -> Reply[CollectionPeople]:
     """Name a member of the workspace on a collection: they have the role at all that lies in it, however deep."""
     request = call.request
-    concerned = await collections.name(
-        request.state.db, signed_in(request), _id(request), request.path_params["user_id"], call.body.role
-    )
+    who: UUID = request.path_params["user_id"]
+    concerned = await collections.name(request.state.db, signed_in(request), _id(request), who, call.body.role)
     collection, _ = await collections.find(request.state.db, signed_in(request), _id(request))
     await _settle(request, collection.workspace_id, concerned)
+    await tell(request.app.state.events, request.app.state.queue, [who])
     return Reply(await _people(request))
 
 
@@ -98,11 +100,21 @@ async def remove_person(call: Call[NoQuery, NoBody]) -> Reply[None]:
     """Take somebody's name away from a collection; your own, too."""
     request = call.request
     collection, _ = await collections.find(request.state.db, signed_in(request), _id(request))
-    concerned = await collections.unname(
-        request.state.db, signed_in(request), collection.id, request.path_params["user_id"]
-    )
+    who: UUID = request.path_params["user_id"]
+    concerned = await collections.unname(request.state.db, signed_in(request), collection.id, who)
     await _settle(request, collection.workspace_id, concerned)
+    await tell(request.app.state.events, request.app.state.queue, [who])
     return Reply(None)
+
+
+async def hand_over(call: Call[NoQuery, NewOwner]) -> Reply[CollectionPeople]:
+    """Make another member the owner of a collection; you stay as an editor. An owner may, and an admin."""
+    request, who = call.request, call.body.user_id
+    concerned = await collections.hand_over(request.state.db, signed_in(request), _id(request), who)
+    collection, _ = await collections.find(request.state.db, signed_in(request), _id(request))
+    await _settle(request, collection.workspace_id, concerned)
+    await tell(request.app.state.events, request.app.state.queue, [who])
+    return Reply(await _people(request))
 
 
 async def change_reach(call: Call[NoQuery, SharingChange]) -> Reply[CollectionSeen]:
@@ -134,8 +146,9 @@ async def _people(request: Request) -> CollectionPeople:
     found = await collections.named(request.state.db, signed_in(request), _id(request))
     return CollectionPeople(
         collaborators=[
-            CollectionPerson(person=Person(id=each.user.id, name=each.user.name), email=each.user.email, role=each.role)
+            CollectionPerson(person=Person(id=each.user_id, name=each.name), email=each.email, role=each.role)
             for each in found
+            if each.inherited is None
         ]
     )
 

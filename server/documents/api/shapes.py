@@ -210,6 +210,7 @@ class InvitationMade(Answer):
 
     url: str
     expires_at: datetime
+    mailed: bool = Field(description="Whether a mail with a link of its own is on its way to them, too.")
 
 
 class CollaboratorAdded(Answer):

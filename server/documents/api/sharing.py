@@ -30,6 +30,8 @@ from server.documents.api.shapes import (
 )
 from server.documents.models import Document, DocumentRole, ShareLink
 from server.errors import Invalid
+from server.notifications import inviting
+from server.notifications.noting import tell
 from server.settings import Settings
 from server.web.operations import Call, NoBody, NoQuery, Reply
 
@@ -42,8 +44,8 @@ async def list_collaborators(call: Call[NoQuery, NoBody]) -> Reply[CollaboratorL
 async def add_collaborator(call: Call[NoQuery, NewCollaborator]) -> Reply[CollaboratorAdded]:
     """Share a document with somebody, by `user_id` or by `email`.
 
-    Who is not in the workspace gets an invitation instead: send them its `url`. Whoever follows it becomes a guest of
-    the workspace, who sees this document and nothing else.
+    Who is not in the workspace gets an invitation instead, by mail where this installation sends any (`mailed`); else
+    send them its `url`. Whoever follows it becomes a guest of the workspace, who sees this document and nothing else.
     """
     request, body = call.request, call.body
     db, user, document_id = _asking(request)
@@ -54,11 +56,13 @@ async def add_collaborator(call: Call[NoQuery, NewCollaborator]) -> Reply[Collab
         who: UUID | sharing.Sent = body.user_id
     else:
         document, who = await sharing.add(db, user, document_id, body.email or "", body.role)
-    await _settle(request, document)
     if isinstance(who, sharing.Sent):
         settings: Settings = request.app.state.settings
-        made = InvitationMade(url=f"{settings.public_url}/join/{who.secret}", expires_at=who.invitation.expires_at)
+        expires_at = who.invitation.expires_at
+        mailed = await inviting.send(request, who.invitation)
+        made = InvitationMade(url=f"{settings.public_url}/join/{who.secret}", expires_at=expires_at, mailed=mailed)
         return Reply(CollaboratorAdded(collaborator=None, invitation=made))
+    await _settle(request, document, who)
     return Reply(CollaboratorAdded(collaborator=await _one(request, who), invitation=None))
 
 
@@ -66,21 +70,23 @@ async def change_collaborator(call: Call[NoQuery, CollaboratorRole]) -> Reply[Co
     """Name a member of the workspace on a document, in this role. Nobody gives more than they have."""
     db, user, document_id = _asking(call.request)
     who: UUID = call.request.path_params["user_id"]
-    await _settle(call.request, await sharing.name(db, user, document_id, who, call.body.role))
+    await _settle(call.request, await sharing.name(db, user, document_id, who, call.body.role), who)
     return Reply(await _one(call.request, who))
 
 
 async def remove_collaborator(call: Call[NoQuery, NoBody]) -> Reply[None]:
     """Take somebody's role by name away; your own, too. What they have by other ways stays."""
     db, user, document_id = _asking(call.request)
-    await _settle(call.request, await sharing.unname(db, user, document_id, call.request.path_params["user_id"]))
+    who: UUID = call.request.path_params["user_id"]
+    await _settle(call.request, await sharing.unname(db, user, document_id, who), who)
     return Reply(None)
 
 
 async def hand_over(call: Call[NoQuery, NewOwner]) -> Reply[CollaboratorList]:
     """Make another member the owner; you stay as an editor. An owner may, and an admin."""
     db, user, document_id = _asking(call.request)
-    await _settle(call.request, await sharing.hand_over(db, user, document_id, call.body.user_id))
+    who = call.body.user_id
+    await _settle(call.request, await sharing.hand_over(db, user, document_id, who), who)
     return Reply(CollaboratorList(collaborators=await _named(call.request)))
 
 
@@ -143,10 +149,13 @@ def _asking(request: Request) -> tuple[AsyncSession, User, UUID]:
     return request.state.db, signed_in(request), document_id_of(request)
 
 
-async def _settle(request: Request, document: Document) -> None:
-    """Commit, and only then let open documents and lists follow."""
+async def _settle(request: Request, document: Document, *concerned: UUID) -> None:
+    """Commit, and only then let open documents and lists follow, and the bells of those whose role it is."""
+    state = request.app.state
     await request.state.db.commit()
-    await lifecycle.spread_access(live_of(request), request.app.state.events, document, signed_in(request).id)
+    await lifecycle.spread_access(live_of(request), state.events, document, signed_in(request).id)
+    if concerned:
+        await tell(state.events, state.queue, concerned)
 
 
 async def _named(request: Request) -> list[CollaboratorSeen]:

@@ -1,0 +1,122 @@
+"""Whom it concerns how a document or a collection is shared: who got a role there, who lost one, who is asked for one.
+
+The notices are written in the transaction of what they tell of; give their people to `noting.tell` after the commit.
+"""
+
+from typing import Final
+from uuid import UUID, uuid4
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from server.accounts.models import User
+from server.documents.access import DocumentRole, actor_at
+from server.documents.models import AccessRequest, Collaborator, Collection, Document
+from server.notifications.models import Kind
+from server.notifications.noting import Notice, note
+from server.workspaces.models import Member, Role
+
+MAY_NOW: Final = {
+    DocumentRole.OWNER: "You own it now.",
+    DocumentRole.EDITOR: "You can edit it.",
+    DocumentRole.REVIEWER: "You can comment and suggest changes.",
+    DocumentRole.VIEWER: "You can read it.",
+    None: "You cannot open it any more.",
+}
+_ASKED_FOR: Final = {
+    DocumentRole.EDITOR: "To edit it.",
+    DocumentRole.REVIEWER: "To comment and suggest changes.",
+    DocumentRole.VIEWER: "To read it.",
+}
+
+
+async def note_place(
+    db: AsyncSession,
+    document: Document,
+    user_id: UUID,
+    *,
+    by: UUID,
+    before: DocumentRole | None,
+    after: DocumentRole | None,
+) -> None:
+    """Note that somebody's role by name changed, if it did. It says what they may do now, by whatever way."""
+    person = await db.get(User, user_id)
+    if person is None or before is after:
+        return
+    _, actor = await actor_at(db, person, document.id)
+    notice = Notice(
+        kind=Kind.INVITATION if before is None else Kind.ROLE,
+        to=[user_id],
+        workspace_id=document.workspace_id,
+        document_id=document.id,
+        actor_id=by,
+        title=document.title,
+        text=MAY_NOW[actor.role],
+        path=f"/documents/{document.id}",
+        dedupe_key=f"place:{uuid4()}",
+    )
+    await note(db, notice)
+
+
+async def note_shelf(
+    db: AsyncSession,
+    collection: Collection,
+    user_id: UUID,
+    *,
+    by: UUID,
+    before: DocumentRole | None,
+    after: DocumentRole | None,
+) -> None:
+    """Note that somebody's role by name at a collection changed, if it did."""
+    if before is after:
+        return
+    notice = Notice(
+        kind=Kind.INVITATION if before is None else Kind.ROLE,
+        to=[user_id],
+        workspace_id=collection.workspace_id,
+        actor_id=by,
+        title=collection.name,
+        text=MAY_NOW[after] if after is not None else "You are not named on it any more.",
+        path=f"/documents?collection={collection.id}" if after is not None else "/documents",
+        dedupe_key=f"place:{uuid4()}",
+    )
+    await note(db, notice)
+
+
+async def note_request(db: AsyncSession, document: Document, request: AccessRequest) -> frozenset[UUID]:
+    """Note that somebody asks to be let in, for the owners, or for the admins if nobody owns it; once a day.
+
+    Returns for whom that is news.
+    """
+    around = select(func.unnest(col(Collection.path))).where(col(Collection.id) == document.collection_id)
+    owners = (
+        await db.scalars(
+            select(col(Collaborator.user_id))
+            .join(
+                Member,
+                (col(Member.user_id) == col(Collaborator.user_id))
+                & (col(Member.workspace_id) == document.workspace_id),
+            )
+            .where(
+                col(Collaborator.role) == DocumentRole.OWNER.value,
+                (col(Collaborator.document_id) == document.id) | col(Collaborator.collection_id).in_(around),
+            )
+        )
+    ).all()
+    admins = select(col(Member.user_id)).where(
+        col(Member.workspace_id) == document.workspace_id, col(Member.role) == Role.ADMIN.value
+    )
+    notice = Notice(
+        kind=Kind.ACCESS_REQUEST,
+        to=owners or (await db.scalars(admins)).all(),
+        workspace_id=document.workspace_id,
+        document_id=document.id,
+        actor_id=request.user_id,
+        title=document.title,
+        text=f"{_ASKED_FOR[DocumentRole(request.role)]}\n\n{request.message}",
+        path=f"/documents/{document.id}/sharing",
+        # Asking again changes what the panel says; whoever asks all day must not ring a bell each time.
+        dedupe_key=f"asked:{document.id}:{request.user_id}:{request.asked_at.date()}",
+    )
+    return await note(db, notice)

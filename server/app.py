@@ -36,6 +36,9 @@ from server.documents.routes import routes as document_routes
 from server.documents.samples import create_sample
 from server.documents.sharing import arrive
 from server.events import Events
+from server.notifications import inviting
+from server.notifications.members import note_member
+from server.notifications.noting import tell
 from server.notifications.routes import routes as notification_routes
 from server.operations.exchange import exchanging
 from server.operations.routes import routes as operation_routes
@@ -140,6 +143,9 @@ def create_app(settings: Settings) -> Starlette:
     app.state.document_title = _document_title
     app.state.arrive = arrive
     app.state.visible = seen_by
+    app.state.send_invitation = inviting.send
+    app.state.note_member = note_member
+    app.state.tell = tell
     app.state.spread_membership = spread_membership
     app.state.picture_doors = PictureDoors()
     return app

@@ -145,7 +145,6 @@ async def _page(
         profile=typed if part == "profile" else {"name": user.name, "colour": str(user.colour)},
         token=typed if part == "token" else {},
         made=made,
-        sends_mail=bool(request.app.state.settings.smtp_url),
         colours=list(enumerate(COLOUR_NAMES[:PRESENCE_COLOURS])),
         token_days=TOKEN_DAYS,
         devices=sorted(

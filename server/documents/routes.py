@@ -148,7 +148,7 @@ async def invite(request: Request) -> Response:
     document, _ = await lifecycle.find(db, user, request.path_params["document_id"], DocumentVerb.SHARE)
     # Whoever follows the link joins the workspace: so only a member can make one.
     actor = await actor_for(db, user, document.workspace_id)
-    return await answer_with_link(request, actor, document_id=document.id, role=form.role)
+    return await answer_with_link(request, actor, form, document_id=document.id)
 
 
 def _read(state: bytes) -> tuple[str, Markup]:

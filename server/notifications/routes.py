@@ -187,7 +187,6 @@ def _settings(request: Request, wishes: choices.Wishes, *, notice: str | None) -
         wishes=wishes,
         how=HOW,
         kinds=CHOICES,
-        has_mail=bool(settings.smtp_url),
         digest_hour=settings.digest_hour,
     )
 

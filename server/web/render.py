@@ -33,8 +33,9 @@ def render(
 ) -> HTMLResponse:
     """Render the template `name`, or only one `block` of it for htmx to swap.
 
-    Every template also sees status, request, user, workspace, workspaces, manages, csrf, static(name) and now (aware,
-    UTC). Source of the surrounding values: the middleware that recognises the person.
+    Every template also sees status, request, user, workspace, workspaces, manages, csrf, static(name), sends_mail
+    (whether a mail server is set) and now (aware, UTC). Source of what surrounds the page: the middleware that
+    recognises the person.
     """
     everything = {**_surroundings(request), "status": status, **context}
     template = environment().get_template(name)
@@ -60,5 +61,6 @@ def _surroundings(request: Request) -> dict[str, Any]:
         "manages": getattr(state, "manages", False),
         "csrf": csrf.token_for(request),
         "static": static_url,
+        "sends_mail": bool(request.app.state.settings.smtp_url),
         "now": datetime.now(UTC),
     }

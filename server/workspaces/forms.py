@@ -16,9 +16,10 @@ class HereForm(Form):
 
 
 class InviteForm(HereForm):
-    """What the person who follows the link will be."""
+    """What the person who follows the link will be, and the address to send it to, if any."""
 
     role: Literal[Role.MEMBER, Role.GUEST] = Role.MEMBER
+    email: Annotated[str, StringConstraints(max_length=5000, strip_whitespace=True)] = ""
 
 
 class WorkspaceForm(HereForm):

@@ -128,8 +128,8 @@ async def rename(db: AsyncSession, actor: Actor, name: str) -> None:
     await db.execute(update(Workspace).where(col(Workspace.id) == actor.workspace_id).values(name=name))
 
 
-async def change_role(db: AsyncSession, actor: Actor, user_id: UUID, role: Role) -> None:
-    """Give a member another role; an admin may. Raises Forbidden, NotFound, LastAdmin.
+async def change_role(db: AsyncSession, actor: Actor, user_id: UUID, role: Role) -> bool:
+    """Give a member another role; an admin may. Returns whether it is another. Raises Forbidden, NotFound, LastAdmin.
 
     Pages obey at once; open documents do when the caller says so after the commit, or within half a minute.
     """
@@ -140,14 +140,12 @@ async def change_role(db: AsyncSession, actor: Actor, user_id: UUID, role: Role)
         raise Forbidden
     if role is not Role.ADMIN and admins == {user_id}:
         raise LastAdmin
-    changed = await db.scalar(
-        update(Member)
-        .where(col(Member.workspace_id) == actor.workspace_id, col(Member.user_id) == user_id)
-        .values(role=role.value)
-        .returning(col(Member.user_id))
-    )
-    if changed is None:
+    of_theirs = (col(Member.workspace_id) == actor.workspace_id, col(Member.user_id) == user_id)
+    before = await db.scalar(select(col(Member.role)).where(*of_theirs).with_for_update())
+    if before is None:
         raise NotFound
+    await db.execute(update(Member).where(*of_theirs).values(role=role.value))
+    return bool(before != role.value)
 
 
 async def remove(db: AsyncSession, actor: Actor, user_id: UUID) -> None:

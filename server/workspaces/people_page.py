@@ -5,7 +5,7 @@ Each form is a plain one that comes back to the page, so all of it works without
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
@@ -17,6 +17,8 @@ from starlette.routing import Route
 
 from server.accounts.notices import go_and_say, said, to_say
 from server.errors import Invalid
+from server.events import Events
+from server.queue import Queue
 from server.settings import Settings
 from server.web.cookies import WORKSPACE, drop_cookie
 from server.web.forms import read_fields
@@ -31,6 +33,9 @@ from server.workspaces.models import Invitation, Role
 DocumentTitle = Callable[[AsyncSession, UUID], Awaitable[str | None]]
 # With the live documents, of which this layer knows nothing.
 SpreadMembership = Callable[[AsyncSession, object, UUID], Awaitable[None]]
+# Of the notifications above it: news for a member, written at once and told after the commit.
+NoteMember = Callable[[AsyncSession, Actor, UUID, Role | None], Awaitable[Collection[UUID]]]
+Tell = Callable[[Events, Queue, Collection[UUID]], Awaitable[None]]
 
 SENTENCES: Final = {
     "workspace-name": "The workspace has its new name.",
@@ -80,8 +85,9 @@ async def change_role(request: Request) -> Response:
     """Give a member another role."""
     form = await RoleForm.read(request)
     actor = actor_here(request, form)
-    await membership.change_role(request.state.db, actor, request.path_params["user_id"], form.role)
-    await _spread(request, actor)
+    user_id: UUID = request.path_params["user_id"]
+    if await membership.change_role(request.state.db, actor, user_id, form.role):
+        await _spread(request, actor, user_id, form.role)
     return go_and_say(request, "/workspace", "workspace-role")
 
 
@@ -90,7 +96,7 @@ async def remove(request: Request) -> Response:
     actor = actor_here(request, await HereForm.read(request))
     user_id: UUID = request.path_params["user_id"]
     await membership.remove(request.state.db, actor, user_id)
-    await _spread(request, actor)
+    await _spread(request, actor, user_id, None)
     if user_id != actor.user_id:
         return go_and_say(request, "/workspace", "workspace-removed")
     settings: Settings = request.app.state.settings
@@ -106,10 +112,16 @@ async def revoke_invitation(request: Request) -> Response:
     return go_and_say(request, "/workspace", "workspace-revoked")
 
 
-async def _spread(request: Request, actor: Actor) -> None:
-    await request.state.db.commit()
-    spread: SpreadMembership = request.app.state.spread_membership
-    await spread(request.state.db, request.app.state.live, actor.workspace_id)
+async def _spread(request: Request, actor: Actor, user_id: UUID, role: Role | None) -> None:
+    """Commit, let open documents follow, and tell the member; without a role they are out."""
+    db, state = request.state.db, request.app.state
+    note: NoteMember = state.note_member
+    noted = await note(db, actor, user_id, role)
+    await db.commit()
+    spread: SpreadMembership = state.spread_membership
+    await spread(db, state.live, actor.workspace_id)
+    tell: Tell = state.tell
+    await tell(state.events, state.queue, noted)
 
 
 async def _page(

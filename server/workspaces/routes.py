@@ -26,13 +26,15 @@ from server.workspaces import invitations, membership, people_page
 from server.workspaces.access import Actor, actor_for
 from server.workspaces.forms import InviteForm
 from server.workspaces.middleware import actor_here, current_actor
-from server.workspaces.models import Invitation, Role, Workspace
+from server.workspaces.models import Invitation, Workspace
 from server.workspaces.people_page import DocumentTitle
 from server.workspaces.stream import EventStream
 
 # What this layer needs of the documents above it, handed down by app.py; `DocumentTitle` is another.
 Welcome = Callable[[AsyncSession, Workspace, User], Awaitable[object]]
 Arrive = Callable[[AsyncSession, Invitation, User], Awaitable[object]]
+# And of the notifications; it commits, and answers whether a mail is on its way.
+SendInvitation = Callable[[Request, Invitation], Awaitable[bool]]
 
 WORKSPACE_COOKIE_SECONDS = 365 * 24 * 3600
 
@@ -124,22 +126,34 @@ async def join(request: Request) -> Response:
 async def invite(request: Request) -> Response:
     """Make a link to the workspace."""
     form = await InviteForm.read(request)
-    return await answer_with_link(request, actor_here(request, form), role=form.role)
+    return await answer_with_link(request, actor_here(request, form), form)
 
 
 async def answer_with_link(
-    request: Request, actor: Actor, *, document_id: UUID | None = None, role: Role = Role.MEMBER
+    request: Request, actor: Actor, form: InviteForm, *, document_id: UUID | None = None
 ) -> Response:
-    """Make an invitation and show its link; the documents' route uses it too. Raises NotFound, Forbidden."""
+    """Make an invitation, send it if it is for an address, and show its link; the documents' route uses it too.
+
+    Raises NotFound, Forbidden, Invalid naming `email`.
+    """
     settings: Settings = request.app.state.settings
-    invitation, secret = await invitations.create(request.state.db, actor, actor.workspace_id, document_id, role=role)
+    try:
+        email = people.clean_email(form.email) if form.email else None
+    except ValueError as error:
+        raise Invalid({"email": str(error)}, str(error)) from error
+    invitation, secret = await invitations.create(
+        request.state.db, actor, actor.workspace_id, document_id, role=form.role, email=email
+    )
+    expires_at = invitation.expires_at
+    send: SendInvitation = request.app.state.send_invitation
     response = render(
         request,
         "workspaces/invite.html",
         block="link" if wants_fragment(request) else None,
         url=f"{settings.public_url}/join/{secret}",
-        expires_at=invitation.expires_at,
-        invitation_id=invitation.id,
+        expires_at=expires_at,
+        email=email,
+        is_mailed=email is not None and await send(request, invitation),
     )
     return _secret_page(response)
 

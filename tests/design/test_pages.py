@@ -9,6 +9,10 @@ from uuid import UUID
 
 import pytest
 
+from server.notifications.choices import Wishes
+from server.notifications.models import HowMail, Kind
+from server.notifications.routes import HOW
+from server.notifications.words import CHOICES
 from server.operations import words
 from server.operations.stock import LiveDocument, ProcessStock, total
 from server.web.render import environment
@@ -87,7 +91,6 @@ ACCOUNT = {
     "profile": {"name": NASTY, "colour": "7"},
     "token": {},
     "made": None,
-    "sends_mail": True,
     "colours": [(0, "Red"), (7, "Cyan")],
     "token_days": [(7, "In 7 days")],
     "devices": DEVICES,
@@ -98,6 +101,9 @@ ACCOUNT_FAULTS = {
     "password": {"old_password": NASTY, "new_password": NASTY},
     "token": {"name": NASTY, "days": NASTY},
 }
+
+
+LINK = {"user": PERSON, "url": NASTY, "expires_at": NOW, "email": None, "is_mailed": False}
 
 
 def people(*, manages: bool) -> dict[str, Any]:
@@ -115,7 +121,9 @@ def people(*, manages: bool) -> dict[str, Any]:
     ]
     links = [
         SimpleNamespace(
-            invitation=SimpleNamespace(id=f"i{uses}", created_by="u1", created_at=NOW, expires_at=NOW, uses=uses),
+            invitation=SimpleNamespace(
+                id=f"i{uses}", created_by="u1", created_at=NOW, expires_at=NOW, uses=uses, email=title
+            ),
             inviter_name=NASTY,
             role="Guest",
             document_title=title,
@@ -138,6 +146,33 @@ def people(*, manages: bool) -> dict[str, Any]:
         "may_manage": manages,
         "last_admin": "u0",
         "links": links,
+    }
+
+
+def notices(*, in_bell: bool) -> dict[str, Any]:
+    rows = [
+        SimpleNamespace(
+            id=f"n{number}",
+            kind=kind,
+            sentence=NASTY,
+            actor_name=name,
+            actor_colour=number,
+            quote=NASTY,
+            text=NASTY,
+            path=path,
+            created_at=NOW,
+            is_read=number == 0,
+        )
+        for number, (kind, name, path) in enumerate([(Kind.MENTION, NASTY, "/documents/1"), (Kind.ROLE, None, "")])
+    ]
+    request = SimpleNamespace(cookies={}, url=SimpleNamespace(query=NASTY))
+    return {
+        "user": PERSON,
+        "request": request,
+        "notices": rows,
+        "unread": True,
+        "older": NOW.isoformat(),
+        "in_bell": in_bell,
     }
 
 
@@ -186,6 +221,7 @@ def live_document(number: int, **figures: Any) -> LiveDocument:
     return LiveDocument(document_id=UUID(int=number), **{**known, **figures})
 
 
+WISHES = Wishes(HowMail.DAILY, frozenset({Kind.MENTION}))
 PAGES: list[tuple[str, dict[str, Any]]] = [
     ("documents/index.html", listing()),
     ("documents/index.html", listing() | {"may_write": False}),
@@ -210,7 +246,8 @@ PAGES: list[tuple[str, dict[str, Any]]] = [
     ("accounts/sign_in.html", {"values": {"email": NASTY}, "errors": REFUSED, "next": NASTY}),
     ("accounts/join.html", {"values": {}, "errors": {}, "invitation": INVITATION, "next_url": NASTY}),
     ("accounts/join.html", {"user": PERSON, "values": {}, "errors": {}, "invitation": INVITATION, "next_url": "/"}),
-    ("workspaces/invite.html", {"user": PERSON, "url": NASTY, "expires_at": NOW}),
+    ("workspaces/invite.html", LINK),
+    ("workspaces/invite.html", LINK | {"email": NASTY, "is_mailed": True}),
     ("accounts/account.html", ACCOUNT),
     (
         "accounts/account.html",
@@ -221,6 +258,13 @@ PAGES: list[tuple[str, dict[str, Any]]] = [
     ("workspaces/people.html", people(manages=True)),
     ("workspaces/people.html", people(manages=False)),
     ("workspaces/people.html", people(manages=True) | {"links": []}),
+    ("notifications/index.html", notices(in_bell=False)),
+    ("notifications/index.html", notices(in_bell=False) | {"notices": [], "older": None}),
+    (
+        "notifications/settings.html",
+        {"user": PERSON, "notice": NASTY, "wishes": WISHES, "how": HOW, "kinds": CHOICES, "digest_hour": 6},
+    ),
+    ("notifications/document.html", {"user": PERSON, "document_id": "d", "title": NASTY, "attention": None}),
     ("operations/live.html", live(*map(live_document, range(5)))),
     ("operations/live.html", live(live_document(1, pause_seconds=0.1), live_document(2, idle_seconds=3.0))),
     ("operations/live.html", live(alone=True, refreshes=False, left_out=0)),
@@ -235,6 +279,7 @@ def render(name: str, context: dict[str, Any], *, block: str | None = None) -> s
         "workspace": SimpleNamespace(id="w1", name=NASTY),
         "csrf": "token",
         "static": lambda bundle: f"/static/{bundle}",
+        "sends_mail": True,
         "now": NOW,
         **context,
     }
@@ -286,7 +331,7 @@ def test_list_block_is_the_region_that_replaces_itself() -> None:
 
 
 def test_link_block_stands_alone() -> None:
-    part = render("workspaces/invite.html", {"url": "https://example.org/join/x", "expires_at": NOW}, block="link")
+    part = render("workspaces/invite.html", LINK | {"url": "https://example.org/join/x"}, block="link")
     assert 'value="https://example.org/join/x"' in part
     assert "28 November" not in part and "21 November 2026" in part
 

@@ -31,6 +31,12 @@ class Clock:
         self.now += timedelta(**parts)
 
 
+async def see_all(db: AsyncSession, user: User, document_ids: Collection[UUID]) -> Collection[UUID]:
+    """Let everybody see everything."""
+    del db, user
+    return document_ids
+
+
 @dataclass
 class Post:
     """Ada, Ben and their workspace, committed; `hidden` are documents that nobody may see any more."""

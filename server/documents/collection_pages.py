@@ -59,7 +59,6 @@ class Shelf:
     folders: Sequence[Folder]
     more: Sequence[Folder]
     may_edit: bool
-    may_share: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,15 +87,13 @@ def shelf(places: Sequence[Listed], collection_id: UUID | None, documents: Mappi
         for each in places
         if (each.collection.parent_id if each.collection.parent_id in by_id else None) == collection_id
     ]
-    can_change = here is not None and reaches(here.role, DocumentRole.EDITOR)
     return Shelf(
         way=[by_id[step].collection for step in here.collection.path[:-1] if step in by_id] if here else [],
         here=here.collection if here else None,
         documents=documents.get(collection_id, 0),
         folders=folders[:SHOWN_AT_ONCE],
         more=folders[SHOWN_AT_ONCE:],
-        may_edit=can_change,
-        may_share=can_change,
+        may_edit=here is not None and reaches(here.role, DocumentRole.EDITOR),
     )
 
 

@@ -38,7 +38,7 @@ from server.documents.models import (
     Reach,
     utc_now,
 )
-from server.documents.sharing import Inherited, Named
+from server.documents.sharing import Given, Inherited, Named
 from server.errors import Conflict, Forbidden, Invalid, NotFound
 from server.web.text import clean_line, has_ink
 from server.workspaces import access, membership
@@ -204,7 +204,7 @@ async def named(db: AsyncSession, user: User, collection_id: UUID) -> Sequence[N
     """
     collection, _ = await find(db, user, collection_id, DocumentVerb.SHARE)
     rows = await db.execute(
-        select(User, Collaborator, col(Collection.name))
+        select(User, Collaborator, col(Collection.id), col(Collection.name))
         .join(Collaborator, col(Collaborator.user_id) == col(User.id))
         .join(Collection, col(Collection.id) == col(Collaborator.collection_id))
         .where(col(Collaborator.collection_id).in_(collection.path))
@@ -217,9 +217,9 @@ async def named(db: AsyncSession, user: User, collection_id: UUID) -> Sequence[N
             colour=person.colour,
             role=DocumentRole(row.role),
             added_at=row.added_at,
-            inherited=None if row.collection_id == collection_id else Inherited(row.collection_id, around),
+            inherited=None if its_id == collection_id else Inherited(its_id, its_name),
         )
-        for person, row, around in rows
+        for person, row, its_id, its_name in rows
     ]
     order = list(DocumentRole)
     return sorted(found, key=lambda each: (each.inherited is not None, order.index(each.role), each.name.casefold()))
@@ -316,6 +316,14 @@ async def hand_over(db: AsyncSession, user: User, collection_id: UUID, user_id: 
     if await _role_by_name(db, collection_id, user.id) is DocumentRole.OWNER:
         await _name(db, collection, user.id, DocumentRole.EDITOR, by=user.id)
     return await _concerned(db, collection_id)
+
+
+def given(collection: Collection) -> Given:
+    """Return what the collection itself gives to members who are not named; `said` is None where it says nothing."""
+    return Given(
+        DocumentRole(collection.reach_role) if collection.reach_role else None,
+        Reach(collection.reach) if collection.reach else None,
+    )
 
 
 async def give(

@@ -245,10 +245,10 @@ async def _panel(
         others=await sharing.others(db, user, document.id),
         asked=await sharing.asked(db, user, document.id),
         links=await links.listed(db, user, document.id),
-        reach=_reach(given),
+        reach=reach_of(given),
         inherited=given if document.collection_id is not None else None,
         words=WORDS,
-        roles=_offered(actor),
+        roles=offered(actor.role),
         may_own=can(actor, DocumentVerb.OWN, document),
         link_days=LINK_DAYS,
         notice=notice,
@@ -260,16 +260,13 @@ async def _panel(
     return response
 
 
-def _offered(actor: DocumentActor) -> Sequence[DocumentRole]:
-    """Return the roles that the actor may give to others, besides their own place as an owner."""
-    return [
-        role
-        for role in DocumentRole
-        if role is not DocumentRole.OWNER and actor.role is not None and reaches(actor.role, role)
-    ]
+def offered(own: DocumentRole | None) -> Sequence[DocumentRole]:
+    """Return the roles that somebody with this one may give to others, besides their own place as an owner."""
+    return [role for role in DocumentRole if role is not DocumentRole.OWNER and own is not None and reaches(own, role)]
 
 
-def _reach(given: sharing.Given) -> str:
+def reach_of(given: sharing.Given) -> str:
+    """Return what the panel's choice for the members stands at, as ReachForm reads it."""
     if given.said is None:
         return "inherit"
     return given.role.value if given.role is not None else "people"

@@ -188,6 +188,17 @@ async def test_collections_are_made_and_filled_from_the_list(enter: Enter, studi
     await page.get_by_role("link", name=title, exact=True).wait_for()
     assert await _faults(ada) == []
     await _picture(ada, f"collection-{shape}")
+    await page.get_by_role("link", name="Share", exact=True).click()
+    share = page.locator("dialog#share[open] #share-panel")
+    await share.get_by_label("Everybody else in").select_option("people")
+    await _said(ada, "That is how it is shared from now on.")
+    await share.get_by_label("Add people").fill("Ben Okri")
+    await share.get_by_role("button", name="Share", exact=True).click()
+    await _said(ada, "Ben Okri: can edit.")
+    assert await share.get_by_label("Add people").input_value() == ""
+    assert await _faults(ada) == []
+    await _picture(ada, f"share-collection-{shape}")
+    await page.keyboard.press("Escape")
     await page.get_by_label("Actions for the collection").click()
     await page.get_by_text("Delete…").click()
     await panel.get_by_text("No document is lost.").wait_for()

@@ -236,6 +236,17 @@ OPERATIONS: Final[tuple[AnyOperation, ...]] = (
         refusals=(404,),
     ),
     Operation(
+        name="handOverCollection",
+        method="POST",
+        path="/api/v1/collections/{collection_id:uuid}/owner",
+        summary="Hand a collection over",
+        handle=collections.hand_over,
+        query=NoQuery,
+        body=NewOwner,
+        answer=CollectionPeople,
+        refusals=(404, 409),
+    ),
+    Operation(
         name="changeCollectionReach",
         method="PUT",
         path="/api/v1/collections/{collection_id:uuid}/sharing",

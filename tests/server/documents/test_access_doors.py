@@ -199,6 +199,10 @@ DOORS: Final[dict[str, Door]] = {
     f"POST {_SHELF}/rename": within(D.RENAME, form={"name": "Plans"}),
     f"POST {_SHELF}/move": within(D.MOVE, form={}),
     f"POST {_SHELF}/remove": within(D.TRASH, form={}),
+    f"GET {_SHELF}/sharing": within(D.SHARE),
+    f"POST {_SHELF}/sharing/people": within(D.SHARE, form={"who": "victim@example.org", "role": "viewer"}),
+    f"POST {_SHELF}/sharing/people/{{user_id}}": within(D.SHARE, form={"role": "viewer"}),
+    f"POST {_SHELF}/sharing/reach": within(D.SHARE, form={"reach": "viewer"}),
     f"GET {_PAGE}/move": Door(_may_move),
     f"POST {_PAGE}/move": Door(_may_move_to_the_top, form={}),
     f"GET {_PAGE}": at(D.VIEW),
@@ -234,6 +238,7 @@ DOORS: Final[dict[str, Door]] = {
     f"GET {_COLLECTION}/collaborators": within(D.SHARE),
     f"PUT {_COLLECTION}/collaborators/{{user_id}}": within(D.SHARE, json={"role": "viewer"}),
     f"DELETE {_COLLECTION}/collaborators/{{user_id}}": within(D.SHARE),
+    f"POST {_COLLECTION}/owner": within(D.OWN, json={"user_id": "{user_id}"}),
     f"PUT {_COLLECTION}/sharing": within(D.SHARE, json={"reach": "people"}),
     f"PUT {_API}/collection": Door(_may_move_to_the_top, json={"collection_id": None}),
     f"GET {_API}": at(D.VIEW),
@@ -267,7 +272,6 @@ DOORS: Final[dict[str, Door]] = {
     f"GET {_REVISION}": at(D.VIEW),
     f"PATCH {_REVISION}": at(D.EDIT, json={"name": "x"}),
     f"POST {_REVISION}/restore": at(D.EDIT, json={}),
-    f"GET {_API}/authorship": at(D.VIEW),
     f"GET {_API}/compare": at(D.VIEW, query={"from": "{revision_id}"}),
 }
 

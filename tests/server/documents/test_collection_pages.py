@@ -14,9 +14,10 @@ from starlette.applications import Starlette
 from server.accounts.models import User
 from server.db import Sessions
 from server.documents import lifecycle
+from server.documents.access import DocumentRole, actor_at
 from server.documents.models import Document
 from server.workspaces.models import Role, Workspace
-from tests.factories import actor, csrf_of, make_team, sign_in
+from tests.factories import actor, csrf_of, make_member, make_team, sign_in
 
 
 @pytest.fixture
@@ -123,3 +124,60 @@ async def test_a_longer_list_asks_no_more_questions(
         counts.append(len(statements))
     assert counts[0] == counts[1]
     assert counts[0] < 12
+
+
+async def test_a_collection_is_shared_in_the_panel(
+    ada: httpx.AsyncClient, sessions: Sessions, team: tuple[User, Workspace]
+) -> None:
+    async with sessions.begin() as db:
+        bo = await make_member(db, team[1], name="Bo Member")
+    plans = await make(ada, "Plans & <i>")
+    inner = await make(ada, "Inner", parent=plans)
+    document_id = UUID((await post(ada, "/documents", collection=inner)).headers["location"].rpartition("/")[2])
+    here = f"/collections/{plans}/sharing"
+
+    async def role() -> DocumentRole | None:
+        async with sessions() as db:
+            return (await actor_at(db, bo, document_id))[1].role
+
+    page = (await ada.get(here)).text
+    assert "Share “Plans &amp; &lt;i&gt;”</h1>" in page
+    assert "share-links" not in page
+    assert f'<option value="{bo.email}">Bo Member</option>' in page
+    await post(ada, f"{here}/reach", reach="people")
+    assert await role() is None
+    said = await post(ada, f"{here}/people", who="bo member", role="reviewer")
+    assert "Bo Member: can comment and suggest." in said.text
+    assert await role() is DocumentRole.REVIEWER
+    # The panel of what lies in it says where a role comes from.
+    assert "from “Plans &amp; &lt;i&gt;”" in (await ada.get(f"/collections/{inner}/sharing")).text
+    assert "As in the collection around it" in (await ada.get(f"/collections/{inner}/sharing")).text
+    for who, problem in (("Nobody", "has that name"), ("x@example.org", "Invite them"), ("x@@y", "does not look")):
+        refused = await post(ada, f"{here}/people", who=who, role="viewer")
+        assert (refused.status_code, problem in refused.text) == (422, True)
+    assert "No link opens" not in (await post(ada, f"{here}/people/{bo.id}", role="viewer")).text
+    assert await role() is DocumentRole.VIEWER
+    await post(ada, f"{here}/people/{bo.id}", role="owner")
+    assert await role() is DocumentRole.OWNER
+    await post(ada, f"{here}/people/{bo.id}", role="remove")
+    assert await role() is None
+
+
+async def test_who_leaves_a_collection_is_told_so(
+    app: Starlette, ada: httpx.AsyncClient, sessions: Sessions, team: tuple[User, Workspace]
+) -> None:
+    async with sessions.begin() as db:
+        gus = await make_member(db, team[1], role=Role.GUEST, name="Gus")
+    plans = await make(ada, "Plans")
+    await post(ada, f"/collections/{plans}/sharing/people", who=gus.email, role="editor")
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://quillroom.test") as theirs:
+        await sign_in(theirs, sessions, gus)
+        # A guest changes what is shared with them, and makes nothing of their own.
+        page = (await theirs.get(f"/documents?collection={plans}")).text
+        assert f"/collections/{plans}/rename" in page
+        assert "New document" not in page
+        assert "New collection" not in page
+        answer = await post(theirs, f"/collections/{plans}/sharing/people/{gus.id}", role="remove")
+        assert "You have left this collection." in answer.text
+        assert (await theirs.get(f"/documents?collection={plans}")).status_code == 404

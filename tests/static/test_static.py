@@ -48,11 +48,14 @@ def test_packages_are_pinned() -> None:
 
 
 def _page() -> str:
-    return (ROOT / "templates/documents/editor.html").read_text(encoding="utf-8")
+    names = ("documents/editor.html", "comments/words.html", "comments/icons.html")
+    return "\n".join((ROOT / "templates" / name).read_text(encoding="utf-8") for name in names)
 
 
 def _sources() -> dict[str, str]:
-    return {path.name: path.read_text(encoding="utf-8") for path in (STATIC / "src/editor").rglob("*.ts")}
+    editor, comments = (STATIC / "src/editor").rglob("*.ts"), (STATIC / "src/comments").rglob("*.ts")
+    found = {path.name: path.read_text(encoding="utf-8") for path in editor}
+    return found | {f"comments/{path.name}": path.read_text(encoding="utf-8") for path in comments}
 
 
 def test_the_page_has_every_word_that_the_editor_says() -> None:
@@ -75,8 +78,8 @@ def test_the_page_has_every_word_that_the_editor_says() -> None:
 
 
 def test_the_page_has_every_icon_that_the_editor_draws() -> None:
-    drawn = set(re.findall(r"^  \"(\w+)\": '<", _page(), re.MULTILINE))
-    asked = {name for source in _sources().values() for name in re.findall(r'\bicon(?:\(|: )"(\w+)"', source)}
+    drawn = set(re.findall(r"^  \"([\w-]+)\": '<", _page(), re.MULTILINE))
+    asked = {name for source in _sources().values() for name in re.findall(r'\bicon(?:\(|: )"([\w-]+)"', source)}
     asked.update(re.findall(r'markTool\("(\w+)"', _sources()["selection-toolbar.ts"]))
     asked.update(re.findall(r'^  \["(\w+)",', _sources()["table-toolbar.ts"], re.MULTILINE))
     assert len(asked) > 25

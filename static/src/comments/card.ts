@@ -2,9 +2,10 @@ import { buildElement, icon, iconButton } from "../editor/build-element";
 import { say, sayCount } from "../editor/words";
 import { ago } from "../ui/times";
 import type { CommentsApi } from "./api";
-import { Composer, decode } from "./composer";
+import { Composer } from "./composer";
 import type { Drafts } from "./drafts";
 import { face, nameOf } from "./faces";
+import { decode } from "./mentions";
 import { type Comment, type Person, type Reaction, type ReactionKind, reactionKinds, type Rights, type Thread } from "./model";
 
 const signs: Readonly<Record<ReactionKind, string>> = {
@@ -23,7 +24,7 @@ export interface CardHost {
   readonly drafts: Drafts;
   readonly rights: () => Rights;
   readonly take: (thread: Thread) => void;
-  readonly removed: (threadId: string) => void;
+  readonly removed: (threadId: string) => Promise<void>;
   readonly activate: (threadId: string) => void;
   readonly leave: () => void;
   readonly step: (direction: 1 | -1) => void;
@@ -353,8 +354,10 @@ export class Card {
     sure.addEventListener("click", () => {
       sure.disabled = true;
       this.#host.api.remove(comment.id).then(
-        () => {
-          this.#host.removed(this.#thread.id);
+        async () => {
+          await this.#host.removed(this.#thread.id);
+          if (this.element.isConnected) this.element.focus({ preventScroll: true });
+          else this.#host.leave();
         },
         (refusal: unknown) => {
           row.remove();
@@ -424,7 +427,7 @@ export class Card {
 
   #replyComposer(threadId: string): Composer {
     const name = `reply-${threadId}`;
-    const composer: Composer = new Composer({
+    return new Composer({
       api: this.#host.api,
       drafts: this.#host.drafts,
       name,
@@ -433,19 +436,11 @@ export class Card {
       begin: this.#host.drafts.read(name) ?? { id: crypto.randomUUID(), text: "", people: [] },
       onSend: async ({ id, text }) => {
         this.#host.take(await this.#host.api.reply(id, threadId, text));
-        // The next answer is another one.
-        const next = this.#replyComposer(threadId);
-        if (this.#reply !== composer) return;
-        this.#reply = next;
-        const focused = composer.element.contains(document.activeElement);
-        composer.element.replaceWith(next.element);
-        if (focused) next.focus();
       },
       onLeave: () => {
         this.element.focus({ preventScroll: true });
       },
     });
-    return composer;
   }
 
   #state(): CardState {

@@ -3,11 +3,13 @@ import { keyName } from "../editor/key-names";
 import { say } from "../editor/words";
 import type { CommentsApi } from "./api";
 import type { Draft, Drafts } from "./drafts";
-import type { Person } from "./model";
 import { face } from "./faces";
+import { encode } from "./mentions";
+import type { Person } from "./model";
 
 const typingMilliseconds = 120;
 const mostCharacters = 4000;
+const growsByItself = CSS.supports("field-sizing", "content");
 let composers = 0;
 
 export interface ComposerParts {
@@ -24,17 +26,6 @@ export interface ComposerParts {
   readonly onLeave: () => void;
 }
 
-/** "Ask @Ada Lovelace" with whom that means -> "Ask <@id>". */
-export function encode(text: string, people: readonly Person[]): string {
-  const longest = [...people].sort((one, other) => other.name.length - one.name.length);
-  return longest.reduce((sofar, { id, name }) => sofar.replaceAll(`@${name}`, `<@${id}>`), text.trim());
-}
-
-/** "Ask <@id>" -> "Ask @Ada Lovelace". */
-export function decode(text: string, people: readonly Person[]): string {
-  return people.reduce((sofar, { id, name }) => sofar.replaceAll(`<@${id}>`, `@${name}`), text);
-}
-
 /** A field for a comment with suggestions behind an @. What is typed is kept until it is sent. */
 export class Composer {
   readonly element: HTMLFormElement;
@@ -43,6 +34,8 @@ export class Composer {
   readonly #problem = buildElement("p", { class: "field-error comment-problem", attributes: { role: "alert" } });
   readonly #list: HTMLUListElement;
   readonly #send: HTMLButtonElement;
+  /** Becomes the comment's; what is sent again after a silence adds nothing. */
+  #id: string;
   #people: Person[];
   #found: readonly Person[] = [];
   #chosen = 0;
@@ -53,6 +46,7 @@ export class Composer {
   constructor(parts: ComposerParts) {
     composers += 1;
     this.#parts = parts;
+    this.#id = parts.begin.id;
     this.#people = [...parts.begin.people];
     const listId = `comment-people-${String(composers)}`;
     this.#list = buildElement("ul", {
@@ -68,9 +62,8 @@ export class Composer {
         maxlength: String(mostCharacters),
         "aria-label": parts.label,
         placeholder: parts.label,
-        role: "combobox",
         "aria-autocomplete": "list",
-        "aria-expanded": "false",
+        "aria-haspopup": "listbox",
         "aria-controls": listId,
       },
     });
@@ -134,7 +127,7 @@ export class Composer {
   }
 
   #draft(): Draft {
-    return { ...this.#parts.begin, text: this.#field.value, people: this.#people };
+    return { ...this.#parts.begin, id: this.#id, text: this.#field.value, people: this.#people };
   }
 
   #keep(): void {
@@ -145,6 +138,9 @@ export class Composer {
   #show(): void {
     this.element.dataset["empty"] = String(this.isEmpty);
     this.#send.disabled = this.#sending || this.isEmpty;
+    if (growsByItself) return;
+    this.#field.style.height = "auto";
+    this.#field.style.height = `${String(this.#field.scrollHeight + 2)}px`;
   }
 
   #discard(): void {
@@ -161,23 +157,28 @@ export class Composer {
   async #submit(): Promise<void> {
     if (this.isEmpty || this.#sending) return;
     this.#sending = true;
+    this.#field.readOnly = true;
     this.#fail(null);
     this.#show();
     const sent = this.#draft();
     try {
       await this.#parts.onSend({ ...sent, text: encode(sent.text, sent.people) });
       this.#parts.drafts.drop(this.#parts.name);
-      // Somebody may go on writing while the first words are on their way.
-      if (this.#field.value === sent.text) this.clear();
+      // What is written next is another comment.
+      this.#id = crypto.randomUUID();
+      this.clear();
     } catch (refusal) {
       this.#fail(refusal instanceof Error ? refusal.message : say("comments.failed"));
     } finally {
       this.#sending = false;
+      this.#field.readOnly = false;
       this.#show();
     }
   }
 
   #onKey(event: KeyboardEvent): void {
+    // The keys that choose among letters of an input method.
+    if (event.isComposing) return;
     if (!this.#list.hidden && this.#onListKey(event)) {
       event.preventDefault();
       event.stopPropagation();
@@ -250,7 +251,6 @@ export class Composer {
       }),
     );
     this.#list.hidden = found.length === 0;
-    this.#field.setAttribute("aria-expanded", String(found.length > 0));
     if (found.length > 0) this.#choose(0);
   }
 
@@ -266,7 +266,6 @@ export class Composer {
     clearTimeout(this.#timer);
     this.#asked += 1;
     this.#list.hidden = true;
-    this.#field.setAttribute("aria-expanded", "false");
     this.#field.removeAttribute("aria-activedescendant");
   }
 

@@ -4,8 +4,11 @@ export interface Quoted {
   readonly after: string;
 }
 
-/** So many letters around a quote make another place with the same words the right one. */
+/** So many letters around a quote make another place with the same words the right one; fewer do in its own block. */
 const certain = 8;
+const certainInBlock = 4;
+/** So many letters do not stand twice in a block by chance. */
+const long = 20;
 const mostPlaces = 200;
 
 function places(text: string, quote: string, from: number, to: number): number[] {
@@ -52,19 +55,21 @@ export function countQuote(text: string, quote: string): number {
 
 /**
  * Where a quote stands in a text by now, or null if that cannot be said for certain: in its own block, `within`; or
- * where the words around it are still the same; or, if it `isNew` in the text, where it came in.
+ * where the words around it are still the same; or, if it `isNew` in the text, where it came in. Of a quote that never
+ * was attached (`isFresh`) the words around it are all that is known, be they few or none.
  */
 export function findQuote(
   text: string,
   quoted: Quoted,
-  { within, isNew }: { within: readonly [number, number] | null; isNew: boolean },
+  { within, isNew, isFresh }: { within: readonly [number, number] | null; isNew: boolean; isFresh: boolean },
 ): number | null {
   if (within !== null) {
     const found = best(text, places(text, quoted.quote, ...within), quoted);
-    if (found !== null) return found.at;
+    if (found !== null && (quoted.quote.length >= long || found.score >= certainInBlock)) return found.at;
   }
   const everywhere = places(text, quoted.quote, 0, text.length);
   if (isNew && everywhere.length === 1) return everywhere[0] ?? null;
   const found = best(text, everywhere, quoted);
-  return found !== null && found.score >= certain ? found.at : null;
+  const needed = isFresh ? Math.min(certain, quoted.before.length + quoted.after.length) : certain;
+  return found !== null && found.score >= needed ? found.at : null;
 }

@@ -106,21 +106,25 @@ class Comments {
       this.#composing = null;
     }
     this.#locate();
+    this.#takeUpDraft();
   }
 
   /** Words for a new thread that were not sent when the page closed. */
   #takeUpDraft(): void {
     const draft = this.#drafts.read(newThread);
-    if (!draft?.place || this.#composing || !this.#threads.rights.may_comment || !this.#panel.floats) return;
+    const shown = this.#panel.floats || this.#panel.isOpen;
+    if (!draft?.place || this.#composing || !this.#threads.rights.may_comment || !shown) return;
     this.#compose({ ...draft, place: draft.place });
   }
 
   /** Opens a card for a new thread: about the block at `block`, or about what is selected. */
   async begin(block: number | null): Promise<void> {
-    if (this.#threads.state === "loading") await this.#loaded;
+    // Whoever may write may comment: not to wait then, lest the words go into the text.
+    const isSure = this.#threads.state === "loading" && this.#session.mayWrite;
+    if (this.#threads.state === "loading" && !isSure) await this.#loaded;
     if (this.#editor.isDestroyed) return;
     const { state } = this.#editor;
-    if (!this.#threads.rights.may_comment) {
+    if (!isSure && !this.#threads.rights.may_comment) {
       showToast(say(this.#threads.state === "ready" ? "comments.mayNot" : "comments.failed"));
       return;
     }
@@ -130,8 +134,11 @@ class Comments {
       return;
     }
     const begun = this.#drafts.read(newThread);
-    this.#compose({ ...(begun ?? { id: crypto.randomUUID(), text: "", people: [] }), place });
-    this.#composing?.composer.focus();
+    // Another place makes it another comment than the one that may have been sent already.
+    this.#compose({ text: "", people: [], ...begun, id: crypto.randomUUID(), place });
+    if (!this.#composing) return;
+    this.#reveal(newThread, this.#composing.element);
+    this.#composing.composer.focus();
   }
 
   #compose(draft: Draft & { readonly place: Place }): void {
@@ -171,7 +178,6 @@ class Comments {
       this.#panel.open();
     }
     this.#locate();
-    this.#panel.reveal(element);
   }
 
   /** Makes a thread the one that is read. */
@@ -179,13 +185,17 @@ class Comments {
     if (this.#activeId === threadId) return;
     this.#activeId = threadId;
     this.#locate();
-    const mark = this.#editor.view.dom.querySelector(`[data-thread="${CSS.escape(threadId)}"]`);
+    this.#reveal(threadId, this.#cards.get(threadId)?.element ?? null);
+  }
+
+  /** Brings a place and its card into view. */
+  #reveal(id: string, card: HTMLElement | null): void {
+    const mark = this.#editor.view.dom.querySelector(`[data-thread="${CSS.escape(id)}"]`);
     const drawer = document.querySelector("#comments-drawer")?.getBoundingClientRect();
     // On a phone the sheet lies over the lower part of the text.
     const below = this.#panel.isOpen && drawer && drawer.width >= window.innerWidth - 1 ? drawer.height : 0;
     if (mark) bringIntoView(mark, below);
-    const card = this.#cards.get(threadId);
-    if (card) this.#panel.reveal(card.element);
+    if (card) this.#panel.reveal(card);
   }
 
   #deactivate(): void {
@@ -284,6 +294,8 @@ class Comments {
   #watchKeys(): void {
     window.addEventListener("keydown", (event) => {
       if (!(event.ctrlKey || event.metaKey) || !event.altKey || event.shiftKey) return;
+      // On many keyboards that is how letters are typed.
+      if (event.getModifierState("AltGraph")) return;
       if (event.code === "KeyM") {
         event.preventDefault();
         void this.begin(null);
@@ -294,7 +306,7 @@ class Comments {
     });
   }
 
-  /** A button at the selection for those who have no toolbar there: who only reads, and in code. */
+  /** A button at the selection where there is no toolbar: for who only reads, in code, at a picture. */
   #offerHere(): void {
     const button = buildElement("button", {
       class: "tool tool-wide",
@@ -319,7 +331,8 @@ class Comments {
       const untooled = !view.editable || selection.$from.parent.type.spec.code === true;
       const image = selection instanceof NodeSelection && selection.node.type.name === "image";
       const words = !selection.empty && state.doc.textBetween(selection.from, selection.to, " ").trim() !== "";
-      this.#here.hidden = !(untooled && this.#threads.rights.may_comment && (words || image) && this.#composing === null);
+      const wanted = image || (untooled && words);
+      this.#here.hidden = !wanted || !this.#threads.rights.may_comment || this.#composing !== null;
       if (this.#here.hidden) return;
       const start = view.coordsAtPos(selection.from);
       const end = view.coordsAtPos(selection.to, -1);
@@ -461,7 +474,7 @@ class Comments {
       take: (thread) => {
         this.#threads.take(thread);
       },
-      removed: (threadId) => void this.#threads.refresh(threadId),
+      removed: (threadId) => this.#threads.refresh(threadId),
       activate: (threadId) => {
         this.activate(threadId);
       },

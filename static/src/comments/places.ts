@@ -13,6 +13,7 @@ import type { Place, Thread } from "./model";
 
 const mostQuoted = 1000;
 const mostAround = 64;
+const leastWhole = 4;
 
 /** The words of a document in one line of thought: a line break between its blocks, and where each piece stands. */
 interface Flat {
@@ -168,14 +169,39 @@ export class Memory {
   readonly absent = new Set<string>();
 }
 
-function byAnchor(state: EditorState, place: Place): Located | null {
+/** Is the letter that holds a position still in the text? */
+function isHeld({ doc }: ProsemirrorBinding, json: unknown): boolean {
+  const { item } = json as { item?: { client: number; clock: number } | null };
+  return item === undefined || item === null || !Y.getItem(doc.store, Y.createID(item.client, item.clock)).deleted;
+}
+
+/** `held`: both ends are; otherwise it is what is left between letters that are gone. */
+function byAnchor(state: EditorState, place: Place): (Located & { readonly held: boolean }) | null {
   if (place.anchor === null) return null;
   const binding = bindingOf(state);
   const from = readPosition(binding, place.anchor.start);
   const to = readPosition(binding, place.anchor.end);
   if (from === null || to === null || from < 0 || from >= to || to > state.doc.content.size) return null;
   if (state.doc.textBetween(from, to, " ", " ").trim() === "") return null;
-  return { from, to, block: false, by: "anchor" };
+  const held = isHeld(binding, place.anchor.start) && isHeld(binding, place.anchor.end);
+  return { from, to, block: false, by: "anchor", held };
+}
+
+/**
+ * The words around what is left of them, or null. Undo brings words back as new letters among those that are gone, and
+ * only in the browser where that was done do the old positions lead to the new letters.
+ */
+function around(document: Node, { from, to }: Located, quotes: readonly string[]): Located | null {
+  const flat = flatten(document);
+  const [start, end] = [offsetOf(flat, from), endOffsetOf(flat, to)];
+  for (const quote of quotes) {
+    const at = flat.text.indexOf(quote, Math.max(0, start - quote.length + 1));
+    if (at === -1 || at >= end) continue;
+    const first = positionOf(flat, at);
+    const last = positionOf(flat, at + quote.length - 1);
+    if (first !== null && last !== null) return { from: first, to: last + 1, block: false, by: "words" };
+  }
+  return null;
 }
 
 function byWords(document: Node, thread: Thread, quote: string, memory: Memory): Located | null {
@@ -184,7 +210,8 @@ function byWords(document: Node, thread: Thread, quote: string, memory: Memory):
   const block = place.block_id === null ? null : blockById(document, place.block_id);
   const within: [number, number] | null =
     block === null ? null : [offsetOf(flat, block.from), endOffsetOf(flat, block.from + block.node.nodeSize)];
-  const at = findQuote(flat.text, { ...place, quote }, { within, isNew: memory.absent.has(thread.id) });
+  const isNew = memory.absent.has(thread.id);
+  const at = findQuote(flat.text, { ...place, quote }, { within, isNew, isFresh: place.anchor === null });
   if (at === null) return null;
   const from = positionOf(flat, at);
   const last = positionOf(flat, at + quote.length - 1);
@@ -200,15 +227,22 @@ export function locate(state: EditorState, thread: Thread, memory: Memory): Loca
     return block && { from: block.from, to: block.from + block.node.nodeSize, block: true, by: "anchor" };
   }
   const anchored = byAnchor(state, place);
-  if (anchored !== null) {
+  if (anchored?.held === true) {
     const flat = flatten(doc);
     memory.words.set(thread.id, flat.text.slice(offsetOf(flat, anchored.from), endOffsetOf(flat, anchored.to)));
     memory.absent.delete(thread.id);
     return anchored;
   }
-  const last = memory.words.get(thread.id);
-  for (const quote of new Set([...(last === undefined ? [] : [last]), place.quote])) {
-    const found = quote.trim() === "" ? null : byWords(doc, thread, quote, memory);
+  const last = memory.words.get(thread.id) ?? "";
+  // What is left of words after many small deletions stands in many places.
+  const isWhole = last.length >= leastWhole && last.length * 2 >= place.quote.length;
+  const quotes = [...new Set([...(isWhole ? [last] : []), place.quote])].filter((quote) => quote.trim() !== "");
+  if (anchored !== null) {
+    memory.absent.delete(thread.id);
+    return around(doc, anchored, quotes) ?? anchored;
+  }
+  for (const quote of quotes) {
+    const found = byWords(doc, thread, quote, memory);
     if (found !== null) return found;
   }
   if (countQuote(flatten(doc).text, place.quote) === 0) memory.absent.add(thread.id);

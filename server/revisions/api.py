@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Annotated, Final
 from uuid import UUID
 
+from prosemirror.model import Node
 from pydantic import ConfigDict, Field, StringConstraints
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import Request
@@ -19,8 +20,10 @@ from server.documents.api.shapes import Person
 from server.documents.api.turns import turn
 from server.documents.content import Format
 from server.documents.lifecycle import Change
-from server.revisions import comparisons, listing, recording, restoring, states
+from server.revisions import comparisons, crediting, listing, recording, restoring, states
+from server.revisions.authorship import letters, passages
 from server.revisions.comparing import Block, Kind, words
+from server.revisions.crediting import Credits
 from server.revisions.listing import Listed
 from server.revisions.models import MAX_NAME_CHARACTERS, Reason, Revision
 from server.revisions.writing import Author, write_block
@@ -67,6 +70,13 @@ class CompareQuery(QueryInput):
         default=None, description="The id of the newer one; without it, what the document says now."
     )
     limit: int = Field(default=100, ge=1, le=500, description="How many changes to return at most.")
+    cursor: Cursor = None
+
+
+class AuthorshipQuery(QueryInput):
+    """Which part of the text to tell about."""
+
+    limit: int = Field(default=100, ge=1, le=500, description="How many blocks to return at most.")
     cursor: Cursor = None
 
 
@@ -148,6 +158,32 @@ class CompareSeen(Answer):
     authors: list[Person] = Field(description="Everybody who wrote between the two.")
     total: int = Field(description="How many blocks changed.")
     changes: list[ChangeSeen] = Field(description="The changed blocks, in the order of the text.")
+    next_cursor: str | None = Field(description="Asks for the next page; null on the last one.")
+
+
+class PassageSeen(Answer):
+    """Text that one person wrote at one time."""
+
+    text: str = Field(description="The characters; a picture, a rule or a line break is U+FFFC.")
+    author: Person | None = Field(description="Who wrote it; null if it is not known.")
+    written_at: datetime | None = Field(
+        description="When the revision was made that it came with, or of what is newer, when the document last changed."
+    )
+    revision_id: UUID | None = Field(description="The oldest revision there is that has it; null if none has it yet.")
+
+
+class PassagesSeen(Answer):
+    """A block that holds text itself, and who wrote it."""
+
+    block_id: str | None
+    passages: list[PassageSeen] = Field(description="In the order of the text.")
+
+
+class AuthorshipSeen(Answer):
+    """Who wrote what the document says now."""
+
+    total: int = Field(description="How many blocks hold text.")
+    blocks: list[PassagesSeen] = Field(description="In the order of the text; those in lists and tables one by one.")
     next_cursor: str | None = Field(description="Asks for the next page; null on the last one.")
 
 
@@ -241,6 +277,26 @@ async def compare_revisions(call: Call[CompareQuery, NoBody]) -> Reply[CompareSe
     )
 
 
+async def read_authorship(call: Call[AuthorshipQuery, NoBody]) -> Reply[AuthorshipSeen]:
+    """Say who wrote what the document says now, and when.
+
+    Words keep their author when somebody makes a heading of them, moves them or parts a paragraph in two.
+    """
+    request, query = call.request, call.query
+    db: AsyncSession = request.state.db
+    document, _ = await lifecycle.find(db, signed_in(request), document_id_of(request))
+    credits_ = await crediting.credits_of(request, document)
+    blocks = [each for each in passages(credits_.node) if letters(each)]
+    start = int(query.cursor or 0)
+    return Reply(
+        AuthorshipSeen(
+            total=len(blocks),
+            blocks=[_passages(each, credits_) for each in blocks[start : start + query.limit]],
+            next_cursor=str(start + query.limit) if start + query.limit < len(blocks) else None,
+        )
+    )
+
+
 async def restore_revision(call: Call[NoQuery, RestoreWish]) -> Reply[RestoreDone]:
     """Make the document say what the revision says, as an edit like any other.
 
@@ -312,6 +368,23 @@ def _change(block: Block, found: comparisons.Compared) -> ChangeSeen:
     )
 
 
+def _passages(block: Node, credits_: Credits) -> PassagesSeen:
+    text, at = letters(block), 0
+    found = []
+    for length, passage in credits_.whose(block):
+        found.append(
+            PassageSeen(
+                text=text[at : at + length],
+                author=_person(passage.author) if passage.author is not None else None,
+                written_at=passage.at,
+                revision_id=credits_.revision_at(passage.at) if passage.at is not None else None,
+            )
+        )
+        at += length
+    block_id = block.attrs.get("id")
+    return PassagesSeen(block_id=str(block_id) if block_id is not None else None, passages=found)
+
+
 def _person(author: Author) -> Person:
     return Person(id=author.id, name=author.name)
 
@@ -350,6 +423,17 @@ OPERATIONS: Final[tuple[AnyOperation, ...]] = (
         query=CompareQuery,
         body=NoBody,
         answer=CompareSeen,
+        refusals=(404,),
+    ),
+    Operation(
+        name="readAuthorship",
+        method="GET",
+        path=f"{_DOCUMENT}/authorship",
+        summary="Read who wrote what",
+        handle=read_authorship,
+        query=AuthorshipQuery,
+        body=NoBody,
+        answer=AuthorshipSeen,
         refusals=(404,),
     ),
     Operation(

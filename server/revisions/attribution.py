@@ -14,6 +14,7 @@ from server import db as database
 from server.accounts.models import User
 from server.documents.models import Document, utc_now
 from server.revisions.models import DocumentClient, Revision, RevisionAuthor, Writer
+from server.revisions.writing import Author
 
 
 async def note(
@@ -79,3 +80,14 @@ async def claim(db: AsyncSession, document_id: UUID, authors: Mapping[int, UUID]
             where=col(DocumentClient.user_id) == seen.excluded.user_id,
         )
     )
+
+
+async def people_of(db: AsyncSession, document_id: UUID) -> Mapping[int, Author]:
+    """Return whose each Yjs client id of a document is."""
+    rows = await db.execute(
+        select(col(DocumentClient.client_id), col(User.id), col(User.name), col(User.colour))
+        .join(User, col(User.id) == col(DocumentClient.user_id))
+        .where(col(DocumentClient.document_id) == document_id)
+    )
+    people: dict[UUID, Author] = {}
+    return {client: people.setdefault(user_id, Author(user_id, name, colour)) for client, user_id, name, colour in rows}

@@ -22,6 +22,9 @@ from server.documents.schema import schema
 # A paragraph with more words than this is compared by its beginning and end only: what lies between was replaced.
 _MOST_WORDS: Final = 4_000
 
+# Of a text that became another, so much of the longer one is in both.
+_LEAST_KEPT: Final = 0.3
+
 # Scripts without spaces between words are compared letter by letter.
 _ALONE: Final = r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _WORDS: Final = re.compile(rf"[{_ALONE}]|[^\W{_ALONE}]+|\s+|[^\w\s]")
@@ -46,7 +49,12 @@ class Piece:
     @property
     def length(self) -> int:
         """How many characters."""
-        return sum(len(node.text or "") if node.is_text else 1 for node in self.nodes)
+        return len(self.letters)
+
+    @property
+    def letters(self) -> str:
+        """The characters; what is not text counts as one."""
+        return "".join(node.text or "" if node.is_text else "\ufffc" for node in self.nodes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,15 +117,29 @@ def _blocks(old: Sequence[Node], new: Sequence[Node]) -> Iterator[Block]:
         yield from (Block(Kind.REMOVED, node) for node in old[i:next_i])
         yield from (Block(Kind.ADDED, node) for node in new[j:next_j])
         if next_i < len(old) and next_j < len(new):
-            yield _block(old[next_i], new[next_j])
+            yield from _told_apart(_block(old[next_i], new[next_j]))
         i, j = next_i + 1, next_j + 1
+
+
+def _told_apart(block: Block) -> Iterator[Block]:
+    """Yield a text that was changed, or, where hardly a word was kept and the id is another, the two that they are."""
+    before = block.before
+    if before is None or not block.pieces or before.attrs.get("id") == block.node.attrs.get("id"):
+        yield block
+        return
+    kept = sum(len(piece.letters.strip()) for piece in block.pieces if piece.kind in {Kind.SAME, Kind.EDITED})
+    if kept / max(_length(before), _length(block.node), 1) >= _LEAST_KEPT:
+        yield block
+    else:
+        yield Block(Kind.REMOVED, before)
+        yield Block(Kind.ADDED, block.node)
 
 
 def _block(old: Node, new: Node) -> Block:
     if old == new or pairing.fingerprint(old) == pairing.fingerprint(new):
-        return Block(Kind.SAME, new)
+        return Block(Kind.SAME, new, before=old)
     if new.is_textblock:
-        return Block(Kind.EDITED, new, before=old, pieces=tuple(_pieces(old, new)))
+        return Block(Kind.EDITED, new, before=old, pieces=tuple(pieces(old, new)))
     if new.is_leaf:
         return Block(Kind.EDITED, new, before=old)
     return Block(Kind.EDITED, new, before=old, children=tuple(_blocks(old.content.content, new.content.content)))
@@ -127,7 +149,8 @@ Word = tuple[str, tuple[Mark, ...], Node]
 """The characters, their marks, and a node that is exactly them."""
 
 
-def _pieces(old: Node, new: Node) -> Iterator[Piece]:
+def pieces(old: Node, new: Node) -> Iterator[Piece]:
+    """Compare two blocks of text word by word, whatever their types."""
     before, after = list(_words(old)), list(_words(new))
     for kind, i0, i1, j0, j1 in _opcodes([word[0] for word in before], [word[0] for word in after]):
         if kind == "equal":

@@ -16,8 +16,9 @@ from server.documents import ydoc
 from server.documents.api.turns import turn
 from server.documents.models import Document
 from server.documents.schema import empty_document
-from server.revisions import listing, states
+from server.revisions import attribution, listing, states
 from server.revisions.comparing import Comparison, compare
+from server.revisions.marking import Marks, read_marks
 from server.revisions.models import Revision
 from server.revisions.writing import Author, Hands
 
@@ -34,21 +35,29 @@ class Compared:
     authors: tuple[Author, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A comparison, and by which clients the letters of the newer text came, if it was asked."""
+
+    comparison: Comparison
+    marks: Marks
+
+
 class Shelf:
     """The comparisons of this process that were looked at last. Revisions never change, so neither do these."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[Hashable, Comparison] = OrderedDict()
+        self._kept: OrderedDict[Hashable, _Found] = OrderedDict()
 
-    def get(self, key: Hashable) -> Comparison | None:
+    def get(self, key: Hashable) -> _Found | None:
         """Return one that is here."""
         if key in self._kept:
             self._kept.move_to_end(key)
         return self._kept.get(key)
 
-    def put(self, key: Hashable, comparison: Comparison) -> None:
+    def put(self, key: Hashable, found: _Found) -> None:
         """Keep one, in the place of the one that nobody has looked at for longest."""
-        self._kept[key] = comparison
+        self._kept[key] = found
         while len(self._kept) > _MOST_KEPT:
             self._kept.popitem(last=False)
 
@@ -60,31 +69,37 @@ async def compared(request: Request, document: Document, old: Revision | None, n
     """
     db: AsyncSession = request.state.db
     authors = await listing.people(db, await listing.authors_between(db, old, new, document))
+    everybody = tuple(sorted(authors.values(), key=lambda author: author.name))
+    # With one author there is nothing to tell apart.
+    alone = everybody[0] if len(everybody) == 1 else None
+    people = await attribution.people_of(db, document.id) if alone is None else {}
     before = await states.read_state(db, old) if old is not None else ()
-    key: tuple[Hashable, ...]
+    is_packed = new is not None
     if new is not None:
-        key, after = (document.id, _id(old), new.id), await states.read_state(db, new)
+        place: Hashable = new.id
+        after = await states.read_state(db, new)
     else:
         logged = await states.read_log(db, document.id)
-        key, after = (document.id, _id(old), logged.seq), logged.updates
+        place, after = logged.seq, logged.updates
+    key = (document.id, _id(old), place, alone is None)
     shelf = _shelf(request)
-    comparison = shelf.get(key)
-    if comparison is None:
+    found = shelf.get(key)
+    if found is None:
         async with turn(request, sum(map(len, (*before, *after)))):
-            comparison = await asyncio.to_thread(_compare, before, after, is_packed=new is not None)
-        shelf.put(key, comparison)
-    everybody = tuple(sorted(authors.values(), key=lambda author: author.name))
-    alone = everybody[0] if len(everybody) == 1 else None
-    return Compared(comparison, Hands(alone=alone), everybody)
+            found = await asyncio.to_thread(_compare, before, after, is_packed=is_packed, with_marks=alone is None)
+        shelf.put(key, found)
+    return Compared(found.comparison, Hands(alone=alone, marks=found.marks, people=people), everybody)
 
 
-def _compare(before: tuple[bytes, ...], after: tuple[bytes, ...], *, is_packed: bool) -> Comparison:
+def _compare(before: tuple[bytes, ...], after: tuple[bytes, ...], *, is_packed: bool, with_marks: bool) -> _Found:
     new = states.unpack(after) if is_packed else states.build(after)
     new_node, new_title = ydoc.read_node(new), ydoc.read_title(new)
-    if not before:
-        return compare(empty_document(), new_node, old_title=new_title, new_title=new_title)
-    old = states.unpack(before)
-    return compare(ydoc.read_node(old), new_node, old_title=ydoc.read_title(old), new_title=new_title)
+    old_node, old_title = empty_document(), new_title
+    if before:
+        old = states.unpack(before)
+        old_node, old_title = ydoc.read_node(old), ydoc.read_title(old)
+    comparison = compare(old_node, new_node, old_title=old_title, new_title=new_title)
+    return _Found(comparison, read_marks(new) if with_marks else {})
 
 
 def _id(revision: Revision | None) -> UUID | None:

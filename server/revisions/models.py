@@ -32,7 +32,8 @@ _REASONS = ", ".join(f"'{reason.value}'" for reason in Reason)
 class History(SQLModel, table=True):
     """How far a document's revisions have come; the row that is locked to make one.
 
-    `number`: of the newest. `seq`: the place in the log up to which nothing is left to be kept.
+    `number`: of the newest. `seq`: the place in the log up to which nothing is left to be kept. `authorship`: whose the
+    letters of the newest are (server.revisions.authorship).
     """
 
     __tablename__: ClassVar[Any] = "histories"
@@ -40,6 +41,7 @@ class History(SQLModel, table=True):
     document_id: UUID = Field(sa_column=Column(ForeignKey("documents.id", ondelete="CASCADE"), primary_key=True))
     number: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
     seq: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
+    authorship: bytes | None = Field(default=None, sa_column=Column(LargeBinary), repr=False)
 
 
 class Keyframe(SQLModel, table=True):

@@ -25,7 +25,10 @@ from server.documents.lifecycle import FIRST_SEQ
 from server.documents.models import Document, DocumentUpdate, utc_now
 from server.documents.schema import empty_document
 from server.errors import NotFound
+from server.revisions import attribution, authorship
+from server.revisions.authorship import Authorship
 from server.revisions.comparing import Comparison, compare
+from server.revisions.marking import clients_of, read_marks
 from server.revisions.models import History, Keyframe, Reason, Revision, RevisionAuthor, Writer
 from server.revisions.states import Logged, Packed, build, pack, read_log, unpack
 
@@ -65,6 +68,15 @@ class _Before:
     @property
     def packed(self) -> tuple[bytes, ...]:
         return (self.keyframe,) if self.revision.delta is None else (self.keyframe, self.revision.delta)
+
+
+@dataclass(frozen=True, slots=True)
+class _Weighed:
+    """What a state says, compared with the one before; itself, packed; and who wrote what in it."""
+
+    comparison: Comparison
+    packed: Packed
+    authorship: Authorship
 
 
 async def due(db: AsyncSession, *, now: datetime, most: int = 200) -> Sequence[UUID]:
@@ -116,9 +128,10 @@ async def record(
         before = await _keep_beginning(db, history, logged)
     if reason is Reason.AUTOMATIC and history.seq >= logged.seq:
         return before.revision
-    comparison, packed = await asyncio.to_thread(_weigh, logged.updates, before)
+    made_at = utc_now()
+    weighed = await asyncio.to_thread(_weigh, logged.updates, before, history.authorship, made_at)
     history.seq = max(history.seq, logged.seq)
-    if comparison.is_empty:
+    if weighed.comparison.is_empty:
         newest = before.revision
         if reason is Reason.AUTOMATIC:
             return newest
@@ -131,10 +144,9 @@ async def record(
         history,
         seq=logged.seq,
         reason=reason,
-        packed=packed,
+        weighed=weighed,
         keyframe_id=before.revision.keyframe_id,
-        comparison=comparison,
-        made_at=utc_now(),
+        made_at=made_at,
     )
     revision.name, revision.made_by, revision.restored = name, by, restored
     await _name_authors(db, revision, since=before.revision.created_at, by=by)
@@ -177,24 +189,25 @@ async def _keep_beginning(db: AsyncSession, history: History, logged: Logged) ->
         )
     )
     seq, updates = (FIRST_SEQ, (seed,)) if seed is not None else (logged.seq, logged.updates)
-    comparison, packed = await asyncio.to_thread(_weigh, updates, None)
+    made_at = document.created_at if seed is not None else utc_now()
+    weighed = await asyncio.to_thread(_weigh, updates, None, None, made_at)
     revision = await _add(
         db,
         history,
         seq=seq,
-        reason=Reason.IMPORT if seed is not None and comparison.added else Reason.AUTOMATIC,
-        packed=packed,
+        reason=Reason.IMPORT if seed is not None and weighed.comparison.added else Reason.AUTOMATIC,
+        weighed=weighed,
         keyframe_id=None,
-        comparison=comparison,
-        made_at=document.created_at if seed is not None else utc_now(),
+        made_at=made_at,
     )
     revision.made_by = document.created_by if seed is not None else None
     history.seq = seq
     if revision.made_by is not None:
         db.add(RevisionAuthor(revision_id=revision.id, user_id=revision.made_by))
+        await attribution.claim(db, document.id, dict.fromkeys(clients_of(revision.state_vector), revision.made_by))
         await db.flush()
-    assert packed.keyframe is not None, "the first state builds on nothing"  # noqa: S101 - for the type
-    return _Before(revision, packed.keyframe)
+    assert weighed.packed.keyframe is not None, "the first state builds on nothing"  # noqa: S101 - for the type
+    return _Before(revision, weighed.packed.keyframe)
 
 
 async def _add(
@@ -203,11 +216,11 @@ async def _add(
     *,
     seq: int,
     reason: Reason,
-    packed: Packed,
+    weighed: _Weighed,
     keyframe_id: UUID | None,
-    comparison: Comparison,
     made_at: datetime,
 ) -> Revision:
+    comparison, packed = weighed.comparison, weighed.packed
     if packed.keyframe is not None:
         keyframe = Keyframe(document_id=history.document_id, data=packed.keyframe)
         db.add(keyframe)
@@ -215,6 +228,7 @@ async def _add(
         keyframe_id = keyframe.id
     assert keyframe_id is not None, "a delta has a keyframe"  # noqa: S101 - for the type
     history.number += 1
+    history.authorship = authorship.pack(weighed.authorship)
     revision = Revision(
         document_id=history.document_id,
         number=history.number,
@@ -250,13 +264,16 @@ async def _name_authors(db: AsyncSession, revision: Revision, *, since: datetime
     await db.flush()
 
 
-def _weigh(updates: tuple[bytes, ...], before: _Before | None) -> tuple[Comparison, Packed]:
+def _weigh(updates: tuple[bytes, ...], before: _Before | None, whose: bytes | None, at: datetime) -> _Weighed:
+    """Compare a state with the one before, pack it, and carry on who wrote what. `whose`: who wrote the one before."""
     doc = build(updates)
     if before is None:
         comparison = compare(empty_document(), ydoc.read_node(doc), new_title=ydoc.read_title(doc))
-        return comparison, pack(doc, None)
+        return _Weighed(comparison, pack(doc, None), authorship.begin(doc, at))
     old = unpack(before.packed)
     comparison = compare(
         ydoc.read_node(old), ydoc.read_node(doc), old_title=ydoc.read_title(old), new_title=ydoc.read_title(doc)
     )
-    return comparison, pack(doc, before.keyframe)
+    known = authorship.unpack(whose) if whose is not None else authorship.begin(old, None)
+    marks = read_marks(doc, before.revision.state_vector)
+    return _Weighed(comparison, pack(doc, before.keyframe), authorship.carry(known, comparison, marks, at))

@@ -5,9 +5,10 @@ Colour says who; underline, strike and words say what: never colour alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final, Generic, TypeVar
 from uuid import UUID
 
 from markupsafe import Markup
@@ -16,9 +17,12 @@ from prosemirror.model import Fragment, Node
 from server.documents.schema import schema
 from server.documents.write_html import write_html
 from server.revisions.comparing import Block, Kind, Piece
+from server.revisions.marking import Marks
 
 # Stands where the content of a block goes while its tags are written. After it there are only closing tags.
 _GAP: Final = "\ue000"
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,20 +34,23 @@ class Author:
     colour: int
 
 
-Runs = Mapping[str, Sequence[tuple[int, Author | None]]]
-"""Who wrote a text: the id of its block -> in order, how many characters and by whom (None: it is not known)."""
-
-
 @dataclass(frozen=True, slots=True)
 class Hands:
-    """Whose changes are shown. `alone`: the one author, where there is but one; `runs`: who wrote what is new."""
+    """Whose changes are shown: those of `alone`, the one author, where there is but one.
+
+    Else `marks` say by which client the letters of the newer text came, and `people` whose the clients are.
+    """
 
     alone: Author | None = None
-    runs: Runs | None = None
+    marks: Marks = field(default_factory=dict)
+    people: Mapping[int, Author] = field(default_factory=dict)
 
-    def of(self, block_id: object) -> Sequence[tuple[int, Author | None]]:
-        """Return who wrote a block's text, as far as it is known."""
-        return (self.runs or {}).get(str(block_id), ())
+    def of(self, block_id: object) -> list[tuple[int, Author | None]]:
+        """Return who wrote a block's text: in order, how many characters and by whom, as far as it is known."""
+        return [
+            (length, self.people.get(hand.client) if hand is not None else None)
+            for length, hand in self.marks.get(str(block_id), ())
+        ]
 
 
 def write_block(block: Block, hands: Hands) -> tuple[Markup, tuple[Author, ...]]:
@@ -52,6 +59,43 @@ def write_block(block: Block, hands: Hands) -> tuple[Markup, tuple[Author, ...]]
     html = writer.block(block)
     # Only serialized nodes and tags of our own.
     return Markup(html), tuple(writer.seen.values())  # noqa: S704
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """Letters that somebody wrote at one time, as far as both are known."""
+
+    author: Author | None
+    at: datetime | None
+
+
+Whose = Callable[[Node], Sequence[tuple[int, Passage]]]
+"""Tells of a block that holds letters, in order, how many characters are whose."""
+
+
+def write_passages(block: Node, whose: Whose) -> Markup:
+    """Return a block as HTML that is safe to show, each passage in an element that says whose it is."""
+    # Only serialized nodes and tags of our own.
+    return Markup(_passages(block, whose))  # noqa: S704
+
+
+def _passages(block: Node, whose: Whose) -> str:
+    if block.is_leaf:
+        return "".join(_signed("div", _plain(block), passage) for _, passage in whose(block)[:1])
+    if not block.is_textblock:
+        return _around(block, "".join(_passages(child, whose) for child in block.content.content))
+    nodes = tuple(block.content.content)
+    runs = _Runs(whose(block))
+    pieces = runs.take(nodes, Piece(Kind.SAME, nodes).length)
+    return _around(block, "".join(_signed("span", _inline(inside), passage) for inside, passage in pieces))
+
+
+def _signed(tag: str, html: str, passage: Passage | None) -> str:
+    if passage is None or passage.author is None:
+        return html
+    at = f' data-at="{passage.at.isoformat()}"' if passage.at is not None else ""
+    author = passage.author
+    return f'<{tag} class="passage presence-{author.colour}" data-by="{author.id}"{at}>{html}</{tag}>'
 
 
 class _Writer:
@@ -83,14 +127,15 @@ class _Writer:
     def whole(self, node: Node, kind: Kind) -> str:
         """Write a block that came or went, marked down to its words: a list item cannot stand inside of a mark."""
         if node.is_leaf:
-            return self.marked(kind, _plain(node), None)
+            author = next((author for _, author in self.hands.of(node.attrs.get("id"))), None)
+            return self.marked(kind, _plain(node), author if kind is Kind.ADDED else None)
         if node.is_textblock:
-            runs = _Runs(self.hands.of(node.attrs.get("id")) if kind is Kind.ADDED else ())
+            runs = _Runs[Author | None](self.hands.of(node.attrs.get("id")) if kind is Kind.ADDED else ())
             nodes = tuple(node.content.content)
             return _around(node, self.piece(Piece(kind, nodes), runs) if nodes else "")
         return _around(node, "".join(self.whole(child, kind) for child in node.content.content))
 
-    def piece(self, piece: Piece, runs: _Runs) -> str:
+    def piece(self, piece: Piece, runs: _Runs[Author | None]) -> str:
         if piece.kind is Kind.SAME:
             runs.skip(piece.length)
             return _inline(piece.nodes)
@@ -117,17 +162,17 @@ class _Writer:
                 return f"<ins{by}>{html}</ins>"
 
 
-class _Runs:
+class _Runs(Generic[_T]):
     """Goes through a text's characters and says whose they are."""
 
-    def __init__(self, runs: Sequence[tuple[int, Author | None]]) -> None:
+    def __init__(self, runs: Sequence[tuple[int, _T]]) -> None:
         self._left = list(reversed(runs))
 
     def skip(self, length: int) -> None:
         for _ in self._steps(length):
             pass
 
-    def take(self, nodes: tuple[Node, ...], length: int) -> Iterator[tuple[tuple[Node, ...], Author | None]]:
+    def take(self, nodes: tuple[Node, ...], length: int) -> Iterator[tuple[tuple[Node, ...], _T | None]]:
         """Part nodes where their author changes."""
         content = Fragment.from_array(list(nodes))
         at = units = 0
@@ -138,7 +183,7 @@ class _Runs:
             yield tuple(content.cut(units, until).content), author
             at, units = at + step, until
 
-    def _steps(self, length: int) -> Iterator[tuple[int, Author | None]]:
+    def _steps(self, length: int) -> Iterator[tuple[int, _T | None]]:
         while length > 0:
             if not self._left:
                 yield length, None

@@ -272,6 +272,7 @@ DOORS: Final[dict[str, Door]] = {
     f"GET {_REVISION}": at(D.VIEW),
     f"PATCH {_REVISION}": at(D.EDIT, json={"name": "x"}),
     f"POST {_REVISION}/restore": at(D.EDIT, json={}),
+    f"GET {_API}/authorship": at(D.VIEW),
     f"GET {_API}/compare": at(D.VIEW, query={"from": "{revision_id}"}),
 }
 

@@ -123,7 +123,7 @@ async def test_a_restore_changes_only_what_differs_and_can_be_taken_back(
     assert await ada.content(document_id) == "# Aim\n\nTo write together.\n\nStays.\n\nCame.\n"
     async with transaction(sessions) as db:
         clients = list(await db.scalars(select(DocumentClient)))
-    assert [each.user_id for each in clients] == [ada.user.id] * 2
+    assert [each.user_id for each in clients] == [ada.user.id] * 3
 
 
 async def test_what_was_typed_offline_before_a_restore_is_merged_and_nothing_doubles(

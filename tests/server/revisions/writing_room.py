@@ -15,7 +15,7 @@ from server.documents.content import replacement
 from server.documents.models import Document, DocumentUpdate, Lineage, utc_now
 from server.documents.read_markdown import read_markdown
 from server.documents.schema import empty_document, node
-from server.revisions import states
+from server.revisions import attribution, states
 from server.workspaces.models import Role, Workspace
 from tests.factories import actor
 
@@ -34,13 +34,18 @@ async def begin(sessions: Sessions, user: User, workspace: Workspace, markdown: 
         )
 
 
-async def write(sessions: Sessions, document_id: UUID, markdown: str, *, ago: timedelta = timedelta(0)) -> int:
+async def write(
+    sessions: Sessions, document_id: UUID, markdown: str, *, ago: timedelta = timedelta(0), by: User | None = None
+) -> int:
     """Make the document say this, as an edit in its log that came so long ago. Returns its place."""
     async with transaction(sessions) as db:
-        return await _append(db, document_id, markdown, utc_now() - ago)
+        seq, client = await _append(db, document_id, markdown, utc_now() - ago)
+    if by is not None:
+        await attribution.note(sessions, document_id, seq, writers=[by.id], authors={client: by.id})
+    return seq
 
 
-async def _append(db: AsyncSession, document_id: UUID, markdown: str, when: datetime) -> int:
+async def _append(db: AsyncSession, document_id: UUID, markdown: str, when: datetime) -> tuple[int, int]:
     doc = states.build((await states.read_log(db, document_id)).updates)
     before = doc.get_state()
     replacement(parsed(markdown))(doc)
@@ -53,7 +58,7 @@ async def _append(db: AsyncSession, document_id: UUID, markdown: str, when: date
     )
     assert seq is not None
     db.add(DocumentUpdate(document_id=document_id, seq=seq, data=data, created_at=when))
-    return seq
+    return seq, doc.client_id
 
 
 async def says(db: AsyncSession, document_id: UUID) -> str:

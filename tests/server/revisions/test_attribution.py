@@ -1,0 +1,93 @@
+"""Who wrote this passage and when, and whose each change is, where several people write."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+from starlette.applications import Starlette
+
+from server.accounts.models import User
+from server.db import Sessions, transaction
+from server.documents.models import Document
+from server.revisions import recording
+from server.workspaces.models import Workspace
+from tests.factories import make_member, make_team
+from tests.server.documents.programs import Program, program
+from tests.server.revisions.writing_room import begin, write
+
+LONG_AGO = timedelta(hours=1)
+
+
+@pytest.fixture
+async def team(sessions: Sessions) -> tuple[User, Workspace]:
+    return await make_team(sessions)
+
+
+@pytest.fixture
+async def ben(sessions: Sessions, team: tuple[User, Workspace]) -> User:
+    async with transaction(sessions) as db:
+        return await make_member(db, team[1], name="Ben")
+
+
+@pytest.fixture
+async def ada(app: Starlette, sessions: Sessions, team: tuple[User, Workspace]) -> AsyncIterator[Program]:
+    async with program(app, sessions, team[0]) as found:
+        yield found
+
+
+@pytest.fixture
+async def document(sessions: Sessions, team: tuple[User, Workspace], ben: User) -> Document:
+    """Ada began it; she and Ben wrote in it before the second revision, and Ben after it."""
+    document = await begin(sessions, *team, markdown="One.\n\nTwo of these.", title="Plan")
+    await recording.record_due(sessions)
+    await write(sessions, document.id, "One.\n\nTwo of these, says Ben.", ago=LONG_AGO, by=ben)
+    await write(sessions, document.id, "One, says Ada.\n\nTwo of these, says Ben.", ago=LONG_AGO, by=team[0])
+    await recording.record_due(sessions)
+    for words in ("# Two of these, says Ben.", "# Two of these, says Ben.\n\nThree."):
+        await write(sessions, document.id, f"One, says Ada.\n\n{words}", by=ben)
+    return document
+
+
+async def test_each_change_is_its_authors(ada: Program, document: Document) -> None:
+    listed = (await ada.ask("GET", f"/documents/{document.id}/revisions")).json()["revisions"]
+    assert [len(each["authors"]) for each in listed] == [2, 1]
+    newest, first = (each["id"] for each in listed)
+    found = (await ada.ask("GET", f"/documents/{document.id}/compare?from={first}&to={newest}")).json()
+    assert [([each["name"] for each in change["authors"]], change["kind"]) for change in found["changes"]] == [
+        ([ada.user.name], "edited"),
+        (["Ben"], "edited"),
+    ]
+
+
+async def test_every_passage_has_its_author_and_its_time(ada: Program, document: Document) -> None:
+    newest, first = (await ada.ask("GET", f"/documents/{document.id}/revisions")).json()["revisions"]
+    found = (await ada.ask("GET", f"/documents/{document.id}/authorship")).json()
+    told = [
+        [(each["text"], each["author"]["name"], each["revision_id"]) for each in block["passages"]]
+        for block in found["blocks"]
+    ]
+    assert told == [
+        [
+            ("One", ada.user.name, first["id"]),
+            (", says Ada", ada.user.name, newest["id"]),
+            (".", ada.user.name, first["id"]),
+        ],
+        # He made a heading of it, which does not make it his.
+        [
+            ("Two of these", ada.user.name, first["id"]),
+            (", says Ben", "Ben", newest["id"]),
+            (".", ada.user.name, first["id"]),
+        ],
+        [("Three.", "Ben", None)],
+    ]
+    assert found["blocks"][0]["passages"][1]["written_at"] == newest["created_at"]
+    page = (await ada.ask("GET", f"/documents/{document.id}/authorship?limit=2")).json()
+    assert (page["total"], len(page["blocks"]), page["next_cursor"]) == (3, 2, "2")
+
+
+async def test_what_was_just_made_is_its_makers(ada: Program) -> None:
+    document_id = await ada.create(content="One.")
+    [block] = (await ada.ask("GET", f"/documents/{document_id}/authorship")).json()["blocks"]
+    assert [(each["text"], each["author"]["name"]) for each in block["passages"]] == [("One.", ada.user.name)]

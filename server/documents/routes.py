@@ -16,7 +16,15 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from server.accounts.identity import signed_in
-from server.documents import collection_pages, collections, content, lifecycle, link_pages, share_panel
+from server.documents import (
+    collection_pages,
+    collection_sharing,
+    collections,
+    content,
+    lifecycle,
+    link_pages,
+    share_panel,
+)
 from server.documents.access import DocumentVerb
 from server.documents.forms import MAX_PAGES, ROWS_PER_PAGE, Back, NewForm, RenameForm, RestoreForm, WhereForm
 from server.documents.lifecycle import Change, Listed, LiveDocuments, Page, View
@@ -268,5 +276,6 @@ routes = [
     Route("/documents/{document_id:uuid}/invitations", invite, methods=["POST"]),
     *share_panel.routes,
     *collection_pages.routes,
+    *collection_sharing.routes,
     *link_pages.routes,
 ]

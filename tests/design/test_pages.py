@@ -9,6 +9,8 @@ from uuid import UUID
 
 import pytest
 
+from server.documents.access import DocumentRole
+from server.documents.share_panel import WORDS
 from server.notifications.choices import Wishes
 from server.notifications.models import HowMail, Kind
 from server.notifications.routes import HOW
@@ -56,7 +58,6 @@ def shelf(*, is_inside: bool = False) -> SimpleNamespace:
         folders=folders[:2],
         more=folders[2:],
         may_edit=is_inside,
-        may_share=is_inside,
     )
 
 
@@ -73,6 +74,49 @@ COLLECTION_PANEL = {
 }
 
 
+SHARING = {
+    "user": PERSON,
+    "gone": False,
+    "document": SimpleNamespace(id="d1", title=NASTY),
+    "its_workspace": NASTY,
+    "people": [
+        SimpleNamespace(user_id=f"u{number}", name=NASTY, email=NASTY, colour=1, role=role, inherited=inherited)
+        for number, (role, inherited) in enumerate(
+            [
+                (DocumentRole.OWNER, None),
+                (DocumentRole.VIEWER, None),
+                (DocumentRole.VIEWER, SimpleNamespace(id="c1", name=NASTY)),
+            ]
+        )
+    ],
+    "me": "u0",
+    "others": [SimpleNamespace(name=NASTY, email=NASTY)],
+    "asked": [SimpleNamespace(user_id="u9", name=NASTY, colour=2, role=DocumentRole.EDITOR, message=NASTY)],
+    "links": [
+        SimpleNamespace(
+            link=SimpleNamespace(
+                id="l1",
+                role=DocumentRole.VIEWER,
+                password_hash="x",
+                created_by="u0",
+                created_at=NOW,
+                expires_at=NOW,
+                last_used_at=None,
+            ),
+            made_by=NASTY,
+        )
+    ],
+    "reach": "inherit",
+    "inherited": None,
+    "words": WORDS,
+    "roles": [DocumentRole.EDITOR, DocumentRole.VIEWER],
+    "may_own": True,
+    "link_days": [(0, "Until taken back")],
+    "notice": None,
+    "problem": NASTY,
+    "made": SimpleNamespace(url="https://example.org/s/x", email=None, is_mailed=False),
+    "who": NASTY,
+}
 REFUSED = {"form": NASTY, "name": NASTY, "email": NASTY, "password": NASTY}
 MADE = {"id": "t", "name": NASTY, "text": "qr_secret"}
 DEVICES = [
@@ -231,6 +275,13 @@ PAGES: list[tuple[str, dict[str, Any]]] = [
     ("documents/index.html", listing(row(1)) | {"after": NASTY, "pages": 2}),
     ("documents/index.html", listing(row(1)) | {"shelf": shelf(is_inside=True)}),
     ("documents/index.html", listing() | {"shelf": shelf(is_inside=True)}),
+    ("documents/sharing.html", SHARING),
+    ("documents/sharing.html", SHARING | {"made": SimpleNamespace(url="x", email=NASTY, is_mailed=True)}),
+    (
+        "documents/sharing.html",
+        SHARING | {"collection": SimpleNamespace(id="c1", name=NASTY), "made": None, "inherited": True, "asked": ()},
+    ),
+    ("documents/sharing.html", SHARING | {"gone": True}),
     *[("documents/collection.html", COLLECTION_PANEL | {"panel": panel}) for panel in ("rename", "move", "remove")],
     ("documents/collection.html", COLLECTION_PANEL | {"panel": "new", "collection": None, "parent": "c1"}),
     (

@@ -53,6 +53,7 @@ MALFORMED = Close(4400, "malformed", "A message could not be read.")
 UNAUTHENTICATED = Close(4401, "unauthenticated", "Sign in, or send a token that is valid.")
 FORBIDDEN = Close(4403, "forbidden", "You may not do this in this document.")
 NOT_FOUND = Close(4404, "not-found", "There is no such document, or you have no access to it.")
+SUGGESTIONS_ONLY = Close(4405, "suggestions-only", "You may suggest changes here, not make them.")
 FOREIGN_ORIGIN = Close(4406, "foreign-origin", "Pages of other sites may not connect here.")
 AUTH_TIMEOUT = Close(4408, "authentication-timeout", "No token arrived in time.")
 OTHER_LINEAGE = Close(4409, "other-lineage", "The document was replaced since this copy was made.")
@@ -80,6 +81,7 @@ ALL: tuple[Close, ...] = (
     UNAUTHENTICATED,
     FORBIDDEN,
     NOT_FOUND,
+    SUGGESTIONS_ONLY,
     FOREIGN_ORIGIN,
     AUTH_TIMEOUT,
     OTHER_LINEAGE,

@@ -158,7 +158,7 @@ class ManyDocuments:
 
     def tell_rights(self, seat: Seat) -> None:
         """See Dialect."""
-        seat.peer.put(wire.authenticated(may_write=seat.peer.may_write))
+        seat.peer.put(wire.authenticated(seat.peer.rights))
 
     async def _enter(self, key: str, token: str) -> None:
         document_id, _, _ = key.partition("\0")

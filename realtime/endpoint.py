@@ -27,7 +27,7 @@ from realtime.hub import Hub
 from realtime.outbox import LARGE_FRAME_BYTES, Outbox
 from realtime.pace import Allowance
 from realtime.ports import Access, Clock, Credentials, DocumentId
-from realtime.room import NeedsTrial, Peer
+from realtime.room import NeedsJudging, NeedsTrial, Peer
 from realtime.update import Reach, read_reach
 from realtime.websocket import Frames, ProtocolError
 
@@ -519,7 +519,7 @@ class Socket(asyncio.Protocol):
         peer = Peer(
             outbox=self._outbox,
             user=admission.user,
-            may_write=admission.may_write,
+            rights=admission.rights,
             prefix=prefix,
             acknowledged=bool(prefix),
         )
@@ -541,7 +541,7 @@ class Socket(asyncio.Protocol):
             return self._receive_slowly(seat, message)
         try:
             self._door.hub.receive(seat.room, seat.peer, message)
-        except NeedsTrial:
+        except (NeedsTrial, NeedsJudging):
             return self._receive_slowly(seat, cast("wire.Update", message))
         self._collect(seat.peer)
         return None
@@ -551,11 +551,18 @@ class Socket(asyncio.Protocol):
         await hub.get_ready(room)
         reach, seconds = await asyncio.to_thread(_read_timed, message.update)
         self._pay(seconds)
-        try:
-            hub.receive(room, seat.peer, message, reach=reach)
-        except NeedsTrial:
-            self._pay(await hub.try_out(room, message.update))
-            hub.receive(room, seat.peer, message, reach=reach, tried=True)
+        tried = judged = False
+        while True:
+            try:
+                hub.receive(room, seat.peer, message, reach=reach, tried=tried, judged=judged)
+            except NeedsTrial:
+                self._pay(await hub.try_out(room, message.update))
+                tried = True
+            except NeedsJudging:
+                self._pay(await hub.judge(room, seat.peer, message.update, reach))
+                judged = True
+            else:
+                break
         self._collect(seat.peer)
 
     def _collect(self, peer: Peer) -> None:
@@ -616,8 +623,8 @@ class Socket(asyncio.Protocol):
                 self._dialect.leave(key, refusal.close)
         else:
             seat.peer.user = admission.user
-            if seat.peer.may_write != admission.may_write and self.seats.get(key) is seat:
-                seat.peer.may_write = admission.may_write
+            if seat.peer.rights is not admission.rights and self.seats.get(key) is seat:
+                seat.peer.rights = admission.rights
                 self._dialect.tell_rights(seat)
 
 

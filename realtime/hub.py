@@ -15,6 +15,7 @@ from realtime import awareness, close, wire
 from realtime.close import Close, Refused
 from realtime.document import merged
 from realtime.flushing import Flushing
+from realtime.judging import Bench
 from realtime.live_room import Counts, LiveRoom
 from realtime.outbox import Deliveries
 from realtime.ports import (
@@ -26,12 +27,13 @@ from realtime.ports import (
     DocumentId,
     LogUnavailable,
     Missed,
+    OpenJudge,
     Presence,
     Shut,
     Stored,
     UpdateLog,
 )
-from realtime.room import BrokenRoom, Limits, NeedsTrial, Peer, Room, User, is_core_failure
+from realtime.room import BrokenRoom, Limits, NeedsJudging, NeedsTrial, Peer, Room, User, is_core_failure
 from realtime.saving import Saving
 from realtime.settling import Settle, Settling
 from realtime.trial import Trials
@@ -70,6 +72,7 @@ class Hub:
         limits: Limits | None = None,
         timing: Timing | None = None,
         settle: Settle | None = None,
+        open_judge: OpenJudge | None = None,
     ) -> None:
         self.counts = Counts()
         self._log = log
@@ -101,6 +104,7 @@ class Hub:
             on_presence=self._publish_presence,
         )
         self._trials = Trials()
+        self._open_judge = open_judge
         self._settling = Settling(
             self._rooms,
             clock,
@@ -173,22 +177,34 @@ class Hub:
             return
         del live.send_away[peer]
         self._pass_on(live, room.leave(peer))
+        if live.bench is not None:
+            live.bench.leave(room)
         self._note_if_empty(live)
 
     def receive(
-        self, room: Room, peer: Peer, message: wire.Message, *, reach: Reach | None = None, tried: bool = False
+        self,
+        room: Room,
+        peer: Peer,
+        message: wire.Message,
+        *,
+        reach: Reach | None = None,
+        tried: bool = False,
+        judged: bool = False,
     ) -> None:
         """Take one message of a peer.
 
         `reach`: what an update brings, if that was read before. Raises Refused or MalformedFrame, which end this peer
-        and nobody else; NeedsTrial unless it was `tried`.
+        and nobody else; NeedsTrial unless it was `tried`, NeedsJudging unless it was `judged`.
         """
         live = self._rooms.get(room.document_id)
         if live is None or live.room is not room or peer not in room.peers:
             raise Refused(close.TRY_LATER)
         try:
-            self._receive(live, peer, message, reach, tried=tried)
-        except (Refused, NeedsTrial, ValueError):
+            self._receive(live, peer, message, reach, tried=tried, judged=judged)
+        except (Refused, NeedsTrial, NeedsJudging, ValueError):
+            if judged and live.bench is not None:
+                # It knows now what the room does not.
+                live.bench.dismiss(room)
             raise
         except BaseException as error:
             if not is_core_failure(error):
@@ -196,7 +212,9 @@ class Hub:
             logger.exception("a message was not taken")
             self._break(live, BrokenRoom({peer}))
 
-    def _receive(self, live: LiveRoom, peer: Peer, message: wire.Message, reach: Reach | None, *, tried: bool) -> None:
+    def _receive(
+        self, live: LiveRoom, peer: Peer, message: wire.Message, reach: Reach | None, *, tried: bool, judged: bool
+    ) -> None:
         room = live.room
         match message:
             case wire.Update():
@@ -204,7 +222,7 @@ class Hub:
                     # Whoever calls waits for `get_ready` first.
                     raise Refused(close.TRY_LATER)
                 self.counts.updates_received += 1
-                if room.receive_update(peer, message, reach, tried=tried):
+                if room.receive_update(peer, message, reach, tried=tried, judged=judged):
                     self._flushing.mark(live)
             case wire.AwarenessUpdate(payload):
                 self.counts.presence_received += 1
@@ -230,6 +248,17 @@ class Hub:
     async def try_out(self, room: Room, update: bytes) -> float:
         """Try an update that NeedsTrial. Returns the seconds of CPU that it took. Raises as Trials.run."""
         return await self._trials.run(room.to_try_on(), update)
+
+    async def judge(self, room: Room, peer: Peer, update: bytes, reach: Reach) -> float:
+        """Have an update that NeedsJudging judged. Returns the seconds of CPU that it took. Raises as Bench.hear."""
+        live = self._rooms.get(room.document_id)
+        if live is None or live.room is not room:
+            raise Refused(close.TRY_LATER)
+        if self._open_judge is None:
+            raise Refused(close.FORBIDDEN)
+        if live.bench is None:
+            live.bench = Bench(self._open_judge)
+        return await live.bench.hear(room, peer, update, reach)
 
     async def edit(self, document_id: DocumentId, update: bytes, user: User | None = None) -> int:
         """Apply an edit that the host makes, for a `user` or for itself, as a forward edit that every peer sees.

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from realtime import awareness
 from realtime.close import Close
+from realtime.judging import Bench
 from realtime.ports import DocumentId
 from realtime.room import Peer, Room, User
 
@@ -62,6 +63,7 @@ class LiveRoom:
     writers: dict[object, User] = field(default_factory=dict)
     refilling: bool = False
     building: asyncio.Task[None] | None = None
+    bench: Bench | None = None
     quiet_until: float = 0.0
     pause_seconds: float = 0.0
 

@@ -4,9 +4,10 @@ Each port has two implementations or more (`memory`, `redis_bus`, the host's own
 (tests/contracts) that runs on every one of them.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import NamedTuple, NewType, Protocol
 
 DocumentId = NewType("DocumentId", str)
@@ -23,12 +24,20 @@ class Credentials:
     bearer: str | None
 
 
+class Rights(StrEnum):
+    """What somebody may do in a document; the words are the scopes of the Hocuspocus dialect."""
+
+    READ = "readonly"
+    SUGGEST = "suggest"
+    WRITE = "read-write"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Admission:
     """One person may enter one document. `user` is what others see: id, name, colour."""
 
     user: Mapping[str, object]
-    may_write: bool
+    rights: Rights
     epoch: Epoch
 
 
@@ -38,6 +47,22 @@ class Access(Protocol):
     async def admit(self, document_id: DocumentId, credentials: Credentials) -> Admission:
         """Admit a connection to a document. Raises Refused with the close code that tells why not."""
         ...
+
+
+class Judge(Protocol):
+    """Knows one document, and whether people who may only suggest do. It may be slow: use a thread."""
+
+    def take(self, update: bytes) -> None:
+        """Know what somebody has written. Raises ValueError for what cannot be read."""
+        ...
+
+    def allows(self, update: bytes, user: Mapping[str, object]) -> bool:
+        """Say whether the user may change this; if so, it is known from then on, else the judge is spent."""
+        ...
+
+
+OpenJudge = Callable[[Sequence[bytes]], Judge]
+"""Makes the judge of a document out of updates that are its state."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,7 @@ from realtime.close import Close, Refused
 from realtime.document import Document, merged
 from realtime.early import Early
 from realtime.outbox import LARGE_FRAME_BYTES, Outbox
-from realtime.ports import Committed, DocumentId, Epoch, Stored
+from realtime.ports import Committed, DocumentId, Epoch, Rights, Stored
 from realtime.structs import Id
 from realtime.update import Reach, read_reach
 from realtime.vetting import Vetting, needs_trial, pairs_of
@@ -56,7 +56,7 @@ class Peer:
 
     outbox: Outbox
     user: User
-    may_write: bool
+    rights: Rights
     prefix: bytes = b""
     acknowledged: bool = False
     has: bytes | None = None
@@ -93,6 +93,10 @@ class NeedsTrial(Exception):
     """Only trying can tell how long the core takes for an update (`realtime.trial`). Nothing of it was taken."""
 
 
+class NeedsJudging(Exception):
+    """The peer may only suggest: whether it does is for a judge to say (`realtime.judging`). Nothing was taken."""
+
+
 class BrokenRoom(Exception):
     """The document in memory cannot be trusted any more. What was acknowledged is in the log."""
 
@@ -125,6 +129,8 @@ class Room:
         """The newest place of the log that is known of; `seq` is the newest up to which all is held."""
         self.authors: dict[int, User] = {}
         """By Yjs client, who brought something new of it; whoever wants to know takes this and puts an empty one."""
+        self.unheard: list[bytes] | None = None
+        """What was taken since the judge was told last; None while there is no judge."""
         self._held: set[int] = set()
         self._pending: list[tuple[Peer | None, bytes]] = []
         # Whether something that waits might stop the core half-way.
@@ -194,26 +200,32 @@ class Room:
             self._answer(peer, state_vector)
 
     def receive_update(
-        self, peer: Peer, message: wire.Update, reach: Reach | None = None, *, tried: bool = False
+        self,
+        peer: Peer,
+        message: wire.Update,
+        reach: Reach | None = None,
+        *,
+        tried: bool = False,
+        judged: bool = False,
     ) -> bool:
         """Let an update wait for the next flush. Returns whether there is something to flush.
 
         An update whose history is missing is kept until the peer has answered our step 1.
         `reach`: what the update brings, if that was read elsewhere (large updates are read off the event loop).
         Raises MalformedFrame, or Refused for a peer that may not write, history that stays missing, or a limit; and
-        NeedsTrial unless it was `tried`.
+        NeedsTrial unless it was `tried`, NeedsJudging unless it was `judged`.
         """
         if reach is None:
             reach = read_reach(message.update)
         if reach.empty:
             self._acknowledge(peer, 1)
-        elif not peer.may_write:
+        elif peer.rights is Rights.READ:
             # A reader answers our step 1 with what it has, all of which came from here.
             if not message.answer or reach.brings_structs(self._known):
                 raise Refused(close.FORBIDDEN)
             self._acknowledge(peer, 1)
         elif reach.fits(self._known):
-            self._admit(peer, message.update, reach, tried=tried)
+            self._admit(peer, message.update, reach, tried=tried, judged=judged)
         elif message.answer:
             raise Refused(close.MISSING_HISTORY)
         else:
@@ -236,6 +248,17 @@ class Room:
         if not reach.fits(self._known):
             raise Refused(close.MISSING_HISTORY)
         self._admit(None, update, reach, tried=True, user=user)
+
+    def vet(self, peer: Peer, update: bytes, reach: Reach) -> bool:
+        """Make sure that the core of a judge can take an update. Returns False while that cannot be told.
+
+        Raises MalformedFrame or Refused.
+        """
+        if self._pending and reach.needs_rehearsal(self._known):
+            return False
+        self._vetting.admit(update, reach, self._known, person=peer.user.get("id"), waiting=self._pending)
+        self._vetting.check(update, reach, self._known)
+        return True
 
     def to_try_on(self) -> list[bytes]:
         """The document with all that waits, as updates: what an update is tried on."""
@@ -260,16 +283,25 @@ class Room:
             raise Refused(close.MISSING_HISTORY)
         try:
             self._admit(peer, update, reach)
-        except NeedsTrial:
+        except (NeedsTrial, NeedsJudging):
             # When it comes back it brings all of it in one update.
             raise Refused(close.TRY_LATER) from None
 
     def _admit(
-        self, peer: Peer | None, update: bytes, reach: Reach, *, tried: bool = False, user: User | None = None
+        self,
+        peer: Peer | None,
+        update: bytes,
+        reach: Reach,
+        *,
+        tried: bool = False,
+        judged: bool = False,
+        user: User | None = None,
     ) -> None:
         vetting = self._vetting
         if reach.structs > 1 and not tried and needs_trial(reach, self._known, self.size_bytes):
             raise NeedsTrial
+        if peer is not None and peer.rights is not Rights.WRITE and not judged:
+            raise NeedsJudging
         if reach.firsts or reach.nesting or reach.may_hold_pairs or vetting.pairs:
             person = peer.user.get("id") if peer is not None else None
             vetting.admit(update, reach, self._known, person=person, waiting=self._pending)
@@ -281,6 +313,8 @@ class Room:
         self._rehearse = self._rehearse or doubtful
         self._news = self._news or news
         self._pending.append((peer, update))
+        if self.unheard is not None:
+            self.unheard.append(update)
 
     def _note_author(self, client: int, reach: Reach, user: User | None) -> None:
         # What is told again is somebody's who wrote it before.
@@ -525,6 +559,8 @@ class Room:
             return 0
         reach.extend(self._known)
         self._vetting.note(update, reach)
+        if self.unheard is not None:
+            self.unheard.append(update)
         self.size_bytes += len(update)
         told = self.broadcast(wire.sync_update(update))
         if not self._flushing:
@@ -540,7 +576,7 @@ class Room:
     def _answer(self, peer: Peer, state_vector: bytes) -> None:
         peer.has = state_vector
         self._tell_difference(peer, state_vector)
-        if peer.may_write:
+        if peer.rights is not Rights.READ:
             self._ask(peer)
         self.tell_presence(peer)
 

@@ -328,11 +328,9 @@ def permission_denied(reason: str) -> bytes:
     return bytes((MessageType.AUTH, AuthType.PERMISSION_DENIED)) + write_var_string(reason)
 
 
-def authenticated(*, may_write: bool) -> bytes:
+def authenticated(scope: str) -> bytes:
     """Hocuspocus: the token was taken, and with it this scope."""
-    return bytes((MessageType.AUTH, AuthType.AUTHENTICATED)) + write_var_string(
-        "read-write" if may_write else "readonly"
-    )
+    return bytes((MessageType.AUTH, AuthType.AUTHENTICATED)) + write_var_string(scope)
 
 
 def sync_status(*, saved: bool) -> bytes:

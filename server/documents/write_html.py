@@ -104,7 +104,7 @@ _SERIALIZER: Final = DOMSerializer(
     nodes={
         "text": lambda node: node.text or "",
         "paragraph": _block("p"),
-        "heading": lambda node: [f"h{node.attrs['level']}", {"data-id": node.attrs["id"]}, 0],
+        "heading": lambda node: [f"h{node.attrs['level']}", _marked(node), 0],
         "bulletList": _block("ul"),
         "orderedList": _ordered_list,
         "listItem": _block("li", dir="auto"),

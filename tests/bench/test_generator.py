@@ -38,7 +38,7 @@ async def relay(times: Times, *, keeps: bool = True, leaks: bool = False) -> Asy
             prefix = wire.routing_prefix(key)
             document = documents.setdefault(key, Doc())
             if isinstance(message, wire.Token):
-                await socket.send(prefix + wire.authenticated(may_write=True))
+                await socket.send(prefix + wire.authenticated("read-write"))
             elif isinstance(message, wire.SyncStep1):
                 people[socket] = key
                 await socket.send(prefix + wire.sync_step_2(document.get_update()))

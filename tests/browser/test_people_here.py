@@ -29,7 +29,8 @@ async def test_an_avatar_tells_about_its_person_and_leads_to_their_caret(
     assert re.fullmatch(r"Can edit · Active now · on a computer", await card.locator(".person-facts").inner_text())
 
     async def is_there() -> bool:
-        return await ada.page.locator(".caret").evaluate("caret => caret.getBoundingClientRect().top < innerHeight")
+        seen = "caret => caret.getBoundingClientRect().top < innerHeight"
+        return bool(await ada.page.locator(".caret").evaluate(seen))
 
     await until(is_there, lambda: _top(ada))
 

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from pycrdt import Doc, Text
+from pycrdt import Doc, Text, XmlFragment, XmlText
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
@@ -223,12 +223,12 @@ async def test_a_role_that_is_taken_away_bites_at_once_in_every_process(fleet: F
         async with AsyncExitStack() as stack:
             seats = [await stack.enter_async_context(_seat(process, document, token)) for process in fleet.processes]
             for seat in seats:
-                assert await _scope(seat) == wire.authenticated(may_write=True)
+                assert await _scope(seat) == wire.authenticated("read-write")
             api.put(place, json={"role": "viewer"}).raise_for_status()
             # Told of it unasked, long before everybody is asked about anyway.
             async with asyncio.timeout(_BEFORE_ALL_ARE_ASKED_ABOUT_SECONDS):
                 for seat in seats:
-                    assert await _scope(seat) == wire.authenticated(may_write=False)
+                    assert await _scope(seat) == wire.authenticated("readonly")
             late: Doc[Any] = Doc()
             _append(late, "late")
             for number, seat in enumerate(seats):
@@ -242,6 +242,36 @@ async def test_a_role_that_is_taken_away_bites_at_once_in_every_process(fleet: F
     assert "late" not in await fleet.logged(document)
     async with _seat(fleet.processes[-1], document, token) as seat:
         assert b"4404" in await _scope(seat)
+
+
+async def test_a_reviewer_suggests_and_changes_nothing(fleet: Fleet, clients: NodeClients) -> None:
+    document = fleet.create_document("Begun.")
+    owners = await join_all(fleet, clients, document, "owner")
+    email = f"rita-{uuid4()}@example.org"
+    await aside(fleet.processes[0].create_user, email, "Rita")
+    token = await aside(fleet.processes[0].create_token, email)
+    with fleet.api() as api:
+        api.put(f"/api/v1/documents/{document}/sharing", json={"reach": "people"}).raise_for_status()
+        named = api.post(f"/api/v1/documents/{document}/collaborators", json={"email": email, "role": "reviewer"})
+        whose = {"id": "s1", "by": named.raise_for_status().json()["collaborator"]["person"]["id"], "at": 1}
+        for number, process in enumerate(fleet.processes):
+            url = f"{process.socket_address}/collab/{document}"
+            async with client.join(url, token=token) as reviewer:
+                _first_text(reviewer.doc).insert(0, f"s{number}. ", {"insertion": whose})
+                await all_see(owners, [f"s{number}."])
+                _first_text(reviewer.doc).insert(0, "forbidden")
+                assert await _closing_of(reviewer) == 4405
+            # Nor in disguise, nor by the way.
+            for change in ({"insertion": whose | {"by": str(uuid4())}}, {"bold": {}}):
+                async with client.join(url, token=token) as reviewer:
+                    _first_text(reviewer.doc).insert(3, "forbidden", change)
+                    assert await _closing_of(reviewer) == 4405
+            await write(owners[number], f"m{number}.")
+        await all_see(owners, [f"m{number}." for number in range(len(fleet))])
+        logged = await fleet.logged(document)
+        assert "forbidden" not in logged and "s0." in logged
+        read = api.get(f"/api/v1/documents/{document}/content", params={"format": "text"}).raise_for_status().text
+        assert "Begun." in read and "s0." not in read
 
 
 @pytest.mark.parametrize(
@@ -275,6 +305,12 @@ async def test_a_hostile_frame_ends_its_sender_alone(fleet: Fleet, clients: Node
 
 def _bulk(doc: "Doc[Any]") -> str:
     return str(doc.get("bulk", type=Text))
+
+
+def _first_text(doc: "Doc[Any]") -> XmlText:
+    text = doc.get("default", type=XmlFragment).children[0].children[0]
+    assert isinstance(text, XmlText)
+    return text
 
 
 def _append(doc: "Doc[Any]", words: str) -> None:

@@ -7,7 +7,7 @@ from pycrdt import Doc, Text, TransactionEvent
 
 from realtime import websocket, wire
 from realtime.outbox import Outbox
-from realtime.ports import DocumentId, Epoch, Stored
+from realtime.ports import DocumentId, Epoch, Rights, Stored
 from realtime.room import Flush, Limits, Peer, Room
 from realtime.wire import write_var_uint
 
@@ -71,7 +71,7 @@ def peer(*, may_write: bool = True, prefix: bytes = b"", acknowledged: bool = Fa
     return Peer(
         outbox=Outbox(limit_bytes=limit_bytes, wake=lambda: None),
         user={"id": "1", "name": "Ada", "colour": 3},
-        may_write=may_write,
+        rights=Rights.WRITE if may_write else Rights.READ,
         prefix=prefix,
         acknowledged=acknowledged,
     )

@@ -28,7 +28,7 @@ from realtime.endpoint import ConnectionLimits, Door, Endpoint
 from realtime.handover import Entrance, Handover
 from realtime.hub import Hub
 from realtime.memory import MemoryBus, MemoryLog
-from realtime.ports import Admission, Credentials, DocumentId, Epoch
+from realtime.ports import Admission, Credentials, DocumentId, Epoch, Rights
 
 from .documents import EMPTY_UPDATE, Author, far_apart, in_turns, seed, text_of
 from .test_hub import LoopClock, until
@@ -55,7 +55,7 @@ class Tokens:
             raise Refused(close.NOT_FOUND)
         return Admission(
             user={"id": "1", "name": "Ada"},
-            may_write=token == "writer" and token not in self.silenced,
+            rights=Rights.WRITE if token == "writer" and token not in self.silenced else Rights.READ,
             epoch=stored.epoch,
         )
 
@@ -207,7 +207,7 @@ async def test_hocuspocus_two_documents_on_one_socket_each_acknowledged(running:
         for name in (running.document_id, other + "\0session"):
             one = Hocuspocus(connection, name)
             await one.sign_in("writer")
-            assert await one.hear() == wire.authenticated(may_write=True)
+            assert await one.hear() == wire.authenticated("read-write")
             await one.send(wire.sync_step_1(b"\x00"))
             answer = wire.decode(await one.hear())
             assert isinstance(answer, wire.Update)
@@ -232,7 +232,7 @@ async def test_hocuspocus_documents_that_do_not_fit_into_the_outbox_together_all
             running.log.create(DocumentId(name), seed(text))
             one = Hocuspocus(connection, name)
             await one.sign_in("writer")
-            assert await one.hear() == wire.authenticated(may_write=True)
+            assert await one.hear() == wire.authenticated("read-write")
         questions = [wire.routing_prefix(name) + wire.sync_step_1(b"\x00") for name in texts]
         # In one piece, so that all are answered before any answer is sent.
         connection.transport.write(b"".join(Frame(Opcode.BINARY, each).serialize(mask=True) for each in questions))
@@ -519,11 +519,11 @@ async def test_a_right_that_is_taken_away_bites_at_once_in_place() -> None:
     async with serving() as one, connect(f"{one.url}/collab") as connection, connect(collab(one)) as by_path:
         seat = Hocuspocus(connection, one.document_id)
         await seat.sign_in("writer")
-        assert await seat.hear() == wire.authenticated(may_write=True)
+        assert await seat.hear() == wire.authenticated("read-write")
         await until(lambda: one.hub.peers == 2)
         one.access.silenced.add("writer")
         await one.hub.access_changed(one.document_id)
-        assert await seat.hear() == wire.authenticated(may_write=False)
+        assert await seat.hear() == wire.authenticated("readonly")
         # Reading goes on; what is written from now on is refused, in both dialects.
         await seat.send(wire.sync_step_1(b"\x00"))
         assert isinstance(wire.decode(await seat.hear()), wire.Update)

@@ -20,7 +20,7 @@ from starlette.requests import HTTPConnection
 
 from realtime import close
 from realtime.close import Refused
-from realtime.ports import Admission, Credentials, DocumentId, Epoch
+from realtime.ports import Admission, Credentials, DocumentId, Epoch, Rights
 from server.accounts import sessions as signed_in
 from server.accounts import tokens
 from server.accounts.identity import Proof, proof_of
@@ -128,6 +128,12 @@ class Doorkeeper:
         return sorted(rows, key=lambda row: row.place)
 
 
+def _rights(actor: DocumentActor) -> Rights:
+    if can(actor, DocumentVerb.EDIT, actor):
+        return Rights.WRITE
+    return Rights.SUGGEST if can(actor, DocumentVerb.SUGGEST, actor) else Rights.READ
+
+
 def _decide(row: Any) -> Admission:  # noqa: ANN401 - a row of _QUESTION; None if the database did not answer
     if row is None:
         raise Refused(close.NOT_LOADED)
@@ -148,7 +154,7 @@ def _decide(row: Any) -> Admission:  # noqa: ANN401 - a row of _QUESTION; None i
         raise Refused(close.TRASHED)
     return Admission(
         user={"id": str(row.user_id), "name": row.name, "colour": row.colour, "role": actor.role},
-        may_write=can(actor, DocumentVerb.EDIT, actor),
+        rights=_rights(actor),
         epoch=Epoch(str(row.epoch)),
     )
 

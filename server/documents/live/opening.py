@@ -19,6 +19,7 @@ from server.db import Sessions
 from server.documents.live.admission import Doorkeeper, origins
 from server.documents.live.editing import Live
 from server.documents.live.figures import SocketLog, TimedLog, warn_of_slow
+from server.documents.live.judging import open_judge
 from server.documents.live.log import PostgresLog
 from server.settings import Settings
 from server.slow import SlowLog
@@ -56,6 +57,7 @@ async def open_live(
             clock=MonotonicClock(),
             node=node,
             settle=settle,
+            open_judge=open_judge,
             limits=Limits(
                 document_bytes=settings.max_document_bytes,
                 peers=settings.max_peers_per_document,

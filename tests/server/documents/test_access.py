@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from realtime.close import Refused
-from realtime.ports import Credentials
+from realtime.ports import Credentials, Rights
 from realtime.ports import DocumentId as LiveId
 from server.accounts import sessions as browser_sessions
 from server.accounts.models import User
@@ -229,7 +229,8 @@ async def test_every_place_that_asks_finds_the_strongest_role(sessions: Sessions
         assert given.role is None
     else:
         assert given.role is not None
-        assert admitted.may_write is can(actor, V.EDIT, document)
+        assert (admitted.rights is Rights.WRITE) is can(actor, V.EDIT, document)
+        assert (admitted.rights is not Rights.READ) is can(actor, V.SUGGEST, document)
 
 
 async def test_nobody_signed_in_and_no_document(db: AsyncSession) -> None:

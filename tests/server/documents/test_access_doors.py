@@ -17,7 +17,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount, Route
 
 from realtime.close import Refused
-from realtime.ports import Credentials
+from realtime.ports import Credentials, Rights
 from realtime.ports import DocumentId as LiveId
 from server.accounts import tokens
 from server.accounts.models import User
@@ -225,6 +225,7 @@ DOORS: Final[dict[str, Door]] = {
     f"GET {_PAGE}/notifications": at(D.VIEW),
     f"POST {_PAGE}/notifications": at(D.VIEW, form={"attention": "following"}),
     f"GET {_PAGE}/history": at(D.VIEW),
+    f"GET {_PAGE}/history/authors": at(D.VIEW),
     f"POST {_PAGE}/history/name": at(D.EDIT, form={"name": "x"}),
     f"POST {_PAGE}/history/{{revision_id}}/name": at(D.EDIT, form={"name": "x"}),
     f"POST {_PAGE}/history/{{revision_id}}/restore": at(D.EDIT, form={}),
@@ -498,5 +499,6 @@ async def test_the_room_opens_as_the_pages_do(house: House) -> None:
         assert not can(case.at, D.VIEW, case.document)
     else:
         assert can(case.at, D.VIEW, case.document)
-        assert admitted.may_write is can(case.at, D.EDIT, case.document)
+        assert (admitted.rights is Rights.WRITE) is can(case.at, D.EDIT, case.document)
+        assert (admitted.rights is not Rights.READ) is can(case.at, D.SUGGEST, case.document)
         assert UUID(str(admitted.user["id"])) == (case.user.id if case.user else None)

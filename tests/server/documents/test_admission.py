@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from realtime import close
 from realtime.close import Close, Refused
-from realtime.ports import Credentials, DocumentId
+from realtime.ports import Credentials, DocumentId, Rights
 from server.accounts import people, sessions, tokens
 from server.accounts.models import ApiToken, User, utc_now
 from server.db import Sessions
@@ -45,7 +45,7 @@ class House:
         except Refused as refusal:
             return refusal.close
         assert admitted.epoch == str(await lifecycle.epoch_of(self.db, self.document.id))
-        return admitted.user["name"], admitted.may_write
+        return admitted.user["name"], admitted.rights is Rights.WRITE
 
 
 @pytest.fixture
@@ -143,7 +143,7 @@ async def test_many_at_once_get_each_their_own_answer(house: House) -> None:
             admission = await house.keeper.admit(DocumentId(str(place)), Credentials(cookie=cookie, bearer=None))
         except Refused as refusal:
             return refusal.close
-        return str(admission.user["name"]), admission.may_write
+        return str(admission.user["name"]), admission.rights is Rights.WRITE
 
     answers = await asyncio.gather(*(ask(number) for number in range(600)))
     for number, answer in enumerate(answers):
@@ -163,4 +163,4 @@ async def test_one_who_leaves_the_queue_holds_up_nobody(house: House) -> None:
     patient = asyncio.create_task(house.keeper.admit(place, credentials))
     await asyncio.sleep(0)
     impatient.cancel()
-    assert (await patient).may_write
+    assert (await patient).rights is Rights.WRITE

@@ -1,0 +1,90 @@
+"""Updates of people who may only suggest: held until a judge has said that they change nothing else.
+
+What a judge is (`realtime.ports.Judge`) is the host's affair: only it knows what a suggestion looks like. Here its turn
+is kept: it hears of every update that the room takes, in the room's order, works on a thread, and goes when nobody who
+needs it is left.
+"""
+
+import asyncio
+import time
+from collections.abc import Sequence
+
+from realtime import close
+from realtime.close import Refused
+from realtime.ports import Judge, OpenJudge, Rights
+from realtime.room import Peer, Room, User, is_core_failure
+from realtime.update import Reach
+
+# What a judge has not heard yet is kept in memory; beyond this it begins anew when it is needed.
+_MOST_UNHEARD_BYTES = 4 * 1024 * 1024
+_LOOK_SECONDS = 0.005
+_LONGEST_WAIT_SECONDS = 2.0
+
+
+class Bench:
+    """The judge of one room, and the turn before it."""
+
+    __slots__ = ("_judge", "_open", "_turn")
+
+    def __init__(self, open_judge: OpenJudge) -> None:
+        self._open = open_judge
+        self._judge: Judge | None = None
+        self._turn = asyncio.Lock()
+
+    async def hear(self, room: Room, peer: Peer, update: bytes, reach: Reach) -> float:
+        """Return if the update only suggests, with the seconds of CPU that it took to find out.
+
+        Raises Refused (SUGGESTIONS_ONLY, TRY_LATER and what the room's own vetting raises) or MalformedFrame.
+        """
+        async with self._turn:
+            waited = 0.0
+            while not room.vet(peer, update, reach):
+                # What waits is applied within moments.
+                if waited >= _LONGEST_WAIT_SECONDS:
+                    raise Refused(close.TRY_LATER)
+                await asyncio.sleep(_LOOK_SECONDS)
+                waited += _LOOK_SECONDS
+            try:
+                allowed, seconds = await self._ask(room, update, peer.user)
+            except BaseException as error:
+                self.dismiss(room)
+                if not is_core_failure(error):
+                    raise
+                raise Refused(close.TRY_LATER) from error
+            if not allowed:
+                self.dismiss(room)
+                raise Refused(close.SUGGESTIONS_ONLY)
+            return seconds
+
+    async def _ask(self, room: Room, update: bytes, user: User) -> tuple[bool, float]:
+        judge, unheard = self._judge, room.unheard
+        if judge is None or unheard is None or sum(map(len, unheard)) > _MOST_UNHEARD_BYTES:
+            parts, room.unheard = room.to_try_on(), []
+            self._judge = judge = None
+            judge, allowed, seconds = await asyncio.to_thread(_work, self._open, None, parts, update, user)
+        else:
+            room.unheard = []
+            judge, allowed, seconds = await asyncio.to_thread(_work, self._open, judge, unheard, update, user)
+        self._judge = judge
+        return allowed, seconds
+
+    def dismiss(self, room: Room) -> None:
+        """Let the judge go: it is spent, or nobody needs it. The next one begins with what the room has then."""
+        self._judge = room.unheard = None
+
+    def leave(self, room: Room) -> None:
+        """Somebody left the room."""
+        if all(peer.rights is not Rights.SUGGEST for peer in room.peers):
+            self.dismiss(room)
+
+
+def _work(
+    open_judge: OpenJudge, judge: Judge | None, told: Sequence[bytes], update: bytes, user: User
+) -> tuple[Judge, bool, float]:
+    begun = time.thread_time()
+    if judge is None:
+        judge = open_judge(told)
+    else:
+        for each in told:
+            judge.take(each)
+    return judge, judge.allows(update, user), time.thread_time() - begun

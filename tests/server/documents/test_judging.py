@@ -1,0 +1,168 @@
+"""The judge of people who may only suggest: what it lets through, and what a hand-made client tries in vain."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from pycrdt import Doc, Map, Text, XmlElement, XmlText
+
+from server.documents import ydoc
+from server.documents.live.judging import SuggestionJudge
+from server.documents.schema import mark, node, text
+from server.documents.suggestions import BLOCK_REMARKS
+
+ME, OTHER = str(uuid4()), str(uuid4())
+USER = {"id": ME, "name": "Rita"}
+
+
+def whose(by: str = ME, name: str = "s1") -> dict[str, object]:
+    return {"id": name, "by": by, "at": 1_700_000_000_000}
+
+
+def word(by: str = ME) -> str:
+    return f"s1 {by} 1700000000000"
+
+
+def a_state() -> bytes:
+    """Return a document with accepted text, a suggestion of each of two people, a list and a table."""
+    mine, theirs = mark("insertion", whose()), mark("insertion", whose(OTHER))
+    cell = node("tableCell", content=[node("paragraph", {"id": "c"}, [text("in a cell")])])
+    return ydoc.seed(
+        "Plan",
+        node(
+            "doc",
+            content=[
+                node("paragraph", {"id": "p"}, [text("accepted "), text("mine ", [mine]), text("theirs ", [theirs])]),
+                node("paragraph", {"id": "q"}, [text("struck", [mark("deletion", whose(OTHER))]), text(" kept")]),
+                node("bulletList", content=[node("listItem", content=[node("paragraph", {"id": "l"}, [text("one")])])]),
+                node("table", content=[node("tableRow", content=[cell])]),
+                node("paragraph", {"id": "own", "inserted": word()}, [text("my block")]),
+                node("paragraph", {"id": "foe", "inserted": word(OTHER)}, [text("their block")]),
+            ],
+        ),
+    )
+
+
+STATE = a_state()
+Change = Callable[[Doc[Any]], object]
+
+
+def judged(*changes: Change) -> bool:
+    """Make the changes as one update of a client, and ask the judge."""
+    doc = ydoc.load(STATE)
+    known = doc.get_state()
+    with doc.transaction():
+        for change in changes:
+            change(doc)
+    return SuggestionJudge([STATE]).allows(doc.get_update(known), USER)
+
+
+def block(doc: Doc[Any], at: int) -> XmlElement:
+    child = ydoc.fragment(doc).children[at]
+    assert isinstance(child, XmlElement)
+    return child
+
+
+def words(doc: Doc[Any], *path: int) -> XmlText:
+    element = block(doc, path[0])
+    for step in path[1:]:
+        element = element.children[step]  # type: ignore[assignment]
+    child = element.children[0]
+    assert isinstance(child, XmlText)
+    return child
+
+
+def attribute(doc: Doc[Any], at: int, name: str, value: object) -> None:
+    block(doc, at).attributes[name] = value
+
+
+def remove(doc: Doc[Any], at: int, count: int = 1) -> None:
+    del ydoc.fragment(doc).children[at : at + count]
+
+
+def put(doc: Doc[Any], at: int, **attributes: str) -> None:
+    element = ydoc.fragment(doc).children.insert(at, XmlElement("paragraph"))
+    for name, value in attributes.items():
+        element.attributes[name] = value
+    element.children.append(XmlText()).insert(0, "new")
+
+
+SUGGESTIONS: dict[str, Change] = {
+    "text put in": lambda doc: words(doc, 0).insert(3, "x", {"insertion": whose()}),
+    "text put in at the end of a cell": lambda doc: words(doc, 3, 0, 0, 0).insert(9, "x", {"insertion": whose()}),
+    "text put into one's own": lambda doc: words(doc, 0).insert(11, "x", {"insertion": whose()}),
+    "one's own made bold": lambda doc: words(doc, 0).format(9, 12, {"bold": {}}),
+    "one's own taken back": lambda doc: words(doc, 0).__delitem__(slice(9, 14)),
+    "accepted text struck": lambda doc: words(doc, 0).format(0, 4, {"deletion": whose()}),
+    "another's text struck": lambda doc: words(doc, 0).format(14, 18, {"deletion": whose()}),
+    "a list item's text struck": lambda doc: words(doc, 2, 0, 0).format(0, 3, {"deletion": whose()}),
+    "a format": lambda doc: words(doc, 0).format(0, 4, {"reformat": {**whose(), "add": "bold", "remove": ""}}),
+    "a block": lambda doc: put(doc, 1, inserted=word()),
+    "a block struck": lambda doc: attribute(doc, 0, "deleted", word()),
+    "a block joined": lambda doc: attribute(doc, 1, "joined", word()),
+    "a block changed": lambda doc: attribute(doc, 1, "changed", f"{word()} heading1"),
+    "one's own block taken back": lambda doc: remove(doc, 4),
+    "one's own block written in": lambda doc: words(doc, 4).insert(0, "anything "),
+    "nothing": lambda _: None,
+}
+
+CHANGES: dict[str, Change] = {
+    "accepted text put in": lambda doc: words(doc, 0).insert(3, "x"),
+    "text put in in another's name": lambda doc: words(doc, 0).insert(3, "x", {"insertion": whose(OTHER)}),
+    "text put in without a name": lambda doc: words(doc, 0).insert(3, "x", {"insertion": {}}),
+    "text put into a cell": lambda doc: words(doc, 3, 0, 0, 0).insert(0, "x"),
+    "accepted text deleted": lambda doc: words(doc, 0).__delitem__(slice(0, 1)),
+    "another's text deleted": lambda doc: words(doc, 0).__delitem__(slice(14, 18)),
+    "accepted text made bold": lambda doc: words(doc, 0).format(0, 4, {"bold": {}}),
+    "accepted text called one's own": lambda doc: words(doc, 0).format(0, 4, {"insertion": whose()}),
+    "another's text called one's own": lambda doc: words(doc, 0).format(14, 18, {"insertion": whose()}),
+    "one's own accepted": lambda doc: words(doc, 0).format(9, 14, {"insertion": None}),
+    "another's accepted": lambda doc: words(doc, 0).format(14, 18, {"insertion": None}),
+    "another's deletion taken back": lambda doc: words(doc, 1).format(0, 3, {"deletion": None}),
+    "another's deletion taken over": lambda doc: words(doc, 1).format(0, 3, {"deletion": whose()}),
+    "an unmarked block": lambda doc: put(doc, 1),
+    "a block in another's name": lambda doc: put(doc, 1, inserted=word(OTHER)),
+    "an accepted block called one's own": lambda doc: attribute(doc, 0, "inserted", word()),
+    "another's block accepted": lambda doc: block(doc, 5).attributes.__delitem__("inserted"),
+    "an accepted block deleted": lambda doc: remove(doc, 0),
+    "blocks replaced": lambda doc: ydoc.fragment(doc).children.__setitem__(0, XmlElement("paragraph")),
+    "a block's id": lambda doc: attribute(doc, 0, "id", "else"),
+    "a block struck in another's name": lambda doc: attribute(doc, 0, "deleted", word(OTHER)),
+    "the title": lambda doc: doc.get("meta", type=Map)["title"].insert(0, "x"),
+    "another title": lambda doc: doc.get("meta", type=Map).__setitem__("title", Text("x")),
+    "something elsewhere": lambda doc: doc.get("else", type=Map).__setitem__("a", 1),
+    "a text among the blocks": lambda doc: ydoc.fragment(doc).children.append(XmlText("x")),
+}
+
+
+@pytest.mark.parametrize("change", SUGGESTIONS.values(), ids=SUGGESTIONS.keys())
+def test_a_suggestion_passes(change: Change) -> None:
+    assert judged(change)
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
+def test_a_change_does_not_nor_hidden_behind_a_suggestion(change: Change) -> None:
+    assert not judged(change)
+    assert not judged(SUGGESTIONS["a block struck"], change)
+
+
+def test_the_judge_knows_what_others_write_and_what_it_has_allowed() -> None:
+    judge = SuggestionJudge([STATE])
+    doc, other = ydoc.load(STATE), ydoc.load(STATE)
+    known = doc.get_state()
+    words(doc, 0).insert(0, "first ", {"insertion": whose()})
+    assert judge.allows(doc.get_update(known), USER)
+    words(other, 0).insert(5, "and ")
+    judge.take(other.get_update())
+    doc.apply_update(other.get_update())
+    known = doc.get_state()
+    del words(doc, 0)[0:6]
+    assert judge.allows(doc.get_update(known), USER), "one's own may go"
+    known = doc.get_state()
+    del words(doc, 0)[0:1]
+    assert not judge.allows(doc.get_update(known), USER)
+
+
+def test_what_says_something_of_a_block_is_known() -> None:
+    assert set(node("paragraph").attrs) - {"id", "inserted"} == BLOCK_REMARKS

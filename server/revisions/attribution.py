@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from datetime import timedelta
+from itertools import pairwise
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import select
@@ -13,8 +16,13 @@ from sqlmodel import col
 from server import db as database
 from server.accounts.models import User
 from server.documents.models import Document, utc_now
+from server.revisions.marking import counts_of
 from server.revisions.models import DocumentClient, Revision, RevisionAuthor, Writer
 from server.revisions.writing import Author
+
+# A room settles ten seconds after a change at the latest, or as soon as its turn comes.
+_NEW: Final = timedelta(minutes=1)
+_MOST_NEW: Final = 5
 
 
 async def note(
@@ -53,7 +61,28 @@ async def note(
             else:
                 named = [{"revision_id": theirs, "user_id": each} for each in wrote]
                 await db.execute(insert(RevisionAuthor).values(named).on_conflict_do_nothing())
-        await claim(db, document_id, {client: user for client, user in authors.items() if user in known})
+        whose = {client: user for client, user in authors.items() if user in known}
+        await claim(db, document_id, whose)
+        await _name_in_new_revisions(db, document_id, whose)
+
+
+async def _name_in_new_revisions(db: AsyncSession, document_id: UUID, authors: Mapping[int, UUID]) -> None:
+    """Name people in revisions that were made while they wrote, before it was known whose their clients are."""
+    rows = await db.execute(
+        select(col(Revision.id), col(Revision.state_vector), col(Revision.created_at))
+        .where(col(Revision.document_id) == document_id)
+        .order_by(col(Revision.number).desc())
+        .limit(_MOST_NEW + 1)
+    )
+    newest = [(revision_id, counts_of(vector), made_at) for revision_id, vector, made_at in rows]
+    named = [
+        {"revision_id": revision_id, "user_id": user_id}
+        for (revision_id, counts, made_at), (_, before, _) in pairwise(newest)
+        if made_at > utc_now() - _NEW
+        for user_id in {user for client, user in authors.items() if counts.get(client, 0) > before.get(client, 0)}
+    ]
+    if named:
+        await db.execute(insert(RevisionAuthor).values(named).on_conflict_do_nothing())
 
 
 async def claim(db: AsyncSession, document_id: UUID, authors: Mapping[int, UUID]) -> None:

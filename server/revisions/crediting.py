@@ -23,7 +23,7 @@ from server.documents.ydoc import YDoc
 from server.revisions import attribution, authorship, listing, states
 from server.revisions.authorship import Authorship, letters
 from server.revisions.comparing import compare
-from server.revisions.marking import clients_of, read_marks
+from server.revisions.marking import counts_of, read_marks
 from server.revisions.models import History, Revision
 from server.revisions.writing import Author, Passage
 
@@ -95,7 +95,7 @@ async def credits_of(request: Request, document: Document) -> Credits:
         doc, whose = await asyncio.to_thread(_carry_on, known, logged.updates, at)
     if known is None:
         # It was made a moment ago, and all that it says is in its beginning.
-        people = {**{client: each for client in clients_of(doc.get_state()) for each in creator}, **people}
+        people = {**{client: each for client in counts_of(doc.get_state()) for each in creator}, **people}
     return Credits(ydoc.read_node(doc), ydoc.read_title(doc), whose, people, moments)
 
 

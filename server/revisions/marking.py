@@ -40,9 +40,9 @@ A picture, a line break or a rule counts as one character.
 """
 
 
-def clients_of(state_vector: bytes) -> list[int]:
-    """Return the clients that a state vector counts."""
-    return list(read_state_vector(state_vector))
+def counts_of(state_vector: bytes) -> dict[int, int]:
+    """Return how much a state vector counts of each client."""
+    return read_state_vector(state_vector)
 
 
 def read_marks(doc: YDoc, since: bytes | None = None) -> Marks:

@@ -28,7 +28,7 @@ from server.errors import NotFound
 from server.revisions import attribution, authorship
 from server.revisions.authorship import Authorship
 from server.revisions.comparing import Comparison, compare
-from server.revisions.marking import clients_of, read_marks
+from server.revisions.marking import counts_of, read_marks
 from server.revisions.models import History, Keyframe, Reason, Revision, RevisionAuthor, Writer
 from server.revisions.states import Logged, Packed, build, pack, read_log, unpack
 
@@ -204,7 +204,7 @@ async def _keep_beginning(db: AsyncSession, history: History, logged: Logged) ->
     history.seq = seq
     if revision.made_by is not None:
         db.add(RevisionAuthor(revision_id=revision.id, user_id=revision.made_by))
-        await attribution.claim(db, document.id, dict.fromkeys(clients_of(revision.state_vector), revision.made_by))
+        await attribution.claim(db, document.id, dict.fromkeys(counts_of(revision.state_vector), revision.made_by))
         await db.flush()
     assert weighed.packed.keyframe is not None, "the first state builds on nothing"  # noqa: S101 - for the type
     return _Before(revision, weighed.packed.keyframe)

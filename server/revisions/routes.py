@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -22,13 +23,15 @@ from server.documents import lifecycle
 from server.documents.access import DocumentActor, DocumentVerb, can
 from server.documents.lifecycle import Change
 from server.errors import NotFound
-from server.revisions import comparisons, listing, recording, restoring, retention
+from server.revisions import comparisons, crediting, listing, recording, restoring, retention
+from server.revisions.authorship import passages
 from server.revisions.comparing import Block, Kind
 from server.revisions.comparisons import Compared
+from server.revisions.crediting import Credits
 from server.revisions.forms import HistoryQuery, NameForm, RestoreForm
 from server.revisions.listing import Listed
 from server.revisions.models import Reason, Revision
-from server.revisions.writing import Author, Hands, write_block
+from server.revisions.writing import Author, Hands, write_block, write_passages
 from server.web.render import render
 from server.workspaces.access import Verb
 from server.workspaces.models import Role
@@ -69,6 +72,24 @@ class Shown:
     put_back: UUID | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """Somebody who wrote in a block, when they last did, and the page of the revision that has it."""
+
+    author: Author | None
+    at: datetime | None
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A block of the text with who wrote it. `repeats`: the same people and revisions as above it."""
+
+    html: Markup
+    signed: tuple[Signed, ...]
+    repeats: bool
+
+
 async def show(request: Request) -> Response:
     """Show a revision, or the present, with what changed since another."""
     db: AsyncSession = request.state.db
@@ -83,7 +104,7 @@ async def show(request: Request) -> Response:
     [*chosen] = await listing.listed(db, [each for each in (selected, against) if each is not None])
     names = {each.revision.id: _row(each) for each in chosen}
     restored = await _wanted(db, document.id, query.restored)
-    size = await retention.size_bytes(db, document.id) if actor.workspace_role is Role.ADMIN else None
+    size = await _size_for(db, document.id, actor)
     found = await comparisons.compared(request, document, against, selected)
     blocks = found.comparison.blocks
     part = min(query.part, max(1, -(-len(blocks) // BLOCKS_PER_PART)))
@@ -109,6 +130,38 @@ async def show(request: Request) -> Response:
         may_edit=may_edit,
         may_copy=selected is not None and _may_create(actor),
         restored=restored,
+        size_bytes=size,
+    )
+
+
+async def authors(request: Request) -> Response:
+    """Show the present with who wrote each passage, and when."""
+    db: AsyncSession = request.state.db
+    document, actor = await lifecycle.find(db, signed_in(request), request.path_params["document_id"])
+    query = HistoryQuery.of(dict(request.query_params))
+    page = await listing.page(db, document.id, limit=ROWS_PER_PAGE)
+    size = await _size_for(db, document.id, actor)
+    credits_ = await crediting.credits_of(request, document)
+    blocks = credits_.node.content.content
+    part = min(query.part, max(1, -(-len(blocks) // BLOCKS_PER_PART)))
+    written = await asyncio.to_thread(_written, document.id, credits_, part)
+    path = f"{_address(document.id)}/authors"
+    return render(
+        request,
+        "revisions/authors.html",
+        document={"id": document.id, "title": credits_.title},
+        days=_by_day([_row(each) for each in page.rows]),
+        rows=page.rows,
+        selected=None,
+        written=written,
+        shares=_shares(credits_),
+        addresses={
+            "earlier": f"{path}?part={part - 1}" if part > 1 else None,
+            "later": f"{path}?part={part + 1}" if part * BLOCKS_PER_PART < len(blocks) else None,
+            "older": _address(document.id, before=page.next_cursor) if page.next_cursor is not None else None,
+            "newest": None,
+        },
+        may_edit=False,
         size_bytes=size,
     )
 
@@ -159,6 +212,11 @@ async def copy(request: Request) -> Response:
     await db.commit()
     await lifecycle.announce(request.app.state.events, made, Change.CREATED, user.id)
     return RedirectResponse(f"/documents/{made.id}", status_code=303)
+
+
+async def _size_for(db: AsyncSession, document_id: UUID, actor: DocumentActor) -> int | None:
+    """Return what an admin sees of the history's size."""
+    return await retention.size_bytes(db, document_id) if actor.workspace_role is Role.ADMIN else None
 
 
 async def _wanted(db: AsyncSession, document_id: UUID, revision_id: UUID | None) -> Revision | None:
@@ -240,6 +298,37 @@ def _change(block: Block, number: int, hands: Hands, selected: Revision | None, 
     )
 
 
+def _written(document_id: UUID, credits_: Credits, part: int) -> list[Written]:
+    start = (part - 1) * BLOCKS_PER_PART
+    found: list[Written] = []
+    for block in credits_.node.content.content[start : start + BLOCKS_PER_PART]:
+        said: dict[Author | None, Signed] = {}
+        for passage in (each for inside in passages(block) for _, each in credits_.whose(inside)):
+            before = said.get(passage.author)
+            # Of one person the last time counts: then it became what it is.
+            if before is None or (passage.at is not None and (before.at is None or passage.at > before.at)):
+                revision = credits_.revision_at(passage.at) if passage.at is not None else None
+                said[passage.author] = Signed(passage.author, passage.at, _address(document_id, revision=revision))
+        signed = tuple(said.values())
+        repeats = bool(found) and _places(signed) == _places(found[-1].signed)
+        found.append(Written(write_passages(block, credits_.whose), signed, repeats=repeats))
+    return found
+
+
+def _places(signed: Iterable[Signed]) -> list[tuple[Author | None, str]]:
+    return [(each.author, each.url) for each in signed]
+
+
+def _shares(credits_: Credits) -> list[tuple[Author | None, int]]:
+    """Return of whom how many hundredths of the text are, the most first; of nobody what is not known."""
+    counts: Counter[Author | None] = Counter()
+    for block in passages(credits_.node):
+        for length, passage in credits_.whose(block):
+            counts[passage.author] += length
+    total = counts.total()
+    return [(author, max(1, round(100 * count / total))) for author, count in counts.most_common()]
+
+
 def _words(kind: Kind, authors: Sequence[Author]) -> str:
     done = {Kind.ADDED: "added", Kind.REMOVED: "removed", Kind.EDITED: "changed", Kind.SAME: "left"}[kind]
     if not authors:
@@ -277,6 +366,7 @@ _REVISION: Final = f"{_HISTORY}/{{revision_id:uuid}}"
 
 routes = [
     Route(_HISTORY, show, methods=["GET"]),
+    Route(f"{_HISTORY}/authors", authors, methods=["GET"]),
     Route(f"{_HISTORY}/name", name, methods=["POST"]),
     Route(f"{_REVISION}/name", name, methods=["POST"]),
     Route(f"{_REVISION}/restore", restore, methods=["POST"]),

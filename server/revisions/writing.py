@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Final, Generic, TypeVar
 from uuid import UUID
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from prosemirror.model import Fragment, Node
 
 from server.documents.schema import schema
@@ -90,12 +90,19 @@ def _passages(block: Node, whose: Whose) -> str:
     return _around(block, "".join(_signed("span", _inline(inside), passage) for inside, passage in pieces))
 
 
+def initials(name: str) -> str:
+    """Return the first letters of somebody's first and last name."""
+    words = name.split() or ["?"]
+    return words[0][:1] + (words[-1][:1] if len(words) > 1 else "")
+
+
 def _signed(tag: str, html: str, passage: Passage | None) -> str:
     if passage is None or passage.author is None:
         return html
     at = f' data-at="{passage.at.isoformat()}"' if passage.at is not None else ""
     author = passage.author
-    return f'<{tag} class="passage presence-{author.colour}" data-by="{author.id}"{at}>{html}</{tag}>'
+    by = f'data-by="{author.id}" data-name="{escape(author.name)}" data-initials="{escape(initials(author.name))}"'
+    return f'<{tag} class="passage presence-{author.colour}" {by}{at}>{html}</{tag}>'
 
 
 class _Writer:

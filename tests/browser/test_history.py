@@ -55,6 +55,33 @@ async def test_what_was_written_is_shown_and_stepped_through(ada: Person, studio
     assert "Together" not in await page.locator(".history-text").inner_text()
 
 
+async def test_each_passage_says_who_wrote_it(ada: Person, ben: Person, studio: Studio) -> None:
+    document = create_document(studio.api, title="Plan", content="# Aim\n\nTo write.\n\nStays.")
+    await ben.open(document)
+    await ben.body.locator("p").first.click()
+    await ben.page.keyboard.press("End")
+    await ben.type(" Together, says Ben.")
+    await ben.saved()
+    page = ada.page
+
+    async def is_bens() -> bool:
+        # Whose a client is, is written down once the room has settled.
+        await ada.go(f"/documents/{document}/history/authors")
+        return await page.locator(".passage[data-name='Ben Okri']").count() == 1
+
+    await until(is_bens)
+    passage = page.locator(".passage[data-name='Ben Okri']")
+    assert await passage.inner_text() == " Together, says Ben."
+    names = page.locator(".written", has=passage).locator(".written-by")
+    assert re.sub(r"\s+", " ", await names.inner_text()).startswith("Ada Lovelace just now Ben Okri just now")
+    await passage.hover()
+    told = page.locator("[data-passage-told]")
+    assert (await told.inner_text()).startswith("Ben Okri wrote this, ")
+    assert await page.locator(".authors-legend li").count() == 2
+    await page.get_by_role("link", name="What changed").click()
+    await page.wait_for_url("**/history")
+
+
 async def test_a_version_is_named_where_one_is_looking(ada: Person, studio: Studio) -> None:
     document = create_document(studio.api, content="One.")
     await ada.go(f"/documents/{document}/history")

@@ -11,7 +11,9 @@ from starlette.applications import Starlette
 from server.accounts.models import User
 from server.db import Sessions, transaction
 from server.documents.models import Document
-from server.revisions import recording
+from server.revisions import attribution, recording
+from server.revisions.marking import counts_of
+from server.revisions.models import Reason
 from server.workspaces.models import Workspace
 from tests.factories import make_member, make_team
 from tests.server.documents.programs import Program, program
@@ -85,6 +87,19 @@ async def test_every_passage_has_its_author_and_its_time(ada: Program, document:
     assert found["blocks"][0]["passages"][1]["written_at"] == newest["created_at"]
     page = (await ada.ask("GET", f"/documents/{document.id}/authorship?limit=2")).json()
     assert (page["total"], len(page["blocks"]), page["next_cursor"]) == (3, 2, "2")
+
+
+async def test_a_revision_that_was_made_before_the_room_settled_names_its_authors(
+    ada: Program, document: Document, sessions: Sessions, ben: User
+) -> None:
+    seq = await write(sessions, document.id, "One, says Ada.\n\nTwo of these, says Ben.\n\nThree, and four.")
+    async with transaction(sessions) as db:
+        revision = await recording.record(db, document.id, reason=Reason.NAMED, name="Good")
+        [client] = counts_of(revision.state_vector).keys() - await attribution.people_of(db, document.id)
+    # They went on writing, so the room settles at a later place.
+    await attribution.note(sessions, document.id, seq + 1, writers=[ben.id], authors={client: ben.id})
+    [newest, *_] = (await ada.ask("GET", f"/documents/{document.id}/revisions")).json()["revisions"]
+    assert "Ben" in [each["name"] for each in newest["authors"]]
 
 
 async def test_what_was_just_made_is_its_makers(ada: Program) -> None:

@@ -15,7 +15,7 @@ from server.documents.content import replacement
 from server.revisions import authorship
 from server.revisions.authorship import Authorship, Run, carry, letters, pack, passages, unpack
 from server.revisions.comparing import compare
-from server.revisions.marking import clients_of, read_marks
+from server.revisions.marking import counts_of, read_marks
 from tests.server.revisions.writing_room import parsed
 
 BEGUN = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
@@ -34,7 +34,7 @@ class Story:
 
     def __init__(self, markdown: str) -> None:
         self.doc = ydoc.load(ydoc.seed("", parsed(markdown)))
-        [self.seed] = clients_of(self.doc.get_state())
+        [self.seed] = counts_of(self.doc.get_state())
         self.at = BEGUN
         self.whose: Authorship = authorship.begin(self.doc, self.at)
 

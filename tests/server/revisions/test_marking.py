@@ -8,7 +8,7 @@ from pycrdt import Doc
 
 from server.documents import ydoc
 from server.documents.content import replacement
-from server.revisions.marking import Hand, clients_of, read_marks
+from server.revisions.marking import Hand, counts_of, read_marks
 from tests.server.revisions.writing_room import parsed
 
 # Letters of one, two and three bytes, of two code units, and one that is drawn of several.
@@ -24,7 +24,7 @@ def edited(state: bytes, client: int, markdown: str) -> ydoc.YDoc:
 
 def test_a_sentence_is_of_those_who_wrote_its_words() -> None:
     first = ydoc.seed("Plan", parsed("One 🙂.\n\n---\n\nTwo."))
-    [seed] = clients_of(ydoc.load(first).get_state())
+    [seed] = counts_of(ydoc.load(first).get_state())
     doc = edited(first, 7, "One 🙂, and 字.\n\n---\n\nTwo.\n\n> Three.")
     since = ydoc.load(first).get_state()
     old, new = Hand(seed, is_new=False), Hand(7, is_new=True)

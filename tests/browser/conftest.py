@@ -30,6 +30,7 @@ from playwright.async_api import (
 )
 
 from tests.running import PASSWORD, ROOT, Installation
+from tests.server.notifications.catch_all import CatchAll, open_catch_all
 
 ARTIFACTS = Path(__file__).with_name("artifacts")
 LIMIT_MILLISECONDS = 20_000
@@ -41,12 +42,13 @@ _POLICY = re.compile(r"content security policy", re.IGNORECASE)
 
 @dataclass
 class Studio:
-    """A running installation, whose first account is Ada's."""
+    """A running installation, whose first account is Ada's; `caught` has the mail that it sends."""
 
     installation: Installation
     ada: StorageState
     ben: StorageState
     api: httpx.Client
+    caught: CatchAll
 
 
 @dataclass
@@ -248,7 +250,15 @@ async def _studio(browser: Browser) -> AsyncIterator[Studio]:
     if not (ROOT / "static" / "dist" / "manifest.json").exists():
         pytest.skip("the browser bundle is not built: make build")
     directory = Path(tempfile.mkdtemp(prefix="qr-", dir="/tmp"))
-    installation = Installation(directory)
+    async with open_catch_all() as caught:
+        mail = {"QUILLROOM_SMTP_URL": caught.url, "QUILLROOM_SMTP_FROM": "Quillroom <room@example.org>"}
+        async with _running(browser, Installation(directory, settings=mail), caught) as studio:
+            yield studio
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+@asynccontextmanager
+async def _running(browser: Browser, installation: Installation, caught: CatchAll) -> AsyncIterator[Studio]:
     try:
         await asyncio.to_thread(installation.start)
         ada = await _enter(browser, installation, "Ada")
@@ -265,10 +275,9 @@ async def _studio(browser: Browser) -> AsyncIterator[Studio]:
             await person.context.close()
             assert person.problems == []
         with installation.client(token) as api:
-            yield Studio(installation, states[0], states[1], api)
+            yield Studio(installation, states[0], states[1], api, caught)
     finally:
         await asyncio.to_thread(installation.stop)
-        shutil.rmtree(directory, ignore_errors=True)
 
 
 async def create_account(person: Person, name: str, email: str) -> None:

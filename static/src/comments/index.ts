@@ -14,7 +14,7 @@ import { Composer } from "./composer";
 import { type Draft, Drafts } from "./drafts";
 import { type Highlight, highlight, highlights } from "./highlights";
 import { concerns, type Place, type Thread } from "./model";
-import { bringIntoView, type Filter, Panel, type Placed } from "./panel";
+import { bringIntoView, type Filter, Panel, type Shown } from "./panel";
 import { type Located, locate, Memory, placeOfBlock, placeOfSelection, placeOfText } from "./places";
 import { commentEvent } from "./request";
 import { Threads } from "./threads";
@@ -23,6 +23,7 @@ const newThread = "new";
 const locateMilliseconds = 150;
 /** Whoever finds words again stores their place; not all browsers at once. */
 const attachMilliseconds = [800, 3000] as const;
+const mostAttached = 6;
 const cardPattern = /^#comment-([0-9a-f-]{36})$/u;
 
 interface Parts {
@@ -64,20 +65,19 @@ class Comments {
     this.#threads = new Threads(this.#api);
     this.#drafts = new Drafts(page.documentId, page.me.id);
     this.#host = this.#makeHost();
-    this.#panel = new Panel(
-      () => {
+    this.#panel = new Panel({
+      onChange: () => {
         this.#followPanel();
       },
-      {
-        onRetry: () => void this.#threads.load(),
-        onClose: () => {
-          this.#backToText();
-        },
+      onRetry: () => void this.#threads.load(),
+      onClose: () => {
+        this.#backToText();
       },
-    );
+      topOf: (id) => this.#topOf(id),
+    });
     this.#threads.watch(() => {
       this.#announceNew();
-      this.#locate();
+      this.#locateSoon(0);
     });
     this.#watchEditor();
     this.#watchKeys();
@@ -228,7 +228,7 @@ class Comments {
   #hear(detail: unknown): void {
     const { change, document_id: documentId, thread_id: threadId } = (detail ?? {}) as Record<string, unknown>;
     if (change === "resync") void this.#threads.load();
-    else if (documentId === this.#page.documentId && typeof threadId === "string") void this.#threads.refresh(threadId);
+    else if (documentId === this.#page.documentId && typeof threadId === "string") this.#threads.refreshSoon(threadId);
   }
 
   #announceNew(): void {
@@ -249,9 +249,7 @@ class Comments {
     editor.on("transaction", ({ transaction }) => {
       if (!transaction.docChanged) return;
       // At once the marks move along with the text; what exactly became of the places is asked a little later.
-      this.#timer ??= setTimeout(() => {
-        this.#locate();
-      }, locateMilliseconds);
+      this.#locateSoon(locateMilliseconds);
     });
     editor.on("selectionUpdate", () => {
       if (this.#panel.floats && editor.view.hasFocus()) this.#followCaret();
@@ -344,6 +342,16 @@ class Comments {
     window.addEventListener("scroll", update, { passive: true });
   }
 
+  #locateSoon(milliseconds: number): void {
+    if (milliseconds === 0) {
+      clearTimeout(this.#timer);
+      this.#timer = undefined;
+    }
+    this.#timer ??= setTimeout(() => {
+      this.#locate();
+    }, milliseconds);
+  }
+
   /** Looks where every place is now, and shows all anew. */
   #locate(): void {
     clearTimeout(this.#timer);
@@ -391,27 +399,24 @@ class Comments {
         this.#attaching = undefined;
         // What this browser alone knows of the text is no ground to move what others see.
         if (this.#editor.isDestroyed || !this.#session.connection.settled || !this.#threads.rights.may_comment) return;
-        for (const [id, found] of this.#located) {
-          const thread = this.#threads.get(id);
-          if (thread && isFound(id) && thread.resolved_at === null) this.#moveTo(thread, found);
-        }
+        const found = [...this.#located.keys()].filter((id) => isFound(id) && this.#threads.get(id)?.resolved_at === null);
+        // The others are found by their words next time.
+        void Promise.all(found.slice(0, mostAttached).map((id) => this.#keep(id)));
       },
       least + Math.random() * (most - least),
     );
   }
 
-  #moveTo(thread: Thread, { from, to }: Located): void {
-    const place = placeOfText(this.#editor.state, from, to);
-    const comment = thread.comments.find(({ deleted }) => !deleted);
+  async #keep(id: string): Promise<void> {
+    const found = this.#located.get(id);
+    const place = found ? placeOfText(this.#editor.state, found.from, found.to) : null;
+    const comment = this.#threads.get(id)?.comments.find(({ deleted }) => !deleted);
     if (!place || !comment) return;
-    this.#api.move(comment.id, place).then(
-      (moved) => {
-        this.#threads.take(moved);
-      },
-      () => {
-        // It is found by its words again until somebody's attempt succeeds.
-      },
-    );
+    try {
+      this.#threads.take(await this.#api.move(comment.id, place));
+    } catch {
+      // It is found by its words again until somebody's attempt succeeds.
+    }
   }
 
   #attach(thread: Thread): void {
@@ -506,6 +511,7 @@ class Comments {
   }
 
   #topOf(id: string): number | null {
+    if (this.#editor.isDestroyed) return null;
     const { view, state } = this.#editor;
     // Of these the positions have moved along with the text since it was asked where the places are.
     const found = highlights(state).find((each) => each.id === id);
@@ -521,17 +527,17 @@ class Comments {
   #show(): void {
     const threads = this.#list();
     for (const id of [...this.#cards.keys()]) if (!this.#threads.get(id)) this.#cards.delete(id);
-    const cards: Placed[] = threads.map((thread) => {
+    const cards: Shown[] = threads.map((thread) => {
       const card = this.#card(thread);
       const active = thread.id === this.#activeId;
       card.show(thread, { active, orphan: this.#threads.state === "ready" && !this.#located.has(thread.id) });
-      return { id: thread.id, element: card.element, top: this.#topOf(thread.id) };
+      return { id: thread.id, element: card.element };
     });
     if (this.#composing) {
       const { element } = this.#composing;
-      const top = this.#topOf(newThread) ?? 0;
-      const place = this.#panel.floats ? cards.findIndex((card) => (card.top ?? 0) > top) : 0;
-      cards.splice(place === -1 ? cards.length : place, 0, { id: newThread, element, top });
+      const from = this.#located.get(newThread)?.from ?? 0;
+      const place = this.#panel.floats ? cards.findIndex(({ id }) => (this.#located.get(id)?.from ?? 0) > from) : 0;
+      cards.splice(place === -1 ? cards.length : place, 0, { id: newThread, element });
     }
     const count = (filter: Filter) => this.#threads.all.filter((thread) => this.#fits(thread, filter)).length;
     const counts = { open: count("open"), resolved: count("resolved"), mine: count("mine"), orphaned: count("orphaned") };

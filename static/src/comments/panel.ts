@@ -8,11 +8,19 @@ export type Filter = "open" | "resolved" | "mine" | "orphaned";
 export type Order = "place" | "time";
 const filters: readonly Filter[] = ["open", "resolved", "mine", "orphaned"];
 
-/** A card and where its text is; null for one without. `id` is the thread's, or "new". */
-export interface Placed {
+/** A card; `id` is the thread's, or "new". */
+export interface Shown {
   readonly id: string;
   readonly element: HTMLElement;
-  readonly top: number | null;
+}
+
+interface Handlers {
+  /** Where cards are has changed, or which ones are wanted. */
+  readonly onChange: () => void;
+  readonly onRetry: () => void;
+  readonly onClose: () => void;
+  /** How far below the rail's upper edge the text of a card begins; null if it has none. */
+  readonly topOf: (id: string) => number | null;
 }
 
 function needed<Kind extends Element>(selector: string, kind: new () => Kind): Kind {
@@ -42,17 +50,16 @@ export class Panel {
   readonly #count = needed("#comments-toggle [data-count]", HTMLElement);
   readonly #roomy = window.matchMedia("(min-width: 70rem)");
   readonly #resizing: ResizeObserver;
-  #placed: readonly Placed[] = [];
+  readonly #topOf: Handlers["topOf"];
+  #shown: readonly Shown[] = [];
   #activeId: string | null = null;
   #frame = 0;
   filter: Filter = "open";
   order: Order = "place";
   isOpen = false;
 
-  constructor(
-    onChange: () => void,
-    handlers: { readonly onRetry: () => void; readonly onClose: () => void },
-  ) {
+  constructor({ onChange, onRetry, onClose, topOf }: Handlers) {
+    this.#topOf = topOf;
     this.#resizing = new ResizeObserver(() => {
       this.layOut();
     });
@@ -74,7 +81,7 @@ export class Panel {
       event.preventDefault();
       this.close();
       onChange();
-      handlers.onClose();
+      onClose();
     });
     for (const button of this.#drawer.querySelectorAll<HTMLButtonElement>("[data-filter]")) {
       button.addEventListener("click", () => {
@@ -87,7 +94,7 @@ export class Panel {
       this.order = order.value === "time" ? "time" : "place";
       onChange();
     });
-    this.#retry.addEventListener("click", handlers.onRetry);
+    this.#retry.addEventListener("click", onRetry);
     this.#toggle.hidden = false;
   }
 
@@ -111,7 +118,7 @@ export class Panel {
 
   /** Shows these cards; `counts` are what each filter would show. */
   show(
-    cards: readonly Placed[],
+    cards: readonly Shown[],
     { activeId, counts, state }: {
       readonly activeId: string | null;
       readonly counts: Readonly<Record<Filter, number>>;
@@ -123,7 +130,7 @@ export class Panel {
     arrange(container, cards.map(({ element }) => element));
     this.rail.hidden = !this.floats || cards.length === 0;
     document.body.dataset["comments"] = this.isOpen ? "drawer" : this.rail.hidden ? "none" : "rail";
-    this.#placed = cards;
+    this.#shown = cards;
     this.#activeId = activeId;
     for (const button of this.#drawer.querySelectorAll<HTMLButtonElement>("[data-filter]")) {
       const name = filters.find((each) => each === button.dataset["filter"]);
@@ -143,25 +150,24 @@ export class Panel {
     this.layOut();
   }
 
-  /** New places for the same cards. */
-  move(tops: ReadonlyMap<string, number>): void {
-    this.#placed = this.#placed.map((card) => ({ ...card, top: tops.get(card.id) ?? card.top }));
-    this.layOut();
-  }
-
+  /** Puts the cards level with their text, with the next frame. */
   layOut(): void {
     if (this.#frame !== 0) return;
     this.#frame = requestAnimationFrame(() => {
       this.#frame = 0;
       if (!this.floats) {
-        for (const { element } of this.#placed) element.style.top = "";
+        for (const { element } of this.#shown) element.style.top = "";
         return;
       }
-      const standing = this.#placed
-        .filter((card): card is Placed & { readonly top: number } => card.top !== null)
-        .map(({ id, element, top }): Standing => ({ id, top, height: element.offsetHeight }));
+      // All is measured before anything is moved, or the page would be laid out anew for each card.
+      const standing = this.#shown.map(
+        ({ id, element }): Standing => ({ id, top: this.#topOf(id) ?? 0, height: element.offsetHeight }),
+      );
       const tops = stack(standing, this.#activeId, gap);
-      for (const { id, element } of this.#placed) element.style.top = `${String(Math.round(tops.get(id) ?? 0))}px`;
+      for (const { id, element } of this.#shown) {
+        const top = `${String(Math.round(tops.get(id) ?? 0))}px`;
+        if (element.style.top !== top) element.style.top = top;
+      }
     });
   }
 

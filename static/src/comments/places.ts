@@ -15,10 +15,25 @@ const mostQuoted = 1000;
 const mostAround = 64;
 const leastWhole = 4;
 
-/** The words of a document in one line of thought: a line break between its blocks, and where each piece stands. */
+interface Piece {
+  readonly at: number;
+  readonly position: number;
+  readonly length: number;
+}
+
+interface Block {
+  readonly from: number;
+  readonly node: Node;
+}
+
+/**
+ * The words of a document in one line of thought: a line break between its blocks, and where each piece stands; and its
+ * blocks by their ids.
+ */
 interface Flat {
   readonly text: string;
-  readonly pieces: readonly { readonly at: number; readonly position: number; readonly length: number }[];
+  readonly pieces: readonly Piece[];
+  readonly blocks: ReadonlyMap<string, Block>;
 }
 
 /** Where a thread's place is by now. `block`: it is the whole node at `from`. `by`: what led there. */
@@ -34,38 +49,53 @@ const flats = new WeakMap<Node, Flat>();
 function flatten(document: Node): Flat {
   const known = flats.get(document);
   if (known) return known;
-  const pieces: { at: number; position: number; length: number }[] = [];
+  const pieces: Piece[] = [];
+  const blocks = new Map<string, Block>();
   let text = "";
   document.descendants((node, position) => {
+    const id: unknown = node.attrs["id"];
+    if (typeof id === "string" && !blocks.has(id)) blocks.set(id, { from: position, node });
     if (node.isTextblock && text !== "") text += "\n";
     if (!node.isInline) return;
     const words = node.isText ? (node.text ?? "") : node.type.name === "hardBreak" ? "\n" : "\ufffc";
     pieces.push({ at: text.length, position, length: words.length });
     text += words;
   });
-  const flat = { text, pieces };
+  const flat = { text, pieces, blocks };
   flats.set(document, flat);
   return flat;
 }
 
+/** The first of the pieces for which something holds that holds for all behind it too. */
+function firstOf(pieces: readonly Piece[], holds: (piece: Piece) => boolean): number {
+  let [low, high] = [0, pieces.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    const piece = pieces[middle];
+    if (piece && holds(piece)) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
 /** The place in the words of a position in the document: that of the first letter at or behind it. */
 function offsetOf({ text, pieces }: Flat, position: number): number {
-  const piece = pieces.find((each) => each.position + each.length > position);
+  const piece = pieces[firstOf(pieces, (each) => each.position + each.length > position)];
   if (!piece) return text.length;
   return piece.at + Math.max(0, position - piece.position);
 }
 
 /** The end of a stretch: behind the last letter before `position`. */
 function endOffsetOf({ pieces }: Flat, position: number): number {
-  const piece = pieces.findLast((each) => each.position < position);
+  const piece = pieces[firstOf(pieces, (each) => each.position >= position) - 1];
   if (!piece) return 0;
   return piece.at + Math.min(piece.length, position - piece.position);
 }
 
 /** The position of a letter by its place in the words. */
 function positionOf({ pieces }: Flat, offset: number): number | null {
-  const piece = pieces.find((each) => each.at <= offset && offset < each.at + each.length);
-  return piece ? piece.position + offset - piece.at : null;
+  const piece = pieces[firstOf(pieces, (each) => offset < each.at + each.length)];
+  return piece && piece.at <= offset ? piece.position + offset - piece.at : null;
 }
 
 function bindingOf(state: EditorState): ProsemirrorBinding {
@@ -105,15 +135,6 @@ function blockAround(document: Node, position: number): { id: string; from: numb
     if (typeof id === "string") return { id, from: $position.before(depth), node };
   }
   return null;
-}
-
-function blockById(document: Node, id: string): { from: number; node: Node } | null {
-  let found: { from: number; node: Node } | null = null;
-  document.descendants((node, position) => {
-    if (found === null && node.attrs["id"] === id) found = { from: position, node };
-    return found === null;
-  });
-  return found;
 }
 
 /** The place of a stretch of text, as it is sent to the server. */
@@ -207,9 +228,9 @@ function around(document: Node, { from, to }: Located, quotes: readonly string[]
 function byWords(document: Node, thread: Thread, quote: string, memory: Memory): Located | null {
   const { place } = thread;
   const flat = flatten(document);
-  const block = place.block_id === null ? null : blockById(document, place.block_id);
+  const block = flat.blocks.get(place.block_id ?? "");
   const within: [number, number] | null =
-    block === null ? null : [offsetOf(flat, block.from), endOffsetOf(flat, block.from + block.node.nodeSize)];
+    block === undefined ? null : [offsetOf(flat, block.from), endOffsetOf(flat, block.from + block.node.nodeSize)];
   const isNew = memory.absent.has(thread.id);
   const at = findQuote(flat.text, { ...place, quote }, { within, isNew, isFresh: place.anchor === null });
   if (at === null) return null;
@@ -223,8 +244,8 @@ export function locate(state: EditorState, thread: Thread, memory: Memory): Loca
   const { doc } = state;
   const { place } = thread;
   if (place.kind !== "text") {
-    const block = place.block_id === null ? null : blockById(doc, place.block_id);
-    return block && { from: block.from, to: block.from + block.node.nodeSize, block: true, by: "anchor" };
+    const block = flatten(doc).blocks.get(place.block_id ?? "");
+    return block ? { from: block.from, to: block.from + block.node.nodeSize, block: true, by: "anchor" } : null;
   }
   const anchored = byAnchor(state, place);
   if (anchored?.held === true) {

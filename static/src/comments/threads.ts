@@ -3,6 +3,10 @@ import type { Rights, Thread } from "./model";
 
 const nothing: Rights = { may_comment: false, may_resolve_any: false, may_delete_any: false };
 
+/** So many threads at once are asked for as a whole. */
+const mostSingly = 8;
+const gatherMilliseconds = 60;
+
 /** All threads of the document, followed as others change them. */
 export class Threads {
   readonly #api: CommentsApi;
@@ -10,6 +14,8 @@ export class Threads {
   readonly #listeners = new Set<() => void>();
   /** Per thread how many answers about it were asked for or came: an older one that comes late is not taken. */
   readonly #turns = new Map<string, number>();
+  readonly #stale = new Set<string>();
+  #gathering: ReturnType<typeof setTimeout> | undefined;
   #loads = 0;
   rights: Rights = nothing;
   state: "loading" | "ready" | "failed" = "loading";
@@ -64,6 +70,18 @@ export class Threads {
     for (const thread of kept) this.#threads.set(thread.id, thread);
     this.state = "ready";
     this.#tell();
+  }
+
+  /** Asks again about a thread soon, together with others that have changed meanwhile. */
+  refreshSoon(id: string): void {
+    this.#stale.add(id);
+    this.#gathering ??= setTimeout(() => {
+      this.#gathering = undefined;
+      const ids = [...this.#stale];
+      this.#stale.clear();
+      if (ids.length > mostSingly) void this.load();
+      else for (const each of ids) void this.refresh(each);
+    }, gatherMilliseconds);
   }
 
   /** Asks again about one thread, which may be gone. */

@@ -64,9 +64,10 @@ async def note_turn(db: AsyncSession, actor: User, turn: Turn) -> frozenset[UUID
         select(Comment).where(*of_thread).order_by(col(Comment.created_at), col(Comment.id)).limit(1)
     )
     # Each time it was put aside is a deed of its own, and so is each end of that.
-    aside, said = (thread.resolved_at, "Resolved") if thread.resolved_at else (turn.resolved_before, "Opened again")
+    kind = Kind.RESOLUTION if thread.resolved_at else Kind.REOPENING
+    aside = thread.resolved_at or turn.resolved_before
     notice = Notice(
-        kind=Kind.RESOLUTION,
+        kind=kind,
         to=people,
         workspace_id=document.workspace_id,
         document_id=document.id,
@@ -74,9 +75,9 @@ async def note_turn(db: AsyncSession, actor: User, turn: Turn) -> frozenset[UUID
         actor_id=actor.id,
         title=document.title,
         quote=thread.quote,
-        text=f"{said}: {await _readable(db, first)}" if first else said,
+        text=await _readable(db, first) if first else "",
         path=_path(document, thread.id),
-        dedupe_key=f"thread:{thread.id}:{said}:{aside.isoformat() if aside else ''}",
+        dedupe_key=f"thread:{thread.id}:{kind.value}:{aside.isoformat() if aside else ''}",
     )
     return await note(db, notice)
 

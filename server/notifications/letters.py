@@ -101,7 +101,6 @@ async def write(db: AsyncSession, mail: Mail, *, settings: Settings, visible: Vi
             template="notice",
             thread_id=notice.thread_id,
             context={"notice": notice},
-            now=now,
         )
     return _made(
         mail,
@@ -110,7 +109,6 @@ async def write(db: AsyncSession, mail: Mail, *, settings: Settings, visible: Vi
         subject=_count(shown),
         template="digest",
         context={"notices": shown[:MAX_IN_DIGEST], "more": len(shown) > MAX_IN_DIGEST},
-        now=now,
     )
 
 
@@ -182,7 +180,6 @@ async def _invitation(db: AsyncSession, mail: Mail, *, settings: Settings, now: 
             "join_url": f"{settings.public_url}/join/{secret}",
             "expires_at": invited.invitation.expires_at,
         },
-        now=now,
     )
     return Written(
         recipient=written.recipient,
@@ -201,7 +198,6 @@ def _made(
     subject: str,
     template: str,
     context: dict[str, object],
-    now: datetime,
     thread_id: UUID | None = None,
 ) -> Written:
     host = urlsplit(settings.public_url).hostname or "localhost"
@@ -212,8 +208,9 @@ def _made(
     message["From"] = Address(name or "Quillroom", addr_spec=address)
     message["To"] = to
     message["Subject"] = _plain(subject)
-    message["Date"] = format_datetime(now.astimezone(UTC))
-    # The same at every attempt, so that a mail server can tell a repetition.
+    # Both the same at every attempt, so that a mail server can tell a repetition; and news stands in its order, whichever
+    # of a worker's conversations was quicker.
+    message["Date"] = format_datetime(mail.created_at.astimezone(UTC))
     message["Message-ID"] = f"<{mail.id}@{host}>"
     if thread_id is not None:
         # Mail programs show what has a common ancestor together.

@@ -36,7 +36,8 @@ class Kind(StrEnum):
     INVITATION = "invitation"  # a document or a workspace was opened to the person
     MENTION = "mention"
     REPLY = "reply"  # in a thread they are part of, or new in a document they follow
-    RESOLUTION = "resolution"  # a thread was resolved or opened again
+    RESOLUTION = "resolution"  # a thread was put aside
+    REOPENING = "reopening"  # or taken up again
     ACCESS_REQUEST = "access_request"
     ROLE = "role"  # what they may do with something changed
 

@@ -44,7 +44,7 @@ MAIL_DELAY: Final = timedelta(minutes=2)
 INVITATIONS_BY_ONE: Final = 100
 INVITATIONS_TO_ONE: Final = 5
 # What a muted document no longer says; of these a mention still comes to the bell, by no mail.
-_TALK: Final = frozenset({Kind.MENTION, Kind.REPLY, Kind.RESOLUTION})
+_TALK: Final = frozenset({Kind.MENTION, Kind.REPLY, Kind.RESOLUTION, Kind.REOPENING})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,7 +216,8 @@ async def _wishes(db: AsyncSession, notice: Notice) -> dict[UUID, _Wish]:
         muted = attention == Attention.MUTED.value and notice.kind in _TALK
         if muted and notice.kind is not Kind.MENTION:
             continue
-        wanted = not muted and (kinds is None or notice.kind.value in kinds)
+        chosen_as = Kind.RESOLUTION if notice.kind is Kind.REOPENING else notice.kind
+        wanted = not muted and (kinds is None or chosen_as.value in kinds)
         wishes[user_id] = _Wish(
             by_mail=wanted and HowMail(how or HowMail.AT_ONCE) is HowMail.AT_ONCE,
             by_digest=wanted and how == HowMail.DAILY.value,

@@ -10,11 +10,12 @@ _SENTENCES: Final = {
     Kind.INVITATION: "{actor} shared “{title}” with you",
     Kind.MENTION: "{actor} mentioned you in “{title}”",
     Kind.REPLY: "{actor} commented in “{title}”",
-    Kind.RESOLUTION: "{actor} closed or reopened a discussion in “{title}”",
+    Kind.RESOLUTION: "{actor} resolved a discussion in “{title}”",
+    Kind.REOPENING: "{actor} opened a discussion in “{title}” again",
     Kind.ACCESS_REQUEST: "{actor} asks for access to “{title}”",
     Kind.ROLE: "{actor} changed what you may do with “{title}”",
 }
-# What each kind is called where a person chooses.
+# What each kind is called where a person chooses; to open again goes with to resolve.
 CHOICES: Final = {
     Kind.MENTION: "Somebody mentions me",
     Kind.REPLY: "Somebody answers in a discussion of mine, or comments in a document I follow",

@@ -19,6 +19,7 @@ from server.documents.models import DocumentRole
 from server.notifications import choices
 from server.notifications.models import Attention, HowMail, Kind, Mail, PersonalNotice, StoppedAddress
 from server.notifications.noting import Notice, note
+from server.notifications.words import CHOICES
 from server.workspaces.models import Role, Workspace
 from tests.factories import actor, csrf_of, make_member, make_team, name_on, sign_in
 
@@ -171,7 +172,7 @@ async def test_a_list_takes_the_same_few_questions_however_long_it_is(desk: Desk
 async def test_a_person_chooses_what_is_mailed(desk: Desk) -> None:
     page = (await desk.client.get("/account/notifications")).text
     assert "sends no mail yet" in page
-    assert page.count(" checked") == 1 + len(Kind)
+    assert page.count(" checked") == 1 + len(CHOICES)
     answer = await desk.post("/account/notifications", how="daily", about_mention="yes")
     assert answer.headers["location"] == "/account/notifications"
     page = (await desk.client.get("/account/notifications")).text

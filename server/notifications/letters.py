@@ -208,8 +208,8 @@ def _made(
     message["From"] = Address(name or "Quillroom", addr_spec=address)
     message["To"] = to
     message["Subject"] = _plain(subject)
-    # Both the same at every attempt, so that a mail server can tell a repetition; and news stands in its order, whichever
-    # of a worker's conversations was quicker.
+    # Both the same at every attempt, so that a mail server can tell a repetition; and news stands in its order,
+    # whichever of a worker's conversations was quicker.
     message["Date"] = format_datetime(mail.created_at.astimezone(UTC))
     message["Message-ID"] = f"<{mail.id}@{host}>"
     if thread_id is not None:

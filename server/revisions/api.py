@@ -8,7 +8,7 @@ from typing import Annotated, Final
 from uuid import UUID
 
 from prosemirror.model import Node
-from pydantic import ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, ConfigDict, Field, StringConstraints
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import Request
 
@@ -20,12 +20,15 @@ from server.documents.api.shapes import Person
 from server.documents.api.turns import turn
 from server.documents.content import Format
 from server.documents.lifecycle import Change
-from server.revisions import comparisons, crediting, listing, recording, restoring, states
+from server.documents.models import Document
+from server.revisions import comparisons, crediting, listing, recording, removing, restoring, states
 from server.revisions.authorship import letters, passages
 from server.revisions.comparing import Block, Kind, words
 from server.revisions.crediting import Credits
 from server.revisions.listing import Listed
 from server.revisions.models import MAX_NAME_CHARACTERS, Reason, Revision
+from server.revisions.removing import Stretch
+from server.revisions.restoring import Restored
 from server.revisions.writing import Author, write_block
 from server.settings import Settings
 from server.web.forms import Line
@@ -90,6 +93,18 @@ class RevisionName(BodyInput):
     """A name for a revision; an empty one takes it away."""
 
     name: Name
+
+
+class RemovalWish(BodyInput):
+    """Whose changes to take back, and of which time."""
+
+    user_id: UUID = Field(description="Who made them.")
+    since: AwareDatetime | None = Field(
+        default=None, description="Only what came with revisions made after this moment; null: from the beginning."
+    )
+    until: AwareDatetime | None = Field(
+        default=None, description="Only what came with revisions made up to this moment; null: up to now."
+    )
 
 
 class RestoreWish(BodyInput):
@@ -314,13 +329,35 @@ async def restore_revision(call: Call[NoQuery, RestoreWish]) -> Reply[RestoreDon
         _revision_id(request),
         block_id=call.body.block_id,
     )
+    return await _done(request, document, done)
+
+
+async def remove_changes(call: Call[NoQuery, RemovalWish]) -> Reply[RestoreDone]:
+    """Take back what one person did in a stretch of time, as an edit like any other.
+
+    What they wrote then goes. Where they alone wrote between two revisions, what nobody has changed since is again as
+    it was, with the words that they deleted. What others wrote stays. The title is left as it is.
+    """
+    request, body = call.request, call.body
+    document, done = await removing.remove(
+        request.state.db,
+        live_of(request),
+        signed_in(request),
+        document_id_of(request),
+        person_id=body.user_id,
+        during=Stretch(body.since, body.until),
+    )
+    return await _done(request, document, done)
+
+
+async def _done(request: Request, document: Document, done: Restored) -> Reply[RestoreDone]:
     answer = RestoreDone(
         changed=done.after is not None,
         before=await _one(request, done.before),
         revision=await _one(request, done.after) if done.after is not None else None,
     )
-    await db.commit()
-    await lifecycle.announce(request.app.state.events, document, Change.UPDATED, user.id)
+    await request.state.db.commit()
+    await lifecycle.announce(request.app.state.events, document, Change.UPDATED, signed_in(request).id)
     return Reply(answer)
 
 
@@ -466,6 +503,17 @@ OPERATIONS: Final[tuple[AnyOperation, ...]] = (
         handle=restore_revision,
         query=NoQuery,
         body=RestoreWish,
+        answer=RestoreDone,
+        refusals=(404, 409),
+    ),
+    Operation(
+        name="removeChanges",
+        method="POST",
+        path=f"{_DOCUMENT}/removals",
+        summary="Take back what one person did",
+        handle=remove_changes,
+        query=NoQuery,
+        body=RemovalWish,
         answer=RestoreDone,
         refusals=(404, 409),
     ),

@@ -81,14 +81,7 @@ async def credits_of(request: Request, document: Document) -> Credits:
     known = await known_of(db, document.id)
     people = await attribution.people_of(db, document.id)
     creator = (await listing.people(db, [document.created_by] if document.created_by is not None else [])).values()
-    moments = [
-        Moment(*row)
-        for row in await db.execute(
-            select(col(Revision.created_at), col(Revision.id))
-            .where(col(Revision.document_id) == document.id)
-            .order_by(col(Revision.number))
-        )
-    ]
+    moments = await moments_of(db, document.id)
     logged = await states.read_log(db, document.id)
     at = known.since(document.updated_at) if known is not None else document.updated_at
     async with turn(request, sum(map(len, (*logged.updates, *(known.packed if known is not None else ()))))):
@@ -97,6 +90,16 @@ async def credits_of(request: Request, document: Document) -> Credits:
         # It was made a moment ago, and all that it says is in its beginning.
         people = {**{client: each for client in counts_of(doc.get_state()) for each in creator}, **people}
     return Credits(ydoc.read_node(doc), ydoc.read_title(doc), whose, people, moments)
+
+
+async def moments_of(db: AsyncSession, document_id: UUID) -> list[Moment]:
+    """Return the revisions of a document, oldest first."""
+    rows = await db.execute(
+        select(col(Revision.created_at), col(Revision.id))
+        .where(col(Revision.document_id) == document_id)
+        .order_by(col(Revision.number))
+    )
+    return [Moment(*row) for row in rows]
 
 
 async def known_of(db: AsyncSession, document_id: UUID) -> Known | None:

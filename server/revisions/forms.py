@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 from uuid import UUID
 
 from pydantic import Field, StringConstraints, ValidationError
@@ -25,14 +25,23 @@ class RestoreForm(Form):
     block_id: Annotated[str, StringConstraints(max_length=200)] = ""
 
 
+class RemoveForm(Form):
+    """Whose changes to take back: those after the revision `since` and up to `until`; without them, all, up to now."""
+
+    user_id: UUID
+    since: UUID | Literal[""] = ""
+    until: UUID | Literal[""] = ""
+
+
 class HistoryQuery(Form):
-    """What to show. `revision` None: the present; `against` None: the revision before."""
+    """What to show. `revision` None: the present; `against` None: the revision before. `unchanged`: nothing done."""
 
     revision: UUID | None = None
     against: UUID | None = None
     before: int | None = Field(default=None, ge=1)
     part: int = Field(default=1, ge=1, le=10_000)
     restored: UUID | None = None
+    unchanged: bool = False
 
     @classmethod
     def of(cls, parameters: dict[str, str]) -> HistoryQuery:

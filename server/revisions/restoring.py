@@ -70,7 +70,7 @@ class _OneBlock:
         self.client_id = doc.client_id
         present = ydoc.read_node(doc)
         blocks = with_block_of(list(present.content.content), list(self.node.content.content), self.block_id)
-        content.replacement(_document(_writable(blocks)))(doc)
+        content.replacement(document_of(writable(blocks)))(doc)
 
 
 async def restore(
@@ -124,7 +124,7 @@ def at_work(actor: DocumentActor) -> Actor | None:
 def read(packed: tuple[bytes, ...]) -> tuple[Node, str]:
     """Return text and title of a state, as they can be written into a document. Use a thread."""
     doc = states.unpack(packed)
-    return _document(_writable(ydoc.read_node(doc).content.content)), ydoc.read_title(doc)
+    return document_of(writable(ydoc.read_node(doc).content.content)), ydoc.read_title(doc)
 
 
 def with_block_of(present: list[Node], past: list[Node], block_id: str) -> list[Node]:
@@ -142,7 +142,7 @@ def with_block_of(present: list[Node], past: list[Node], block_id: str) -> list[
     return [*present[:after], *([was] if was is not None else []), *present[after:]]
 
 
-def _writable(blocks: Sequence[Node]) -> list[Node]:
+def writable(blocks: Sequence[Node]) -> list[Node]:
     """Return blocks without foreign ones: a paragraph with its words keeps one that is there, and brings back no other.
 
     See server.documents.replacing.
@@ -151,7 +151,8 @@ def _writable(blocks: Sequence[Node]) -> list[Node]:
     return [block for block in written if block is not None]
 
 
-def _document(blocks: list[Node]) -> Node:
+def document_of(blocks: list[Node]) -> Node:
+    """Return a document of blocks, which has a first paragraph at least."""
     return schema.nodes["doc"].create({}, blocks) if blocks else empty_document()
 
 

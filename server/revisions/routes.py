@@ -22,15 +22,18 @@ from server.accounts.identity import signed_in
 from server.documents import lifecycle
 from server.documents.access import DocumentActor, DocumentVerb, can
 from server.documents.lifecycle import Change
+from server.documents.models import Document
 from server.errors import NotFound
-from server.revisions import comparisons, crediting, listing, recording, restoring, retention
+from server.revisions import comparisons, crediting, listing, recording, removing, restoring, retention
 from server.revisions.authorship import passages
 from server.revisions.comparing import Block, Kind
 from server.revisions.comparisons import Compared
 from server.revisions.crediting import Credits
-from server.revisions.forms import HistoryQuery, NameForm, RestoreForm
+from server.revisions.forms import HistoryQuery, NameForm, RemoveForm, RestoreForm
 from server.revisions.listing import Listed
 from server.revisions.models import Reason, Revision
+from server.revisions.removing import Stretch
+from server.revisions.restoring import Restored
 from server.revisions.writing import Author, Hands, write_block, write_passages
 from server.web.render import render
 from server.workspaces.access import Verb
@@ -130,6 +133,7 @@ async def show(request: Request) -> Response:
         may_edit=may_edit,
         may_copy=selected is not None and _may_create(actor),
         restored=restored,
+        unchanged=query.unchanged and restored is None,
         size_bytes=size,
     )
 
@@ -196,11 +200,30 @@ async def restore(request: Request) -> Response:
         request.path_params["revision_id"],
         block_id=form.block_id or None,
     )
+    return await _show_done(request, document, done)
+
+
+async def remove(request: Request) -> Response:
+    """Take back what one person did between two revisions, and show what the document says now, with the way back."""
+    form = await RemoveForm.read(request)
+    db: AsyncSession = request.state.db
+    document_id = request.path_params["document_id"]
+    user = signed_in(request)
+    await lifecycle.find(db, user, document_id, DocumentVerb.EDIT)
+    ends = [await listing.find(db, document_id, each) if each else None for each in (form.since, form.until)]
+    since, until = (each.created_at if each is not None else None for each in ends)
+    document, done = await removing.remove(
+        db, request.app.state.live, user, document_id, person_id=form.user_id, during=Stretch(since, until)
+    )
+    return await _show_done(request, document, done)
+
+
+async def _show_done(request: Request, document: Document, done: Restored) -> Response:
     # First the commit: whoever hears of it reads the database at once.
-    await db.commit()
+    await request.state.db.commit()
     if done.after is None:
-        return RedirectResponse(_address(document.id), status_code=303)
-    await lifecycle.announce(request.app.state.events, document, Change.UPDATED, user.id)
+        return RedirectResponse(_address(document.id, unchanged=1), status_code=303)
+    await lifecycle.announce(request.app.state.events, document, Change.UPDATED, signed_in(request).id)
     return RedirectResponse(_address(document.id, revision=done.after.id, restored=done.before.id), status_code=303)
 
 
@@ -254,7 +277,7 @@ def _badge(revision: Revision) -> str | None:
         case Reason.IMPORT:
             return "Imported"
         case Reason.RESTORE:
-            return f"Restored version {revision.restored}" if revision.restored is not None else "Restored"
+            return f"Restored version {revision.restored}" if revision.restored is not None else None
         case Reason.APPROVAL:
             return "Approved"
         case Reason.PUBLICATION:
@@ -368,6 +391,7 @@ routes = [
     Route(_HISTORY, show, methods=["GET"]),
     Route(f"{_HISTORY}/authors", authors, methods=["GET"]),
     Route(f"{_HISTORY}/name", name, methods=["POST"]),
+    Route(f"{_HISTORY}/remove", remove, methods=["POST"]),
     Route(f"{_REVISION}/name", name, methods=["POST"]),
     Route(f"{_REVISION}/restore", restore, methods=["POST"]),
     Route(f"{_REVISION}/copy", copy, methods=["POST"]),

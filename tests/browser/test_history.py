@@ -55,8 +55,11 @@ async def test_what_was_written_is_shown_and_stepped_through(ada: Person, studio
     assert "Together" not in await page.locator(".history-text").inner_text()
 
 
-async def test_each_passage_says_who_wrote_it(ada: Person, ben: Person, studio: Studio) -> None:
+async def test_each_passage_says_who_wrote_it_and_what_one_person_did_is_removed(
+    ada: Person, ben: Person, studio: Studio
+) -> None:
     document = create_document(studio.api, title="Plan", content="# Aim\n\nTo write.\n\nStays.")
+    name(studio, document, "Outline")
     await ben.open(document)
     await ben.body.locator("p").first.click()
     await ben.page.keyboard.press("End")
@@ -80,6 +83,20 @@ async def test_each_passage_says_who_wrote_it(ada: Person, ben: Person, studio: 
     assert await page.locator(".authors-legend li").count() == 2
     await page.get_by_role("link", name="What changed").click()
     await page.wait_for_url("**/history")
+    await ben.type(" To stay.")
+    await ben.saved()
+    await page.get_by_role("button", name="Remove changes by Ben Okri").click()
+    await page.get_by_role("button", name="Remove their changes").click()
+    await page.wait_for_url("**/history?revision=*&restored=*")
+    assert "Without changes by Ben Okri" in await page.locator(".history-what").inner_text()
+    assert (await page.locator(".history-notice").inner_text()).startswith("Removed.")
+
+    async def is_without() -> bool:
+        return await ben.text() == "Aim\nTo write.\nStays."
+
+    await until(is_without, ben.text)
+    await page.get_by_role("button", name="Take it back").click()
+    await ben.reads("To write. Together, says Ben. To stay.")
 
 
 async def test_a_version_is_named_where_one_is_looking(ada: Person, studio: Studio) -> None:

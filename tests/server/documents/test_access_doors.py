@@ -227,6 +227,7 @@ DOORS: Final[dict[str, Door]] = {
     f"GET {_PAGE}/history": at(D.VIEW),
     f"GET {_PAGE}/history/authors": at(D.VIEW),
     f"POST {_PAGE}/history/name": at(D.EDIT, form={"name": "x"}),
+    f"POST {_PAGE}/history/remove": at(D.EDIT, form={"user_id": str(UUID(int=1))}),
     f"POST {_PAGE}/history/{{revision_id}}/name": at(D.EDIT, form={"name": "x"}),
     f"POST {_PAGE}/history/{{revision_id}}/restore": at(D.EDIT, form={}),
     f"POST {_PAGE}/history/{{revision_id}}/copy": Door(
@@ -273,6 +274,7 @@ DOORS: Final[dict[str, Door]] = {
     f"GET {_REVISION}": at(D.VIEW),
     f"PATCH {_REVISION}": at(D.EDIT, json={"name": "x"}),
     f"POST {_REVISION}/restore": at(D.EDIT, json={}),
+    f"POST {_API}/removals": at(D.EDIT, json={"user_id": "{user_id}"}),
     f"GET {_API}/authorship": at(D.VIEW),
     f"GET {_API}/compare": at(D.VIEW, query={"from": "{revision_id}"}),
 }

@@ -114,7 +114,8 @@ async def test_a_restore_leads_to_what_it_made_with_the_way_back(
         assert await says(db, document.id) == "One.\nTwo."
     # Nothing to do: no revision is made of it.
     again = await post(ada, f"{path}/{revision_id}/restore")
-    assert again.headers["Location"] == path
+    assert again.headers["Location"] == f"{path}?unchanged=1"
+    assert "nothing to change" in (await ada.get(again.headers["Location"])).text
 
 
 async def test_a_long_text_comes_in_parts(ada: httpx.AsyncClient, sessions: Sessions, document: Document) -> None:

@@ -1,0 +1,253 @@
+"""Taking back what one person did in a stretch of time, and nothing of what others did.
+
+Where only they wrote between two revisions, what they changed is put back as it was, deletions too, if nobody has
+changed it since. Of all else the letters that are theirs go. Who deleted a word while several people wrote is not
+known, so such a word does not come back. It is an edit like any other, and the revision made just before it is the way
+back from it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import pairwise
+from typing import Final
+from uuid import UUID
+
+from prosemirror.model import Fragment, Node
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from server.accounts.models import User
+from server.documents import content, lifecycle, pairing, ydoc
+from server.documents.access import DocumentVerb
+from server.documents.foreign import is_foreign
+from server.documents.lifecycle import LiveDocuments
+from server.documents.models import Document, utc_now
+from server.documents.schema import schema
+from server.errors import Invalid
+from server.revisions import attribution, authorship, crediting, listing, recording, states
+from server.revisions.authorship import Authorship, Run, letters, passages
+from server.revisions.comparing import Block, Kind, compare
+from server.revisions.crediting import Known
+from server.revisions.marking import read_marks
+from server.revisions.models import MAX_NAME_CHARACTERS, Reason, Revision, RevisionAuthor
+from server.revisions.restoring import Restored, document_of, with_block_of, writable
+
+# Reading two states each; of what lies before, only letters are looked at.
+_MOST_SPANS: Final = 20
+# Of less there is so much that the same stands elsewhere by chance.
+_SHORTEST_DOUBLED: Final = 4
+
+Packed = tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A stretch of time: after `since`, up to and including `until`; None: without end."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def holds(self, at: datetime | None) -> bool:
+        """Say whether it was then. What is older than all that is known was at the beginning."""
+        if at is None:
+            return self.since is None
+        return (self.since is None or at > self.since) and (self.until is None or at <= self.until)
+
+
+@dataclass(slots=True)
+class _Without:
+    """A change for `live.edit`. `spans`: what only they wrote, as states before and after, newest first."""
+
+    known: Known
+    clients: frozenset[int]
+    stretch: Stretch
+    spans: Sequence[tuple[Packed, Packed]]
+    client_id: int | None = field(default=None, init=False)
+
+    def __call__(self, doc: ydoc.YDoc) -> None:
+        self.client_id = doc.client_id
+        present = ydoc.read_node(doc)
+        whose = crediting.present_authorship(self.known, doc, utc_now())
+        blocks = list(present.content.content)
+        for before, after in self.spans:
+            old, new = states.unpack(before), states.unpack(after)
+            if self.wrote_alone(old, new):
+                blocks = put_back(blocks, ydoc.read_node(old), ydoc.read_node(new))
+        changed = schema.nodes["doc"].create({}, blocks)
+        # What was put back is nobody's: nothing of it goes again.
+        whose = authorship.carry(whose, compare(present, changed), {}, None)
+        content.replacement(document_of(writable(without(blocks, whose, self.is_theirs))))(doc)
+
+    def wrote_alone(self, old: ydoc.YDoc, new: ydoc.YDoc) -> bool:
+        """Say whether all that came is theirs: somebody may not have been known yet when the revision was made."""
+        runs = (run for runs in read_marks(new, old.get_state()).values() for run in runs)
+        return all(hand is None or not hand.is_new or hand.client in self.clients for _, hand in runs)
+
+    def is_theirs(self, run: Run) -> bool:
+        return run.client in self.clients and self.stretch.holds(run.at)
+
+
+async def remove(
+    db: AsyncSession, live: LiveDocuments, user: User, document_id: UUID, *, person_id: UUID, during: Stretch
+) -> tuple[Document, Restored]:
+    """Take back what a person did in a document in a stretch of time.
+
+    Raises NotFound, Forbidden, Conflict for a document in the trash, Invalid for a person who never wrote in it.
+    """
+    await lifecycle.find(db, user, document_id, DocumentVerb.EDIT)
+    before = await recording.record(db, document_id)
+    people = await attribution.people_of(db, document_id)
+    wrote = await _authors(db, document_id)
+    person = (await listing.people(db, [person_id])).get(person_id)
+    known = await crediting.known_of(db, document_id)
+    clients = frozenset(client for client, author in people.items() if author.id == person_id)
+    if person is None or known is None or not (clients or any(person_id in authors for _, authors in wrote)):
+        raise Invalid({"user_id": "Nobody with this id has written in this document."})
+    spans = [
+        (await _state(db, document_id, older), await _state(db, document_id, newer))
+        for older, newer in _alone(wrote, person_id, during)
+    ]
+    change = _Without(known, clients, during, spans)
+    document, seq = await lifecycle.replace_content(db, live, user, document_id, change)
+    if not seq:
+        return document, Restored(before, None)
+    if change.client_id is not None:
+        await attribution.claim(db, document_id, {change.client_id: user.id})
+    name = f"Without changes by {person.name}"[:MAX_NAME_CHARACTERS]
+    after = await recording.record(db, document_id, reason=Reason.RESTORE, name=name, by=user.id)
+    return document, Restored(before, after)
+
+
+async def _authors(db: AsyncSession, document_id: UUID) -> list[tuple[crediting.Moment, set[UUID]]]:
+    """Return the revisions of a document with who wrote each, oldest first."""
+    rows = await db.execute(
+        select(col(RevisionAuthor.revision_id), col(RevisionAuthor.user_id))
+        .join(Revision, col(Revision.id) == col(RevisionAuthor.revision_id))
+        .where(col(Revision.document_id) == document_id)
+    )
+    authors: dict[UUID, set[UUID]] = defaultdict(set)
+    for revision_id, user_id in rows:
+        authors[revision_id].add(user_id)
+    return [(moment, authors[moment.revision_id]) for moment in await crediting.moments_of(db, document_id)]
+
+
+def _alone(
+    wrote: Sequence[tuple[crediting.Moment, set[UUID]]], person_id: UUID, stretch: Stretch
+) -> list[tuple[UUID, UUID]]:
+    """Return where only the person wrote, as revisions before and after, the newest first and not all too many."""
+    found: list[tuple[UUID, UUID]] = []
+    for (before, _), (after, authors) in pairwise(wrote):
+        if authors != {person_id} or not stretch.holds(after.at):
+            continue
+        if found and found[-1][1] == before.revision_id:
+            found[-1] = (found[-1][0], after.revision_id)
+        else:
+            found.append((before.revision_id, after.revision_id))
+    return found[::-1][:_MOST_SPANS]
+
+
+async def _state(db: AsyncSession, document_id: UUID, revision_id: UUID) -> Packed:
+    return await states.read_state(db, await listing.find(db, document_id, revision_id))
+
+
+def put_back(present: Sequence[Node], old: Node, new: Node) -> list[Node]:
+    """Return the present blocks with what was changed from `old` to `new` as it was, where it is still as it became.
+
+    What stands elsewhere by now, as the second half of a paragraph that was parted, does not come twice.
+    """
+    changes = compare(old, new).changes
+    came = {_id(change.node): change.node for change in changes if change.kind is Kind.ADDED}
+    blocks = [block for block in present if not _is(block, came.get(_id(block)))]
+    for change in changes:
+        if change.kind is Kind.ADDED:
+            continue
+        block_id = _id(change.node)
+        at = next((place for place, block in enumerate(blocks) if _id(block) == block_id), None)
+        rest = blocks if at is None else [*blocks[:at], *blocks[at + 1 :]]
+        others = [block for block in old.content.content if block is not (change.before or change.node)]
+        if any(_count(text, rest) > _count(text, others) for text in _gone(change)):
+            continue
+        if change.kind is Kind.EDITED and change.before is not None and at is not None and _is(blocks[at], change.node):
+            blocks[at] = change.before
+        elif change.kind is Kind.REMOVED and at is None and block_id is not None:
+            blocks = with_block_of(blocks, list(old.content.content), str(block_id))
+    return blocks
+
+
+def _gone(change: Block) -> Iterator[str]:
+    """Yield the texts that went with a change and are long enough to be looked for."""
+    texts: list[str] = []
+    if change.kind is Kind.REMOVED:
+        texts = [letters(passage) for passage in passages(change.node)]
+    else:
+        texts = [piece.letters for piece in change.pieces if piece.kind is Kind.REMOVED]
+    yield from (text.strip() for text in texts if len(text.strip()) >= _SHORTEST_DOUBLED)
+    for child in change.children:
+        if child.kind in {Kind.REMOVED, Kind.EDITED}:
+            yield from _gone(child)
+
+
+def _count(text: str, blocks: Sequence[Node]) -> int:
+    return sum(letters(passage).count(text) for block in blocks for passage in passages(block))
+
+
+def without(blocks: Sequence[Node], whose: Authorship, goes: Callable[[Run], bool]) -> list[Node]:
+    """Return blocks without the letters of the runs that go, and without what is empty by that."""
+    left = (_without(block, whose, goes) for block in blocks)
+    return [block for block in left if block is not None]
+
+
+def _without(block: Node, whose: Authorship, goes: Callable[[Run], bool]) -> Node | None:
+    if block.is_leaf or block.is_textblock:
+        runs = authorship.cut(whose.get(str(_id(block)), ()), 0, len(letters(block)))
+        if is_foreign(block) or not any(goes(run) for run in runs):
+            return block
+        left = [] if block.is_leaf else list(_left(block, runs, goes))
+        return block.copy(Fragment.from_array(left)) if left else None
+    children = list(block.content.content)
+    left_of = [_without(child, whose, goes) for child in children]
+    kept = [child for child in left_of if child is not None]
+    if not kept:
+        return None
+    if not block.type.valid_content(Fragment.from_array(kept)):
+        # A list item begins with a text, and a row has all its cells.
+        kept = [left or _emptied(child) for child, left in zip(children, left_of, strict=True)]
+    return block.copy(Fragment.from_array(kept))
+
+
+def _left(block: Node, runs: Sequence[Run], goes: Callable[[Run], bool]) -> Iterator[Node]:
+    at = 0
+    stays = []
+    for run in runs:
+        if not goes(run):
+            stays.append((at, at + run.length))
+        at += run.length
+    at = 0
+    for child in block.content.content:
+        length = len(child.text or "") if child.is_text else 1
+        for start, end in stays:
+            first, last = max(start, at) - at, min(end, at + length) - at
+            if first < last:
+                yield schema.text((child.text or "")[first:last], child.marks) if child.is_text else child
+        at += length
+
+
+def _emptied(block: Node) -> Node:
+    if block.is_leaf:
+        return block
+    if block.is_textblock:
+        return block.copy(Fragment.empty)
+    return block.copy(Fragment.from_array([_emptied(child) for child in block.content.content]))
+
+
+def _is(block: Node, other: Node | None) -> bool:
+    return other is not None and pairing.fingerprint(block) == pairing.fingerprint(other)
+
+
+def _id(block: Node) -> object:
+    return block.attrs.get("id")

@@ -91,7 +91,7 @@ async def write(db: AsyncSession, mail: Mail, *, settings: Settings, visible: Vi
     shown = [each for each in reversed(rows) if each.path]
     if not shown:
         raise NotNeeded("It was read in the page, or may not be seen any more.")
-    if mail.letter == Letter.NOTICE.value:
+    if len(shown) == 1 and mail.letter == Letter.NOTICE.value:
         (notice,) = shown
         return _made(
             mail,
@@ -106,9 +106,10 @@ async def write(db: AsyncSession, mail: Mail, *, settings: Settings, visible: Vi
         mail,
         settings,
         to=_addressed(user.email, _plain(user.name)),
-        subject=_count(shown),
+        subject=_count(shown, is_of_one=mail.letter == Letter.NOTICE.value),
         template="digest",
-        context={"notices": shown[:MAX_IN_DIGEST], "more": len(shown) > MAX_IN_DIGEST},
+        thread_id=shown[0].thread_id if len({each.thread_id for each in shown}) == 1 else None,
+        context={"notices": shown[-MAX_IN_DIGEST:], "more": len(shown) > MAX_IN_DIGEST},
     )
 
 
@@ -236,11 +237,13 @@ def address_of(sender: str) -> str:
     return parseaddr(sender)[1]
 
 
-def _count(notices: Sequence[Told]) -> str:
+def _count(notices: Sequence[Told], *, is_of_one: bool) -> str:
+    """Say how much happened; `is_of_one`: in one document."""
     if len(notices) == 1:
         return notices[0].sentence
     many = f"{MAX_IN_DIGEST}+" if len(notices) > MAX_IN_DIGEST else str(len(notices))
-    return f"{many} things happened while you were away"
+    where = f"in “{notices[-1].title}”" if is_of_one else "while you were away"
+    return f"{many} things happened {where}"
 
 
 def _plain(text: str) -> str:

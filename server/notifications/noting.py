@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID, uuid4
 
-from sqlalchemy import func, select
+from sqlalchemy import Uuid, case, func, literal, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
@@ -30,6 +30,7 @@ from server.notifications.models import (
     Letter,
     Mail,
     MailChoice,
+    MailState,
     PersonalNotice,
 )
 from server.queue import Queue
@@ -38,7 +39,8 @@ from server.workspaces.models import Invitation
 
 EVENT: Final = "notices"
 DELIVERY: Final = "deliver_mail"
-# Whoever reads the news in the page within this time gets no mail about it.
+# Whoever reads the news in the page within this time gets no mail about it; what else happens in the document meanwhile
+# goes with it.
 MAIL_DELAY: Final = timedelta(minutes=2)
 # Mails in a day: as many as a team of a new workspace needs, and as many as somebody bears who never asked for them.
 INVITATIONS_BY_ONE: Final = 100
@@ -118,6 +120,14 @@ async def note(db: AsyncSession, notice: Notice, *, now: datetime | None = None)
             .returning(col(PersonalNotice.id), col(PersonalNotice.user_id), col(PersonalNotice.mail_id))
         )
     ).all()
+    mailed = {user_id: (notice_id, mail_id) for notice_id, user_id, mail_id in written if mail_id is not None}
+    joined = {
+        mailed.pop(user_id)[1]: literal(waiting_id, Uuid)
+        for user_id, waiting_id in (await _waiting(db, mailed, notice.document_id)).items()
+    }
+    if joined:
+        mail_id = col(PersonalNotice.mail_id)
+        await db.execute(update(PersonalNotice).where(mail_id.in_(joined)).values(mail_id=case(joined, value=mail_id)))
     db.add_all(
         Mail(
             id=mail_id,
@@ -127,8 +137,7 @@ async def note(db: AsyncSession, notice: Notice, *, now: datetime | None = None)
             due_at=now + MAIL_DELAY,
             created_at=now,
         )
-        for notice_id, user_id, mail_id in written
-        if mail_id is not None
+        for user_id, (notice_id, mail_id) in mailed.items()
     )
     await db.flush()
     return frozenset(user_id for _, user_id, _ in written)
@@ -194,6 +203,28 @@ async def _invites_too_much(db: AsyncSession, invitation: Invitation, now: datet
     )
     by_one, to_one = (await db.execute(of_today)).one()
     return bool(by_one >= INVITATIONS_BY_ONE or to_one >= INVITATIONS_TO_ONE)
+
+
+async def _waiting(db: AsyncSession, people: Collection[UUID], document_id: UUID | None) -> dict[UUID, UUID]:
+    """Return the mails about the document that wait to be sent to these people, by person. More news can go with them.
+
+    They are held until the transaction ends: a worker passes them over meanwhile, and finds the news in them after.
+    """
+    if not people or document_id is None:
+        return {}
+    rows = await db.execute(
+        select(col(Mail.user_id), col(Mail.id))
+        .where(
+            col(Mail.user_id).in_(people),
+            col(Mail.letter) == Letter.NOTICE.value,
+            col(Mail.state) == MailState.WAITING.value,
+            select(col(PersonalNotice.id))
+            .where(col(PersonalNotice.mail_id) == col(Mail.id), col(PersonalNotice.document_id) == document_id)
+            .exists(),
+        )
+        .with_for_update(skip_locked=True)
+    )
+    return {user_id: mail_id for user_id, mail_id in rows if user_id is not None}
 
 
 async def _wishes(db: AsyncSession, notice: Notice) -> dict[UUID, _Wish]:

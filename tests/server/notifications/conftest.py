@@ -51,9 +51,16 @@ class Post:
     async def visible(self, db: AsyncSession, user: User, document_ids: Collection[UUID]) -> Collection[UUID]:
         return set(document_ids) - self.hidden
 
-    async def note(self, *, kind: Kind = Kind.MENTION, key: str = "comment:1", text: str = "@Ben, look") -> UUID:
-        """Note something of a new document for Ben. Returns the document's id."""
-        document_id = uuid4()
+    async def note(
+        self,
+        *,
+        kind: Kind = Kind.MENTION,
+        key: str = "comment:1",
+        text: str = "@Ben, look",
+        document_id: UUID | None = None,
+    ) -> UUID:
+        """Note something for Ben, of a new document unless one is given. Returns the document's id."""
+        document_id = document_id or uuid4()
         async with self.sessions() as db:
             await note(
                 db,

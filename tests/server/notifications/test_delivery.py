@@ -66,6 +66,40 @@ async def test_a_mail_says_what_happened_and_how_to_end_it(post: Post, mailing: 
     assert (await _mail(post)).state == MailState.SENT
 
 
+async def test_what_happens_in_a_document_meanwhile_goes_with_it(
+    post: Post, mailing: Settings, caught: CatchAll
+) -> None:
+    document_id = await post.note(text="the first words")
+    post.clock.pass_by(seconds=90)
+    await asyncio.gather(
+        post.note(document_id=document_id, kind=Kind.REPLY, key="comment:2", text="the second words"),
+        post.note(key="comment:3", text="elsewhere"),
+    )
+    post.clock.pass_by(seconds=30)
+    assert await _run(post, mailing) == Delivered(sent=1)
+    # It is on its way: what comes now is another mail.
+    await post.note(document_id=document_id, key="comment:4", text="the last words")
+    post.clock.pass_by(minutes=5)
+    assert await _run(post, mailing) == Delivered(sent=2)
+    both, *single = caught.taken
+    assert both.message["Subject"] == "2 things happened in “The plan”"
+    for kind in ("plain", "html"):
+        assert both.part(kind).index("the first words") < both.part(kind).index("the second words")
+    assert {each.message["Subject"] for each in single} == {"Ada Lovelace mentioned you in “The plan”"}
+    assert sum("the last words" in each.part("plain") for each in single) == 1
+
+
+async def test_what_is_just_being_sent_takes_no_more_news(post: Post, mailing: Settings, caught: CatchAll) -> None:
+    document_id = await _due(post)
+    async with post.sessions() as db:
+        # As a worker that claims it, not committed yet.
+        await db.scalar(select(Mail).with_for_update())
+        await post.note(document_id=document_id, key="comment:2")
+    post.clock.now += MAIL_DELAY
+    assert await _run(post, mailing) == Delivered(sent=2)
+    assert len(caught.taken) == 2
+
+
 async def test_what_was_read_in_the_page_is_not_mailed(post: Post, mailing: Settings, caught: CatchAll) -> None:
     await _due(post)
     async with post.sessions() as db:

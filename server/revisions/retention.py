@@ -14,7 +14,7 @@ from sqlmodel import col
 
 from server import db as database
 from server.documents.models import utc_now
-from server.revisions.models import Keyframe, Reason, Revision
+from server.revisions.models import History, Keyframe, Reason, Revision
 
 ALL_FOR: Final = timedelta(days=1)
 HOURLY_FOR: Final = timedelta(days=30)
@@ -112,5 +112,8 @@ async def size_bytes(db: AsyncSession, document_id: UUID) -> int:
     deltas = select(func.coalesce(func.sum(func.length(col(Revision.delta))), 0)).where(
         col(Revision.document_id) == document_id
     )
-    row = (await db.execute(select(keyframes.scalar_subquery() + deltas.scalar_subquery()))).scalar_one()
-    return int(row)
+    authorship = select(func.coalesce(func.sum(func.length(col(History.authorship))), 0)).where(
+        col(History.document_id) == document_id
+    )
+    parts = (keyframes.scalar_subquery(), deltas.scalar_subquery(), authorship.scalar_subquery())
+    return int((await db.execute(select(parts[0] + parts[1] + parts[2]))).scalar_one())

@@ -3,8 +3,10 @@
 import re
 
 import pytest
+from playwright.async_api import Page
 
 from tests.browser.conftest import Enter, Person, Studio, until
+from tests.browser.test_pages import AXE, PHONE, RULES
 from tests.running import create_document, read_text
 
 pytestmark = pytest.mark.anyio
@@ -178,16 +180,50 @@ async def test_any_two_are_compared_and_one_is_copied(ada: Person, studio: Studi
     await ada.is_titled("Plan (copy)")
 
 
-async def test_the_history_fits_a_phone(enter: Enter, studio: Studio) -> None:
-    document = create_document(studio.api, title="Plan", content="One.\n\n" + "Much to say. " * 40)
+async def faults(person: Person) -> list[str]:
+    """Return what axe finds, if it is installed; the page's policy must be set aside for it."""
+    if not AXE.exists():
+        return []
+    await person.page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = await person.page.evaluate(
+        "async tags => (await axe.run(document, {runOnly: tags})).violations.map(each =>"
+        " `${each.id}: ${each.nodes.map(node => node.html).join(' ')}`)",
+        RULES,
+    )
+    return [str(each) for each in found]
+
+
+async def test_axe_finds_nothing_and_all_fits(enter: Enter, studio: Studio) -> None:
+    document = create_document(studio.api, title="Plan", content="# Aim\n\nOne.\n\n" + "Much to say. " * 40)
     name(studio, document, "Good")
-    replace(studio, document, "One and more.\n\n" + "Much to say. " * 30)
-    person = await enter(studio, "Ada", viewport={"width": 360, "height": 740}, has_touch=True)
-    await person.go(f"/documents/{document}/history")
+    with studio.installation.client(studio.installation.create_token("ben@example.org")) as bens:
+        body = {"format": "markdown", "content": "# Aim\n\nOne and more.\n\n" + "Much to say. " * 30}
+        assert bens.put(f"/api/v1/documents/{document}/content", json=body).is_success
+    wide = {"viewport": {"width": 1200, "height": 900}}
+    for scheme, shape in (("light", wide), ("dark", wide), ("light", dict(PHONE)), ("dark", dict(PHONE))):
+        person = await enter(studio, "Ada", color_scheme=scheme, reduced_motion="reduce", bypass_csp=True, **shape)
+        page = person.page
 
-    async def fits() -> bool:
-        return bool(await person.page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
+        async def is_told(person: Person = person) -> bool:
+            await person.go(f"/documents/{document}/history/authors")
+            return await person.page.locator(".passage[data-name='Ben Okri']").count() > 0
 
-    await until(fits)
-    await person.page.get_by_role("link", name="All versions").click()
-    await person.page.get_by_role("link", name="Good").wait_for()
+        async def fits(page: Page = page) -> bool:
+            return bool(await page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
+
+        await until(is_told)
+        await until(fits)
+        assert await faults(person) == []
+        await page.get_by_role("link", name="What changed").click()
+        await page.wait_for_url("**/history")
+        await page.locator(".change").first.wait_for()
+        await until(fits)
+        assert await faults(person) == []
+        await page.get_by_role("button", name="Remove changes by Ben Okri").click()
+        await page.get_by_role("button", name="Remove their changes").wait_for()
+        assert await faults(person) == []
+        await page.keyboard.press("Escape")
+        await page.get_by_role("link", name="Good").click()
+        await page.wait_for_url("**/history?revision=*")
+        assert await faults(person) == []
+        await person.context.close()

@@ -8,6 +8,8 @@ import pytest
 from playwright.async_api import Locator
 
 from tests.browser.conftest import Enter, Person, Studio, until
+from tests.browser.test_pages import AXE, PHONE, RULES
+from tests.browser.test_pictures import PASTE, picture
 from tests.running import create_document
 
 pytestmark = pytest.mark.anyio
@@ -58,6 +60,19 @@ def card(person: Person, text: str) -> Locator:
 
 def marks(person: Person) -> Locator:
     return person.body.locator(".comment-mark")
+
+
+async def faults(person: Person) -> list[str]:
+    """Return what axe finds, if it is installed; the page's policy must be set aside for it."""
+    if not AXE.exists():
+        return []
+    await person.page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = await person.page.evaluate(
+        "async tags => (await axe.run(document, {runOnly: tags})).violations.map(each =>"
+        " `${each.id}: ${each.nodes.map(node => node.html).join(' ')}`)",
+        RULES,
+    )
+    return [str(each) for each in found]
 
 
 async def threads(studio: Studio, document: str) -> list[dict[str, Any]]:
@@ -260,16 +275,46 @@ async def test_a_link_opens_its_thread_and_a_mention_finds_its_person(ada: Perso
     await ben.body.locator(".comment-mark.is-active").wait_for()
 
 
-async def test_threads_are_walked_through_by_keys(ada: Person, studio: Studio) -> None:
+async def test_blocks_and_pictures_are_talked_about_and_threads_walked_through_by_keys(
+    enter: Enter, studio: Studio
+) -> None:
     document = create_document(studio.api, content=TEXT)
+    ada = await enter(studio, "Ada", reduced_motion="reduce", bypass_csp=True)
     await ada.open(document)
-    await comment(ada, "it says", "Second")
+    await ada.write_at_end()
+    await ada.body.evaluate(PASTE, {"data": picture("teal"), "type": "image/png", "name": "teal.png"})
+    image = ada.body.locator("img[src^='/assets/']")
+    await image.click()
+    await ada.page.locator("[data-image-toolbar]").get_by_role("button", name="Comment").click()
+    await ada.type("Which harbour?")
+    await ada.page.keyboard.press("Control+Enter")
+    await card(ada, "Which harbour?").wait_for()
+    await ada.body.locator("img.comment-mark.is-active").wait_for()
+    # A caret alone means the block that it stands in.
+    await select(ada, "it says")
+    await ada.page.keyboard.press("ArrowLeft")
+    await ada.page.keyboard.press("Control+Alt+m")
+    await ada.type("Second")
+    await ada.page.keyboard.press("Control+Enter")
+    await ada.body.locator("p.comment-mark.is-active", has_text="And it says how.").wait_for()
     await comment(ada, "The aim", "First")
+    assert [each["place"]["kind"] for each in await threads(studio, document)] == ["image", "block", "text"]
+    assert await faults(ada) == []
+    await ada.body.focus()
+    await ada.page.keyboard.press("Control+End")
+    await ada.page.locator("article.thread[data-active=true]").wait_for(state="detached")
     await ada.page.keyboard.press("Control+Alt+n")
-    await ada.page.locator("article.thread[data-active=true]", has_text="Second").wait_for()
-    await ada.page.keyboard.press("p")
     first = ada.page.locator("article.thread[data-active=true]", has_text="First")
     await first.wait_for()
+    for key, words in (
+        ("n", "Second"),
+        ("n", "Which harbour?"),
+        ("n", "First"),
+        ("p", "Which harbour?"),
+        ("n", "First"),
+    ):
+        await ada.page.keyboard.press(key)
+        await ada.page.locator("article.thread[data-active=true]", has_text=words).wait_for()
     await ada.page.keyboard.press("Enter")
     await ada.type("Answered")
     await ada.page.keyboard.press("Control+Enter")
@@ -282,7 +327,7 @@ async def test_threads_are_walked_through_by_keys(ada: Person, studio: Studio) -
 
 async def test_on_a_phone_comments_are_a_sheet(enter: Enter, studio: Studio) -> None:
     document = create_document(studio.api, content=TEXT)
-    ada = await enter(studio, "Ada", viewport={"width": 390, "height": 800}, is_mobile=True)
+    ada = await enter(studio, "Ada", color_scheme="dark", reduced_motion="reduce", bypass_csp=True, **PHONE)
     await ada.open(document)
     await comment(ada, "this plan", "Which?")
     await ada.page.locator("#comments-close").click()
@@ -293,3 +338,4 @@ async def test_on_a_phone_comments_are_a_sheet(enter: Enter, studio: Studio) -> 
     assert box is not None
     assert box["width"] == 390
     assert box["y"] > 200
+    assert await faults(ada) == []

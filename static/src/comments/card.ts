@@ -237,12 +237,16 @@ export class Card {
         face(comment.author),
         buildElement("strong", { text: nameOf(comment.author) }),
         when,
-        ...(comment.edited_at === null ? [] : [buildElement("span", { text: say("comments.edited") })]),
       ],
     });
+    const edited = buildElement("span", { class: "comment-edited", text: say("comments.edited") });
     element.append(
       buildElement("div", { class: "comment-head", children: [about, this.#tools(comment, element)] }),
-      buildElement("p", { class: "comment-text", attributes: { dir: "auto" }, children: words(comment) }),
+      buildElement("p", {
+        class: "comment-text",
+        attributes: { dir: "auto" },
+        children: [...words(comment), ...(comment.edited_at === null ? [] : [" ", edited])],
+      }),
     );
     const reactions = this.#reactions(comment);
     if (reactions) element.append(reactions);

@@ -1,6 +1,7 @@
 import { type Editor, Extension } from "@tiptap/core";
 import { NodeSelection, Plugin } from "@tiptap/pm/state";
 import type { EditorView } from "@tiptap/pm/view";
+import { requestComment } from "../comments/request";
 import { placeOfBlock } from "./block-menu";
 import { buildElement, iconButton } from "./build-element";
 import { addPanel, placePanel } from "./place-panel";
@@ -41,7 +42,12 @@ class ImageToolbar {
     this.#form = buildElement("form", {
       class: "palette image-toolbar",
       attributes: { "data-image-toolbar": "", "aria-label": say("image.label"), novalidate: "" },
-      children: [this.#input, iconButton({ label: say("image.apply"), icon: "check", onPress: () => { this.#leave(); } }), this.#hint],
+      children: [
+        this.#input,
+        iconButton({ label: say("image.apply"), icon: "check", onPress: () => { this.#leave(); } }),
+        iconButton({ label: say("tool.comment"), icon: "comment", onPress: () => { this.#comment(); } }),
+        this.#hint,
+      ],
     });
     this.#form.hidden = true;
     this.#input.addEventListener("input", () => {
@@ -120,6 +126,12 @@ class ImageToolbar {
   #leave(): void {
     this.#apply();
     this.#editor.view.focus();
+  }
+
+  #comment(): void {
+    this.#apply();
+    const place = this.#image && placeOfBlock(this.#editor.state.doc, this.#image.node);
+    if (place) requestComment(this.#editor, place.from);
   }
 }
 

@@ -225,7 +225,8 @@ class _Carrying:
             if hand is None or hand.is_new:
                 found.append((length, hand))
             else:
-                was = next((run for run in runs if run.client == hand.client), Run(length, hand.client, None))
+                # One that stood there and was only suggested came now.
+                was = next((run for run in runs if run.client == hand.client), self.written(length, hand))
                 found.append(was._replace(length=length))
         return found
 

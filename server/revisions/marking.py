@@ -17,6 +17,7 @@ from realtime.encoding import STRING, TYPE, string_units
 from realtime.structs import Struct, read_structs
 from realtime.wire import read_state_vector, read_var_uint, write_var_bytes
 from server.documents import ydoc
+from server.documents.suggestions import INSERTED, INSERTION
 from server.documents.ydoc import YDoc
 
 # One UTF-16 code unit each, none of a surrogate pair, none that anybody treats as a space or a control character.
@@ -98,11 +99,14 @@ def _marked(
 
 
 def _walk(parent: XmlFragment | XmlElement, marked: XmlFragment | XmlElement) -> Iterator[tuple[str, str]]:
-    """Yield the id of each block that holds letters itself, and a mark for each of them."""
+    """Yield the id of each block that holds letters itself, and a mark for each of them; not what is only suggested."""
     for child, its_marked in zip(parent.children, marked.children, strict=True):
         if not isinstance(child, XmlElement) or not isinstance(its_marked, XmlElement):
             continue
-        block_id = dict(_attributes(child)).get("id")
+        attributes = dict(_attributes(child))
+        if attributes.get(INSERTED) is not None:
+            continue
+        block_id = attributes.get("id")
         inside = list(zip(child.children, its_marked.children, strict=True))
         if block_id is not None and (not inside or any(isinstance(each, XmlText) for each, _ in inside)):
             # A block without anything in it is a picture or a rule, or waits for its first letter.
@@ -118,11 +122,11 @@ def _attributes(element: XmlElement) -> Iterator[tuple[str, object]]:
 
 def _letters(child: object, marked: object) -> str:
     """Return a mark for each character."""
-    if isinstance(marked, XmlElement):
-        return (marked.tag or "")[-1:]
+    if isinstance(child, XmlElement) and isinstance(marked, XmlElement):
+        return (marked.tag or "")[-1:] if dict(_attributes(child)).get(INSERTED) is None else ""
     if not isinstance(child, XmlText) or not isinstance(marked, XmlText):
         return ""
-    letters, marks = _characters(child), _characters(marked)
+    letters, marks = _accepted(child), _accepted(marked)
     if len(letters) == len(marks):
         return marks
     # One beyond the first plane is two code units, which came together.
@@ -134,5 +138,10 @@ def _letters(child: object, marked: object) -> str:
     return "".join(marks[place] for place in places)
 
 
-def _characters(text: XmlText) -> str:
-    return "".join(characters if isinstance(characters, str) else "" for characters, _ in text.diff())
+def _accepted(text: XmlText) -> str:
+    return "".join(
+        characters
+        for characters, formatting in text.diff()
+        if isinstance(characters, str)
+        and not any(each.type.name == INSERTION for each in ydoc.read_marks(formatting or {}))
+    )

@@ -8,7 +8,7 @@ back from it.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -84,9 +84,12 @@ class _Without:
         content.replacement(document_of(writable(without(blocks, whose, self.is_theirs))))(doc)
 
     def wrote_alone(self, old: ydoc.YDoc, new: ydoc.YDoc) -> bool:
-        """Say whether all that came is theirs: somebody may not have been known yet when the revision was made."""
-        runs = (run for runs in read_marks(new, old.get_state()).values() for run in runs)
-        return all(hand is None or not hand.is_new or hand.client in self.clients for _, hand in runs)
+        """Say whether nothing came that others wrote.
+
+        Somebody may not have been known yet when the revision was made, or have suggested what was accepted then.
+        """
+        before, after = (_letters_of_others(doc, self.clients) for doc in (old, new))
+        return after <= before
 
     def is_theirs(self, run: Run) -> bool:
         return run.client in self.clients and self.stretch.holds(run.at)
@@ -134,6 +137,15 @@ async def _authors(db: AsyncSession, document_id: UUID) -> list[tuple[crediting.
     for revision_id, user_id in rows:
         authors[revision_id].add(user_id)
     return [(moment, authors[moment.revision_id]) for moment in await crediting.moments_of(db, document_id)]
+
+
+def _letters_of_others(doc: ydoc.YDoc, clients: frozenset[int]) -> Counter[int | None]:
+    counts: Counter[int | None] = Counter()
+    for length, hand in (run for runs in read_marks(doc).values() for run in runs):
+        client = hand.client if hand is not None else None
+        if client not in clients:
+            counts[client] += length
+    return counts
 
 
 def _alone(

@@ -97,6 +97,16 @@ def test_another_type_a_list_and_a_parting_leave_words_whose_they_are() -> None:
     assert {client for _, client, _ in story.tells()} == {story.seed}
 
 
+def test_what_is_only_suggested_is_nobodys_until_it_is_accepted() -> None:
+    story = Story("All is well.")
+    suggested = {"insertion": {"id": "s1", "by": "u1", "at": 1}}
+    story.edit(7, lambda doc: first_text(doc).insert(3, "thing", suggested))
+    assert story.tells() == [("All is well.", story.seed, 0)]
+    story.edit(8, lambda doc: first_text(doc).format(3, 8, {"insertion": None}))
+    # Whoever accepted it did not write it.
+    assert story.tells() == [("All", story.seed, 0), ("thing", 7, 2), (" is well.", story.seed, 0)]
+
+
 def test_what_nobody_knows_of_is_nobodys() -> None:
     runs = authorship.cut([Run(2, 7, BEGUN)], 1, 5)
     assert runs == [Run(1, 7, BEGUN), Run(3, None, None)]

@@ -1,4 +1,4 @@
-"""Whom it concerns what is said: those who are mentioned, those who talk in the thread, those who follow the document.
+"""Whom it concerns what is said: who is mentioned, who talks in the thread, who owns the document or follows it.
 
 The notices are written in the transaction of what they tell of; give their people to `noting.tell` after the commit.
 """
@@ -16,6 +16,7 @@ from server.comments.models import Comment, Thread
 from server.comments.readers import who_cannot_see
 from server.comments.threads import MENTION, Said, Turn
 from server.documents.models import Document
+from server.documents.telling import owners
 from server.notifications.models import Kind
 from server.notifications.noting import Notice, followers, note
 
@@ -45,7 +46,8 @@ async def note_words(db: AsyncSession, actor: User, said: Said, *, edited: bool 
     if edited:
         return noted
     # One deed, one notice for each: whoever is mentioned knows of it.
-    concerned = {*await _talking(db, thread), *await followers(db, document.id)} - set(comment.mentions) - {actor.id}
+    concerned = {*await _talking(db, thread), *await followers(db, document.id), *await owners(db, document.id)}
+    concerned -= {*comment.mentions, actor.id}
     concerned -= await who_cannot_see(db, document.id, concerned)
     return noted | (await to(concerned, Kind.REPLY, "reply") if concerned else frozenset())
 

@@ -3,6 +3,7 @@
 The notices are written in the transaction of what they tell of; give their people to `noting.tell` after the commit.
 """
 
+from collections.abc import Sequence
 from typing import Final
 from uuid import UUID, uuid4
 
@@ -84,13 +85,24 @@ async def note_shelf(
     await note(db, notice)
 
 
+async def owners(db: AsyncSession, document_id: UUID) -> Sequence[UUID]:
+    """Return who owns the document by name."""
+    return (
+        await db.scalars(
+            select(col(Collaborator.user_id)).where(
+                col(Collaborator.document_id) == document_id, col(Collaborator.role) == DocumentRole.OWNER.value
+            )
+        )
+    ).all()
+
+
 async def note_request(db: AsyncSession, document: Document, request: AccessRequest) -> frozenset[UUID]:
     """Note that somebody asks to be let in, for the owners, or for the admins if nobody owns it; once a day.
 
     Returns for whom that is news.
     """
     around = select(func.unnest(col(Collection.path))).where(col(Collection.id) == document.collection_id)
-    owners = (
+    owning = (
         await db.scalars(
             select(col(Collaborator.user_id))
             .join(
@@ -109,7 +121,7 @@ async def note_request(db: AsyncSession, document: Document, request: AccessRequ
     )
     notice = Notice(
         kind=Kind.ACCESS_REQUEST,
-        to=owners or (await db.scalars(admins)).all(),
+        to=owning or (await db.scalars(admins)).all(),
         workspace_id=document.workspace_id,
         document_id=document.id,
         actor_id=request.user_id,

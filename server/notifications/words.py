@@ -18,7 +18,7 @@ _SENTENCES: Final = {
 # What each kind is called where a person chooses; to open again goes with to resolve.
 CHOICES: Final = {
     Kind.MENTION: "Somebody mentions me",
-    Kind.REPLY: "Somebody answers in a discussion of mine, or comments in a document I follow",
+    Kind.REPLY: "Somebody answers in a discussion of mine, or comments in a document that I own or follow",
     Kind.RESOLUTION: "A discussion of mine is resolved or opened again",
     Kind.INVITATION: "A document is shared with me",
     Kind.ACCESS_REQUEST: "Somebody asks for access to a document of mine",

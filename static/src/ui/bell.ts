@@ -9,10 +9,17 @@ export function watchBell(): void {
   const bell = document.querySelector<HTMLDetailsElement>("[data-bell]");
   const list = bell?.querySelector<HTMLElement>("[data-bell-list]");
   const address = bell?.dataset["bell"];
-  if (!bell || !list || !address) return;
+  if (!bell || !list || !address) {
+    // Nobody is signed in here: whoever is next begins anew.
+    sessionStorage.removeItem(kept);
+    return;
+  }
 
   // What the page before knew, so that the number does not blink at each step from page to page.
-  show(bell, Number(sessionStorage.getItem(kept) ?? 0));
+  const known = sessionStorage.getItem(kept);
+  show(bell, Number(known ?? 0));
+  // Who is in no workspace has no stream of events, which would ask at its beginning.
+  if (known === null) void count(bell, address);
   const load = () => list.dispatchEvent(new CustomEvent("bell:load"));
   bell.addEventListener("toggle", () => {
     if (bell.open) load();

@@ -247,7 +247,11 @@ async def test_whom_it_concerns_hears_of_it_once(office: Office, sessions: Sessi
     for _ in range(2):
         thread = await office.say(office.reviewer, f"Is it, <@{eve}>?", **sent)
     # Whoever follows a document but may not see it any more hears nothing.
-    assert await office.noted() == [("Eve", "mention", "Is it, @Eve?"), ("Vic", "reply", "Is it, @Eve?")]
+    assert await office.noted() == [
+        ("Ada Lovelace", "reply", "Is it, @Eve?"),
+        ("Eve", "mention", "Is it, @Eve?"),
+        ("Vic", "reply", "Is it, @Eve?"),
+    ]
     async with sessions() as db:
         [mention] = await db.scalars(select(PersonalNotice).where(col(PersonalNotice.user_id) == eve))
     assert (mention.title, mention.quote, mention.document_id) == ("Plan", "the aim", UUID(office.document_id))

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
@@ -68,6 +68,11 @@ async def note(
 
 async def _name_in_new_revisions(db: AsyncSession, document_id: UUID, authors: Mapping[int, UUID]) -> None:
     """Name people in revisions that were made while they wrote, before it was known whose their clients are."""
+    made_last = await db.scalar(
+        select(func.max(col(Revision.created_at))).where(col(Revision.document_id) == document_id)
+    )
+    if not authors or made_last is None or made_last < utc_now() - _NEW:
+        return
     rows = await db.execute(
         select(col(Revision.id), col(Revision.state_vector), col(Revision.created_at))
         .where(col(Revision.document_id) == document_id)

@@ -18,7 +18,7 @@ from server.documents.models import Document
 from server.documents.schema import empty_document
 from server.revisions import attribution, listing, states
 from server.revisions.comparing import Comparison, compare
-from server.revisions.marking import Marks, read_marks
+from server.revisions.marking import Marks, counts_of, read_marks
 from server.revisions.models import Revision
 from server.revisions.writing import Author, Hands
 
@@ -37,10 +37,14 @@ class Compared:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """A comparison, and by which clients the letters of the newer text came, if it was asked."""
+    """A comparison, and by which clients the letters of the newer text came, if it was asked.
+
+    `clients`: those that brought anything between the two; whoever only deleted is not among them.
+    """
 
     comparison: Comparison
     marks: Marks
+    clients: frozenset[int]
 
 
 class Shelf:
@@ -88,18 +92,26 @@ async def compared(request: Request, document: Document, old: Revision | None, n
         async with turn(request, sum(map(len, (*before, *after)))):
             found = await asyncio.to_thread(_compare, before, after, is_packed=is_packed, with_marks=alone is None)
         shelf.put(key, found)
+    if alone is None and not found.comparison.removed:
+        # Who wrote when a revision was made is an author of the next, too. Nobody deleted: here it can be told apart.
+        brought = {people[client].id for client in found.clients if client in people}
+        everybody = tuple(author for author in everybody if author.id in brought) or everybody
+        alone = everybody[0] if len(everybody) == 1 else None
     return Compared(found.comparison, Hands(alone=alone, marks=found.marks, people=people), everybody)
 
 
 def _compare(before: tuple[bytes, ...], after: tuple[bytes, ...], *, is_packed: bool, with_marks: bool) -> _Found:
     new = states.unpack(after) if is_packed else states.build(after)
     new_node, new_title = ydoc.read_node(new), ydoc.read_title(new)
-    old_node, old_title = empty_document(), new_title
+    old_node, old_title, known = empty_document(), new_title, dict[int, int]()
     if before:
         old = states.unpack(before)
-        old_node, old_title = ydoc.read_node(old), ydoc.read_title(old)
+        old_node, old_title, known = ydoc.read_node(old), ydoc.read_title(old), counts_of(old.get_state())
     comparison = compare(old_node, new_node, old_title=old_title, new_title=new_title)
-    return _Found(comparison, read_marks(new) if with_marks else {})
+    if not with_marks:
+        return _Found(comparison, {}, frozenset())
+    brought = (client for client, count in counts_of(new.get_state()).items() if count > known.get(client, 0))
+    return _Found(comparison, read_marks(new), frozenset(brought))
 
 
 def _id(revision: Revision | None) -> UUID | None:

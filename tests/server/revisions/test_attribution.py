@@ -63,6 +63,19 @@ async def test_each_change_is_its_authors(ada: Program, document: Document) -> N
     ]
 
 
+async def test_whoever_wrote_before_is_no_author_of_what_came_after(
+    ada: Program, document: Document, sessions: Sessions, ben: User
+) -> None:
+    async with transaction(sessions) as db:
+        newest = await recording.record(db, document.id, reason=Reason.NAMED, name="Good")
+    # Her connection settled after the revision was made, so she is taken down for the next one, too.
+    await attribution.note(sessions, document.id, 99, writers=[ada.user.id], authors={})
+    words = "One, says Ada.\n\n# Two of these, says Ben.\n\nThree. Four."
+    await write(sessions, document.id, words, by=ben)
+    found = (await ada.ask("GET", f"/documents/{document.id}/compare?from={newest.id}")).json()
+    assert [each["name"] for each in found["authors"]] == ["Ben"]
+
+
 async def test_every_passage_has_its_author_and_its_time(ada: Program, document: Document) -> None:
     newest, first = (await ada.ask("GET", f"/documents/{document.id}/revisions")).json()["revisions"]
     found = (await ada.ask("GET", f"/documents/{document.id}/authorship")).json()

@@ -52,6 +52,9 @@ async def change(request: Request) -> Response:
     who: UUID = request.path_params["user_id"]
     form = await PersonForm.read(request)
     try:
+        if form.role is DocumentRole.OWNER and who != user.id and not form.sure:
+            collection, actor = await _find(request, DocumentVerb.OWN)
+            return await _panel(request, collection, actor, handing_to=who)
         if form.role == "remove":
             concerned = await collections.unname(db, user, _id(request), who)
         elif form.role is DocumentRole.OWNER and who != user.id:
@@ -61,6 +64,8 @@ async def change(request: Request) -> Response:
     except Conflict as error:
         return await _refused(request, error)
     said = "The role is changed, at all that lies here. Whoever has some of it open feels it at once."
+    if form.role is DocumentRole.OWNER:
+        said = "It is handed over. You can go on editing what lies in it."
     return await _done(request, concerned, said, concerns=who)
 
 
@@ -121,6 +126,7 @@ async def _panel(
     *,
     notice: str | None = None,
     problem: str | None = None,
+    handing_to: UUID | None = None,
     who: str = "",
     status: int = 200,
 ) -> Response:
@@ -138,7 +144,9 @@ async def _panel(
         people=await collections.named(db, user, collection.id),
         me=user.id,
         others=await collections.others(db, user, collection.id),
+        invited=(),
         asked=(),
+        handing_to=handing_to,
         reach=reach_of(collections.given(collection)),
         inherited=collection.parent_id is not None,
         words=WORDS,

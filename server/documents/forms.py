@@ -72,9 +72,10 @@ class AddPersonForm(Form):
 
 
 class PersonForm(Form):
-    """What somebody who is named shall be; `remove` takes their name away."""
+    """What somebody who is named shall be; `remove` takes their name away. Handing over is asked about until `sure`."""
 
     role: DocumentRole | Literal["remove"]
+    sure: bool = False
 
 
 class ReachForm(Form):

@@ -83,6 +83,9 @@ async def change(request: Request) -> Response:
     who: UUID = request.path_params["user_id"]
     form = await PersonForm.read(request)
     try:
+        if form.role is DocumentRole.OWNER and who != user.id and not form.sure:
+            document, actor = await lifecycle.find(db, user, _id(request), DocumentVerb.OWN)
+            return await _panel(request, document, actor, handing_to=who)
         if form.role == "remove":
             document = await sharing.unname(db, user, _id(request), who)
         elif form.role is DocumentRole.OWNER and who != user.id:
@@ -92,6 +95,8 @@ async def change(request: Request) -> Response:
     except (Invalid, Conflict) as error:
         return await _refused(request, error)
     said = "The role is changed. Whoever has the document open feels it at once."
+    if form.role is DocumentRole.OWNER:
+        said = "It is handed over. You can go on editing it."
     return await _done(request, document, said, concerns=who)
 
 
@@ -129,6 +134,13 @@ async def revoke_link(request: Request) -> Response:
     await links.revoke(db, user, _id(request), request.path_params["link_id"])
     document, _ = await lifecycle.find(db, user, _id(request))
     return await _done(request, document, "The link opens nothing any more.")
+
+
+async def revoke_invitation(request: Request) -> Response:
+    """Take an invitation to the document back."""
+    db, user = request.state.db, signed_in(request)
+    document = await sharing.uninvite(db, user, _id(request), request.path_params["invitation_id"])
+    return await _done(request, document, "The invitation is taken back. Whoever opens its link is told so.")
 
 
 async def answer(request: Request) -> Response:
@@ -225,6 +237,7 @@ async def _panel(
     notice: str | None = None,
     problem: str | None = None,
     made: Made | None = None,
+    handing_to: UUID | None = None,
     who: str = "",
     status: int = 200,
 ) -> Response:
@@ -243,7 +256,9 @@ async def _panel(
         people=await sharing.named(db, user, document.id),
         me=user.id,
         others=await sharing.others(db, user, document.id),
+        invited=await sharing.invited(db, user, document.id),
         asked=await sharing.asked(db, user, document.id),
+        handing_to=handing_to,
         links=await links.listed(db, user, document.id),
         reach=reach_of(given),
         inherited=given if document.collection_id is not None else None,
@@ -289,6 +304,7 @@ routes: Final = [
     Route(f"{_HERE}/reach", reach, methods=["POST"]),
     Route(f"{_HERE}/links", make_link, methods=["POST"]),
     Route(f"{_HERE}/links/{{link_id:uuid}}/revoke", revoke_link, methods=["POST"]),
+    Route(f"{_HERE}/invitations/{{invitation_id:uuid}}/revoke", revoke_invitation, methods=["POST"]),
     Route(f"{_HERE}/requests/{{user_id:uuid}}", answer, methods=["POST"]),
     Route("/documents/{document_id:uuid}/requests", ask, methods=["POST"]),
 ]

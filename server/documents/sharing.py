@@ -76,6 +76,15 @@ class Sent:
 
 
 @dataclass(frozen=True, slots=True)
+class Invited:
+    """An invitation to the document that works now, with the role that it gives and its maker's name."""
+
+    invitation: Invitation
+    role: DocumentRole
+    inviter_name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Asked:
     """An open request to be let in."""
 
@@ -173,6 +182,31 @@ async def add(
         db, member, document.workspace_id, document_id, role=Role.GUEST, document_role=role.value, email=email
     )
     return document, Sent(invitation, secret)
+
+
+async def invited(db: AsyncSession, user: User, document_id: UUID) -> Sequence[Invited]:
+    """Return the invitations to the document that work now, the newest first. Raises NotFound, Forbidden.
+
+    Also those by which somebody has come: whoever was sent the link may have passed it on, and it works until it ends.
+    """
+    document, actor = await actor_at(db, user, document_id)
+    require(actor, DocumentVerb.SHARE, document)
+    return [
+        Invited(each.invitation, DocumentRole(each.invitation.document_role or DocumentRole.VIEWER), each.inviter_name)
+        for each in await invitations.leading_to(db, document_id)
+    ]
+
+
+async def uninvite(db: AsyncSession, user: User, document_id: UUID, invitation_id: UUID) -> Document:
+    """Take an invitation to the document back. Who has come by it stays. Raises NotFound, Forbidden."""
+    document, _ = await _locked(db, user, document_id, DocumentVerb.SHARE)
+    invitation = await db.get(Invitation, invitation_id, with_for_update=True)
+    if invitation is None or invitation.document_id != document_id or invitation.document_role is None:
+        raise NotFound
+    if invitation.revoked_at is None:
+        invitation.revoked_at = utc_now()
+        await db.flush()
+    return document
 
 
 async def unname(db: AsyncSession, user: User, document_id: UUID, user_id: UUID) -> Document:

@@ -120,6 +120,21 @@ async def list_open(db: AsyncSession, actor: Actor, *, now: datetime | None = No
     ]
 
 
+async def leading_to(db: AsyncSession, document_id: UUID, *, now: datetime | None = None) -> Sequence[Open]:
+    """Return the invitations that work now and give a role at this document, the newest first.
+
+    The caller has asked whether this may be seen.
+    """
+    rows = await db.execute(
+        _working(now or utc_now())
+        .where(col(Invitation.document_id) == document_id, col(Invitation.document_role).is_not(None))
+        .order_by(col(Invitation.created_at).desc(), col(Invitation.id))
+    )
+    return [
+        Open(invitation, workspace, inviter) for invitation, workspace, inviter, role in rows if _may(role, invitation)
+    ]
+
+
 async def find_open(db: AsyncSession, invitation_id: UUID, *, now: datetime | None = None) -> Open | None:
     """Return an invitation that works now, for whoever is about to mail it."""
     row = (await db.execute(_working(now or utc_now()).where(col(Invitation.id) == invitation_id))).one_or_none()

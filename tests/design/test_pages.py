@@ -92,6 +92,14 @@ SHARING = {
     ],
     "me": "u0",
     "others": [SimpleNamespace(name=NASTY, email=NASTY)],
+    "invited": [
+        SimpleNamespace(
+            invitation=SimpleNamespace(id="i1", email=NASTY, created_by="u1", created_at=NOW, expires_at=NOW, uses=1),
+            role=DocumentRole.VIEWER,
+            inviter_name=NASTY,
+        )
+    ],
+    "handing_to": "u1",
     "asked": [SimpleNamespace(user_id="u9", name=NASTY, colour=2, role=DocumentRole.EDITOR, message=NASTY)],
     "links": [
         SimpleNamespace(
@@ -280,7 +288,14 @@ PAGES: list[tuple[str, dict[str, Any]]] = [
     ("documents/sharing.html", SHARING | {"made": SimpleNamespace(url="x", email=NASTY, is_mailed=True)}),
     (
         "documents/sharing.html",
-        SHARING | {"collection": SimpleNamespace(id="c1", name=NASTY), "made": None, "inherited": True, "asked": ()},
+        SHARING
+        | {
+            "collection": SimpleNamespace(id="c1", name=NASTY),
+            "made": None,
+            "inherited": True,
+            "asked": (),
+            "invited": (),
+        },
     ),
     ("documents/sharing.html", SHARING | {"gone": True}),
     *[("documents/collection.html", COLLECTION_PANEL | {"panel": panel}) for panel in ("rename", "move", "remove")],

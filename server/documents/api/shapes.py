@@ -246,6 +246,23 @@ class LinkMade(Answer):
     link: LinkSeen
     url: str
 
+class InvitationSeen(Answer):
+    """An invitation to a document that works now."""
+
+    id: UUID
+    email: str | None = Field(description="For whom it was made; whoever has its link comes in.")
+    role: DocumentRole
+    created_at: datetime
+    created_by: str
+    expires_at: datetime
+
+
+class InvitationList(Answer):
+    """All invitations to a document that work now, the newest first."""
+
+    invitations: list[InvitationSeen]
+
+
 
 class LinkList(Answer):
     """The links that work now, the newest first; at most fifty, so there are no pages."""

@@ -16,7 +16,9 @@ from server.documents.api.shapes import (
     CollaboratorRole,
     CollaboratorSeen,
     CollectionNamed,
+    InvitationList,
     InvitationMade,
+    InvitationSeen,
     LinkChange,
     LinkList,
     LinkMade,
@@ -79,6 +81,32 @@ async def remove_collaborator(call: Call[NoQuery, NoBody]) -> Reply[None]:
     db, user, document_id = _asking(call.request)
     who: UUID = call.request.path_params["user_id"]
     await _settle(call.request, await sharing.unname(db, user, document_id, who), who)
+    return Reply(None)
+
+
+async def list_invitations(call: Call[NoQuery, NoBody]) -> Reply[InvitationList]:
+    """List the invitations to a document that work now. Their addresses are shown only when they are made."""
+    db, user, document_id = _asking(call.request)
+    found = [
+        InvitationSeen(
+            id=each.invitation.id,
+            email=each.invitation.email,
+            role=each.role,
+            created_at=each.invitation.created_at,
+            created_by=each.inviter_name,
+            expires_at=each.invitation.expires_at,
+        )
+        for each in await sharing.invited(db, user, document_id)
+    ]
+    return Reply(InvitationList(invitations=found))
+
+
+async def revoke_invitation(call: Call[NoQuery, NoBody]) -> Reply[None]:
+    """Take an invitation to a document back. Whoever has come by it stays."""
+    db, user, document_id = _asking(call.request)
+    await _settle(
+        call.request, await sharing.uninvite(db, user, document_id, call.request.path_params["invitation_id"])
+    )
     return Reply(None)
 
 

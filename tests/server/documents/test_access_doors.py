@@ -221,6 +221,7 @@ DOORS: Final[dict[str, Door]] = {
     f"POST {_PAGE}/sharing/links": at(D.SHARE, form={"role": "viewer"}),
     f"POST {_PAGE}/sharing/links/{{link_id}}/revoke": at(D.SHARE, form={}),
     f"POST {_PAGE}/sharing/requests/{{user_id}}": at(D.SHARE, form={"role": "viewer"}),
+    f"POST {_PAGE}/sharing/invitations/{{invitation_id}}/revoke": at(D.SHARE, form={}),
     f"POST {_PAGE}/requests": Door(_may_ask, form={"role": "editor"}),
     f"GET {_PAGE}/notifications": at(D.VIEW),
     f"POST {_PAGE}/notifications": at(D.VIEW, form={"attention": "following"}),
@@ -258,6 +259,8 @@ DOORS: Final[dict[str, Door]] = {
     f"PUT {_API}/sharing": at(D.SHARE, json={"reach": "people"}),
     f"GET {_API}/links": at(D.SHARE),
     f"POST {_API}/links": at(D.SHARE, json={}),
+    f"GET {_API}/invitations": at(D.SHARE),
+    f"DELETE {_API}/invitations/{{invitation_id}}": at(D.SHARE),
     f"PATCH {_API}/links/{{link_id}}": at(D.SHARE, json={}),
     f"DELETE {_API}/links/{{link_id}}": at(D.SHARE),
     f"GET {_API}/comments": at(D.VIEW),
@@ -336,7 +339,10 @@ class House:
     async def _hang_on(self, db: AsyncSession, document: Document) -> None:
         _, link, _ = await links.create(db, self.zoe, document.id, VIEWER, expires_at=utc_now() + timedelta(hours=1))
         zoe = at_work(self.zoe, self.workspace, Role.ADMIN)
-        invitation, _ = await invitations.create(db, zoe, self.workspace.id)
+        # It leads to the document, as one of the workspace's and as one of the document's own.
+        invitation, _ = await invitations.create(
+            db, zoe, self.workspace.id, document.id, role=Role.GUEST, document_role=VIEWER.value
+        )
         asset = Asset(
             workspace_id=self.workspace.id,
             document_id=document.id,

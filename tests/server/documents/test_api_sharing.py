@@ -174,6 +174,18 @@ async def test_somebody_from_outside_comes_by_invitation_and_sees_this_document_
     assert await office.role_of(office.stranger) == "reviewer"
     listed = (await office.stranger.ask("GET", "/documents")).json()["documents"]
     assert [each["title"] for each in listed] == ["Plan"]
+    open_ones = (await office.ada.ask("GET", f"{office.path}/invitations")).json()["invitations"]
+    assert [(each["email"], each["role"], each["created_by"]) for each in open_ones] == [
+        ("eve@example.org", "reviewer", office.ada.user.name)
+    ]
+    back = f"{office.path}/invitations/{open_ones[0]['id']}"
+    assert (await office.ada.ask("DELETE", back)).status_code == 204
+    assert (await office.ada.ask("GET", f"{office.path}/invitations")).json() == {"invitations": []}
+    async with office.sessions.begin() as db:
+        with pytest.raises(invitations.InvitationOver):
+            await invitations.look(db, secret)
+    # Whoever has come by it stays.
+    assert await office.role_of(office.stranger) == "reviewer"
     refused(await office.ada.ask("POST", f"{office.path}/collaborators", json={**asked, "role": "owner"}), 422)
     refused(await office.ada.ask("POST", f"{office.path}/collaborators", json={**asked, "email": "eve"}), 422)
     # Only members let people into the workspace; guests share with those who are there.

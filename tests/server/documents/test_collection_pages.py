@@ -157,7 +157,8 @@ async def test_a_collection_is_shared_in_the_panel(
         assert (refused.status_code, problem in refused.text) == (422, True)
     assert "No link opens" not in (await post(ada, f"{here}/people/{bo.id}", role="viewer")).text
     assert await role() is DocumentRole.VIEWER
-    await post(ada, f"{here}/people/{bo.id}", role="owner")
+    assert "Hand it over to" in (await post(ada, f"{here}/people/{bo.id}", role="owner")).text
+    await post(ada, f"{here}/people/{bo.id}", role="owner", sure="true")
     assert await role() is DocumentRole.OWNER
     await post(ada, f"{here}/people/{bo.id}", role="remove")
     assert await role() is None

@@ -84,7 +84,11 @@ async def test_a_member_is_added_by_name_changed_and_removed(
     await post(ada, f"{here}/people/{bo.id}", role="remove")
     assert await role_of(sessions, bo, document) is None
     await post(ada, f"{here}/people", who=bo.email, role="viewer")
-    await post(ada, f"{here}/people/{bo.id}", role="owner")
+    sure = await post(ada, f"{here}/people/{bo.id}", role="owner")
+    assert "Hand it over to <strong>Bo Member</strong>?" in sure.text
+    assert await role_of(sessions, bo, document) is DocumentRole.VIEWER
+    done = await post(ada, f"{here}/people/{bo.id}", role="owner", sure="true")
+    assert "It is handed over." in done.text
     assert await role_of(sessions, bo, document) is DocumentRole.OWNER
 
 
@@ -106,6 +110,7 @@ async def test_somebody_else_gets_an_invitation_to_this_document(
     assert "Invitation for new@example.org" in answer.text
     found = re.search(r'value="http://quillroom.test(/join/[^"]+)"', answer.text)
     assert found
+    assert "new@example.org" in (await ada.get(f"/documents/{document.id}/sharing")).text
     newcomer = await browser(app, sessions, None)
     token = await csrf_of(newcomer, found[1])
     fields = {"csrf": token, "name": "New", "email": "new@example.org", "password": "seven green lanterns"}
@@ -114,6 +119,23 @@ async def test_somebody_else_gets_an_invitation_to_this_document(
     async with sessions() as db:
         user = (await db.scalars(select(User).where(col(User.email) == "new@example.org"))).one()
     assert await role_of(sessions, user, document) is DocumentRole.REVIEWER
+
+
+async def test_an_invitation_is_taken_back_in_the_panel(
+    app: Starlette, ada: httpx.AsyncClient, sessions: Sessions, document: Document
+) -> None:
+    here = f"/documents/{document.id}/sharing"
+    made = await post(ada, f"{here}/people", who="new@example.org", role="reviewer")
+    found = re.search(r'value="http://quillroom.test(/join/[^"]+)"', made.text)
+    revoke = re.search(rf'action="({here}/invitations/[^"]+/revoke)"', made.text)
+    assert found
+    assert revoke
+    page = await post(ada, revoke[1])
+    assert "The invitation is taken back." in page.text
+    assert "new@example.org" not in page.text
+    anybody = await browser(app, sessions, None)
+    assert "taken back" in (await anybody.get(found[1])).text
+    assert (await post(ada, f"{here}/invitations/{uuid4()}/revoke")).status_code == 404
 
 
 async def test_what_members_have(ada: httpx.AsyncClient, sessions: Sessions, bo: User, document: Document) -> None:

@@ -233,23 +233,32 @@ class _Carrying:
     def come(self, text: str, whose: Sequence[_Marked | Run]) -> list[Run]:
         """Return whose letters are that came: moved ones stay whose they were."""
         fresh = [each if isinstance(each, Run) else self.written(*each) for each in whose]
-        words = self.moved(text)
+        words, runs = self.moved(text)
         if not words:
             return cut(fresh, 0, len(text))
         start = text.index(words)
         end = start + len(words)
-        runs = self.loose[words].pop()
         return [
             *self.come(text[:start], cut(fresh, 0, start)),
             *runs,
             *self.come(text[end:], cut(fresh, end, len(text))),
         ]
 
-    def moved(self, text: str) -> str:
-        """Return what of a text that came went elsewhere: all of it, or the longest passage; nothing if none did."""
-        if self.loose.get(text.strip()):
-            return text.strip()
-        return next((words for words in self.longest if words in text and self.loose[words]), "")
+    def moved(self, text: str) -> tuple[str, list[Run]]:
+        """Return what of a text that came went elsewhere, and whose it is: all of it, or its longest passage."""
+        words = text.strip()
+        if self.loose.get(words):
+            return words, self.loose[words].pop()
+        for passage in self.longest:
+            if not self.loose[passage]:
+                continue
+            if passage in text:
+                return passage, self.loose[passage].pop()
+            if len(words) >= _SHORTEST_PASSAGE and words in passage:
+                # A text that was parted within a word.
+                start = passage.index(words)
+                return words, cut(self.loose[passage][-1], start, start + len(words))
+        return "", []
 
     def written(self, length: int, hand: Hand | None) -> Run:
         return Run(length, hand.client if hand is not None else None, self.at)

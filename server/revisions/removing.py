@@ -192,13 +192,18 @@ def put_back(present: Sequence[Node], old: Node, new: Node) -> list[Node]:
 
 
 def _gone(change: Block) -> Iterator[str]:
-    """Yield the texts that went with a change and are long enough to be looked for."""
+    """Yield the texts that went with a change, as they may stand elsewhere, and are long enough to be looked for."""
     texts: list[str] = []
     if change.kind is Kind.REMOVED:
         texts = [letters(passage) for passage in passages(change.node)]
     else:
         texts = [piece.letters for piece in change.pieces if piece.kind is Kind.REMOVED]
-    yield from (text.strip() for text in texts if len(text.strip()) >= _SHORTEST_DOUBLED)
+    for text in texts:
+        words = text.strip()
+        # What was parted within a word has only a part of it.
+        for each in (words, words.partition(" ")[2], words.rpartition(" ")[0]):
+            if len(each) >= _SHORTEST_DOUBLED:
+                yield each
     for child in change.children:
         if child.kind in {Kind.REMOVED, Kind.EDITED}:
             yield from _gone(child)

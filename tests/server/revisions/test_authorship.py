@@ -97,6 +97,15 @@ def test_another_type_a_list_and_a_parting_leave_words_whose_they_are() -> None:
     assert {client for _, client, _ in story.tells()} == {story.seed}
 
 
+def test_a_parting_within_a_word_leaves_both_halves_whose_they_are() -> None:
+    story = Story("Before the cut. And what follows it.")
+    [one] = story.node.content.content
+    first, rest = parsed("Before the c\n\nut. And what follows it.").content.content
+    first = first.type.create({**first.attrs, "id": one.attrs["id"]}, first.content)
+    story.step(7, story.node.type.create({}, [first, rest]))
+    assert story.tells()[-1] == ("ut. And what follows it.", story.seed, 0)
+
+
 def test_what_is_only_suggested_is_nobodys_until_it_is_accepted() -> None:
     story = Story("All is well.")
     suggested = {"insertion": {"id": "s1", "by": "u1", "at": 1}}

@@ -23,6 +23,7 @@ from starlette.requests import HTTPConnection
 from realtime import close, websocket, wire
 from realtime.close import Close, Refused
 from realtime.dialects import Dialect, ManyDocuments, OneDocument, Seat, Slow
+from realtime.ending import end
 from realtime.hub import Hub
 from realtime.outbox import LARGE_FRAME_BYTES, Outbox
 from realtime.pace import Allowance
@@ -132,8 +133,7 @@ class Endpoint:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.door.hub.on_access_changed = lambda _: None
-        for task in self._loops:
-            task.cancel()
+        await end(self._loops)
         for socket in list(self.connections):
             socket.end(close.RESTARTING)
         with contextlib.suppress(TimeoutError):

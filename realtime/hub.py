@@ -14,6 +14,7 @@ from typing import Self
 from realtime import awareness, close, wire
 from realtime.close import Close, Refused
 from realtime.document import merged
+from realtime.ending import end
 from realtime.flushing import Flushing
 from realtime.judging import Bench
 from realtime.live_room import Counts, LiveRoom
@@ -592,6 +593,5 @@ class Hub:
         except TimeoutError:
             # Not acknowledged, and so still in the browsers that wrote it.
             logger.error("stopped with %d bytes that the log did not take", self.unsaved_bytes)
-        for task in self._loops:
-            task.cancel()
+        await end(self._loops)
         self._rooms.clear()

@@ -20,6 +20,7 @@ from redis.asyncio import ConnectionPool, Redis
 from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
 
+from realtime.ending import end
 from realtime.ports import AccessChanged, BusMessage, Committed, DocumentId, Missed, Presence, Shut
 from realtime.wire import MalformedFrame, read_var_string, read_var_uint, write_var_string, write_var_uint
 
@@ -75,8 +76,7 @@ class RedisBus:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for task in self._tasks:
-            task.cancel()
+        await end(self._tasks)
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for client in (self._reading, self._writing):
             try:

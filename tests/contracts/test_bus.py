@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -211,3 +211,20 @@ def test_bytes_on_the_bus_that_are_not_ours_are_refused(data: bytes) -> None:
         decode(data)
     except MalformedFrame:
         return
+
+
+async def test_a_bus_ends_though_its_reader_misses_that_it_was_told_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    missed = asyncio.Event()
+
+    async def read(_bus: RedisBus) -> None:
+        # As redis-py does on Python 3.11, if what it sends is sent at that moment.
+        with suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        missed.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(RedisBus, "_read", read)
+    async with asyncio.timeout(20):
+        async with RedisBus(Redis(port=1), node="one"):
+            await asyncio.sleep(0)
+    assert missed.is_set()

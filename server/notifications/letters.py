@@ -55,6 +55,13 @@ class Told:
     created_at: datetime
     is_read: bool
 
+    @property
+    def mail_path(self) -> str:
+        """Return the path as a mail has it: it names the notice, which the page marks as read if it is its reader's."""
+        parts = urlsplit(self.path)
+        query = f"{parts.query}&notice={self.id}" if parts.query else f"notice={self.id}"
+        return parts._replace(query=query).geturl()
+
 
 @dataclass(frozen=True, slots=True)
 class Written:

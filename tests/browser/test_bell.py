@@ -103,9 +103,18 @@ async def test_the_bell_rings_leads_there_and_keeps_quiet_when_told_to(enter: En
     box = await panel.bounding_box()
     assert box and box["x"] >= 0 and box["x"] + box["width"] <= 390
     await _looks_well(small, "open-phone-dark")
-    await panel.get_by_role("button", name="Mark as read").first.click()
+    # As the link in a mail leads there.
+    link = await panel.get_by_role("link", name="Ada Lovelace mentioned you").first.get_attribute("href")
+    assert link
+    await small.go(f"/documents/{document}?notice={link.rsplit('/', 1)[1]}#comment-{thread}")
     for person in (small, ben):
         await _rings(person, 0)
+    assert small.page.url.endswith(f"/documents/{document}#comment-{thread}")
+    await _say(studio, document, text=f"{at_ben} for the last time", thread_id=thread)
+    await _rings(ben, 1)
+    await bell.click()
+    await page.get_by_role("button", name="Mark as read").first.click()
+    await _rings(small, 0)
 
 
 async def test_somebody_without_an_account_comes_in_by_mail(ada: Person, enter: Enter, studio: Studio) -> None:

@@ -1,4 +1,5 @@
 const kept = "quillroom.unread";
+const named = "notice";
 const mostShown = 99;
 
 /**
@@ -15,6 +16,7 @@ export function watchBell(): void {
     return;
   }
 
+  void markNamed();
   // What the page before knew, so that the number does not blink at each step from page to page.
   const known = sessionStorage.getItem(kept);
   show(bell, Number(known ?? 0));
@@ -28,6 +30,22 @@ export function watchBell(): void {
     void count(bell, address);
     if (bell.open) load();
   });
+}
+
+/**
+ * The link in a mail names the notice that led here: it is read now. The address loses the name, because it may be
+ * copied; to whom it was passed on the notice is not theirs, and nothing happens.
+ */
+async function markNamed(): Promise<void> {
+  const here = new URL(window.location.href);
+  const id = here.searchParams.get(named);
+  if (id === null) return;
+  here.searchParams.delete(named);
+  window.history.replaceState(window.history.state, "", here);
+  const csrf = document.querySelector<HTMLMetaElement>('meta[name="csrf"]')?.content ?? "";
+  const headers = { "X-CSRF-Token": csrf, "HX-Request": "true" };
+  // The event of it brings the number, in this page too.
+  await fetch(`/notifications/${encodeURIComponent(id)}/read`, { method: "POST", headers }).catch(() => undefined);
 }
 
 async function count(bell: HTMLElement, address: string): Promise<void> {

@@ -33,6 +33,11 @@ async def _mail(post: Post) -> Mail:
         return (await db.scalars(select(Mail))).one()
 
 
+async def _notice(post: Post) -> UUID:
+    async with post.sessions() as db:
+        return (await db.scalars(select(PersonalNotice))).one().id
+
+
 async def _due(post: Post) -> UUID:
     document_id = await post.note()
     post.clock.now += MAIL_DELAY
@@ -55,7 +60,7 @@ async def test_a_mail_says_what_happened_and_how_to_end_it(post: Post, mailing: 
     assert message["Auto-Submitted"] == "auto-generated"
     assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     assert re.fullmatch(r"<http://quillroom\.test/mail/stop/[\w-]{43}>", message["List-Unsubscribe"].strip())
-    link = f"http://quillroom.test/documents/{document_id}#comment-1"
+    link = f"http://quillroom.test/documents/{document_id}?notice={await _notice(post)}#comment-1"
     text = taken.part("plain")
     for words in ("> the <first> paragraph", ".a line that begins with a dot\nand <b>another</b>", link):
         assert words in text

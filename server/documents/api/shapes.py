@@ -246,6 +246,7 @@ class LinkMade(Answer):
     link: LinkSeen
     url: str
 
+
 class InvitationSeen(Answer):
     """An invitation to a document that works now."""
 
@@ -261,7 +262,6 @@ class InvitationList(Answer):
     """All invitations to a document that work now, the newest first."""
 
     invitations: list[InvitationSeen]
-
 
 
 class LinkList(Answer):

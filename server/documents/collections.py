@@ -3,6 +3,10 @@
 Roles at a collection hold for all that lies in it, so each change of its place or of who is named on it is one of the
 access to its documents: the functions return the ids of those documents, which the caller tells after the commit
 (`lifecycle.spread_collection`). None commits.
+
+Whoever owns what is around a thing owns it. Only owners make owners and unmake them: whoever is none moves things only
+between places where the same people own them. All else that a new place gives or takes, an editor may give and take by
+sharing.
 """
 
 from collections.abc import Sequence
@@ -20,6 +24,7 @@ from server.accounts.models import User
 from server.documents import telling
 from server.documents.access import (
     CollectionActor,
+    DocumentActor,
     DocumentRole,
     DocumentVerb,
     actor_at,
@@ -49,6 +54,12 @@ MAX_COLLECTIONS: Final = 1000
 MAX_NAMED: Final = 500
 
 
+class OthersWouldOwn(Forbidden):
+    """By the move somebody would become an owner, or an owner would be none any more; so only an owner makes it."""
+
+    sentence = "It has other owners there. Only one of its owners can move it."
+
+
 @dataclass(frozen=True, slots=True)
 class Listed:
     """A collection with what the asker is at it."""
@@ -75,6 +86,13 @@ async def find(
     db: AsyncSession, user: User, collection_id: UUID, verb: DocumentVerb = DocumentVerb.VIEW
 ) -> tuple[Collection, CollectionActor]:
     """Return a collection and the person at it, who may do `verb`. Raises NotFound, Forbidden."""
+    collection, actor = await _standing(db, user, collection_id)
+    require(actor, verb, collection)
+    return collection, actor
+
+
+async def _standing(db: AsyncSession, user: User, collection_id: UUID) -> tuple[Collection, CollectionActor]:
+    """Return a collection and the person at it, whatever their role. Raises NotFound."""
     collection = await db.get(Collection, collection_id, populate_existing=True)
     if collection is None:
         raise NotFound
@@ -88,7 +106,6 @@ async def find(
         workspace_role=member.role,
         role=role_of(its_rank),
     )
-    require(actor, verb, collection)
     return collection, actor
 
 
@@ -136,6 +153,7 @@ async def rename(db: AsyncSession, user: User, collection_id: UUID, name: str) -
 async def move(db: AsyncSession, user: User, collection_id: UUID, parent_id: UUID | None) -> Sequence[UUID]:
     """Put a collection, with all in it, into another one or at the top. Returns the documents that this concerns.
 
+    Unless the person owns it, only to where the same people own it (OthersWouldOwn).
     Raises NotFound, Forbidden, Conflict for a place inside of itself or too deep.
     """
     collection, actor = await find(db, user, collection_id, DocumentVerb.MOVE)
@@ -148,7 +166,8 @@ async def move(db: AsyncSession, user: User, collection_id: UUID, parent_id: UUI
         if collection_id in parent.path:
             raise Conflict("A collection cannot lie in itself.")
         around = parent.path
-    collection, _ = await find(db, user, collection_id, DocumentVerb.MOVE)
+    collection, actor = await find(db, user, collection_id, DocumentVerb.MOVE)
+    await _require_same_owners(db, actor, collection.path, [*around, collection_id])
     depth = select(func.max(func.cardinality(col(Collection.path)))).where(_inside(collection_id))
     below = (await db.scalar(depth) or 0) - len(collection.path)
     if len(around) + 1 + below > MAX_COLLECTION_DEPTH:
@@ -162,10 +181,16 @@ async def move(db: AsyncSession, user: User, collection_id: UUID, parent_id: UUI
 async def remove(db: AsyncSession, user: User, collection_id: UUID) -> Sequence[UUID]:
     """Take a collection away. What lies in it moves up to the one around it, or to the top; nothing is trashed.
 
-    Returns the documents that this concerns. Raises NotFound, Forbidden.
+    Unless the person owns it, only one whose owners own what is around it as well (OthersWouldOwn). Returns the
+    documents that this concerns. Raises NotFound, Forbidden.
     """
     collection, _ = await find(db, user, collection_id, DocumentVerb.TRASH)
     await _hold_still(db, collection.workspace_id)
+    collection, actor = await find(db, user, collection_id, DocumentVerb.TRASH)
+    try:
+        await _require_same_owners(db, actor, collection.path, collection.path[:-1])
+    except OthersWouldOwn:
+        raise OthersWouldOwn("What lies in it would have fewer owners. Only an owner of it can delete it.") from None
     concerned = await _concerned(db, collection_id)
     depth, parent_id = len(collection.path), collection.parent_id
     await db.execute(
@@ -181,16 +206,23 @@ async def remove(db: AsyncSession, user: User, collection_id: UUID) -> Sequence[
 
 
 async def put(db: AsyncSession, user: User, document_id: UUID, collection_id: UUID | None) -> Document:
-    """Move a document into a collection where the person may edit, or to the top. Raises NotFound, Forbidden."""
+    """Move a document into a collection where the person may edit, or to the top. Raises NotFound, Forbidden.
+
+    Unless the person owns it, only to where the same people own it (OthersWouldOwn).
+    """
     document, actor = await actor_at(db, user, document_id)
     require(actor, DocumentVerb.MOVE, document)
+    around = await _path(db, document.collection_id)
+    goal: Sequence[UUID] = []
     if collection_id is not None:
         collection, _ = await find(db, user, collection_id, DocumentVerb.EDIT)
         if collection.workspace_id != document.workspace_id:
             raise NotFound
+        goal = collection.path
     else:
         member = await actor_for(db, user, document.workspace_id)
         access.require(member, Verb.CREATE, member)
+    await _require_same_owners(db, actor, around, goal, document_id=document_id)
     document.collection_id = collection_id
     await db.flush()
     await count_change(db, document_id)
@@ -340,10 +372,9 @@ async def give(
         _require_reach(actor, role, None)
     collection.reach, collection.reach_role = reach and reach.value, role and role.value
     await db.flush()
-    if reach is Reach.PEOPLE and actor.workspace_role is not Role.ADMIN and actor.role is not None:
-        before = await _role_by_name(db, collection_id, user.id)
-        if before is None or not reaches(before, actor.role):
-            await _name(db, collection, user.id, actor.role, by=user.id)
+    _, after = await _standing(db, user, collection_id)
+    if actor.role is not None and (after.role is None or not reaches(after.role, actor.role)):
+        await _name(db, collection, user.id, actor.role, by=user.id)
     return await _concerned(db, collection_id)
 
 
@@ -358,6 +389,50 @@ def _clean(name: str) -> str:
     if not has_ink(name) or len(name) > MAX_COLLECTION_NAME_CHARACTERS:
         raise Invalid({"name": f"Give it a name of at most {MAX_COLLECTION_NAME_CHARACTERS} characters."})
     return name
+
+
+async def _path(db: AsyncSession, collection_id: UUID | None) -> Sequence[UUID]:
+    if collection_id is None:
+        return []
+    return await db.scalar(select(col(Collection.path)).where(col(Collection.id) == collection_id)) or []
+
+
+async def _require_same_owners(
+    db: AsyncSession,
+    actor: DocumentActor | CollectionActor,
+    before: Sequence[UUID],
+    after: Sequence[UUID],
+    *,
+    document_id: UUID | None = None,
+) -> None:
+    """Raise OthersWouldOwn if a thing would have other owners, and who moves it is none of them.
+
+    `before` and `after` are the collections that it lies in, itself included if it is one; whoever is named on the
+    document owns it anywhere, and so do the workspace's admins.
+    """
+    if actor.role is DocumentRole.OWNER:
+        return
+    place = func.coalesce(col(Collaborator.document_id), col(Collaborator.collection_id))
+    rows = await db.execute(
+        select(col(Collaborator.user_id), place)
+        .join(
+            Member,
+            (col(Member.workspace_id) == col(Collaborator.workspace_id))
+            & (col(Member.user_id) == col(Collaborator.user_id)),
+        )
+        .where(
+            place.in_([*before, *after, document_id]),
+            col(Collaborator.role) == DocumentRole.OWNER.value,
+            col(Member.role) != Role.ADMIN.value,
+        )
+    )
+    owned = [(who, where) for who, where in rows]
+
+    def owners(within: Sequence[UUID]) -> set[UUID]:
+        return {who for who, where in owned if where == document_id or where in within}
+
+    if owners(before) != owners(after):
+        raise OthersWouldOwn
 
 
 def _inside(collection_id: UUID) -> ColumnElement[bool]:

@@ -7,11 +7,13 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from sqlalchemy import select
+from sqlmodel import col
 from starlette.applications import Starlette
 
 from server.db import Sessions
 from server.documents.models import MAX_COLLECTION_DEPTH
-from server.workspaces.models import Role
+from server.workspaces.models import Member, Role
 from tests.factories import make_member, make_team
 from tests.server.documents.programs import Program, program
 
@@ -108,6 +110,91 @@ async def test_whoever_keeps_it_for_few_is_one_of_them(office: Office) -> None:
     kept = await office.mem.ask("PUT", f"/collections/{mine}/sharing", json={"reach": "people"})
     assert kept.json()["your_role"] == "editor"
     assert await office.names(office.mem) == {"Everybody's": None}
+
+
+@pytest.fixture
+async def kept(office: Office) -> str:
+    """A document that Mem owns and keeps for few, in a collection of Mem's. Gus is named an editor of both."""
+    mine = await office.make("Mine", by=office.mem)
+    document_id = await office.mem.create(title="Kept")
+    assert (await office.put(document_id, mine, by=office.mem)).status_code == 200
+    await office.mem.ask("PUT", f"/documents/{document_id}/sharing", json={"reach": "people"})
+    for thing in (f"/collections/{mine}", f"/documents/{document_id}"):
+        named = await office.mem.ask("PUT", f"{thing}/collaborators/{office.gus.user.id}", json={"role": "editor"})
+        assert named.is_success, named.text
+    return document_id
+
+
+async def _place(who: Program, document_id: str) -> str:
+    return str((await who.ask("GET", f"/documents/{document_id}")).json()["collection_id"])
+
+
+async def _join(office: Office, sessions: Sessions) -> None:
+    """Make a member of the guest, who may then make collections, and so owns some."""
+    async with sessions.begin() as db:
+        member = await db.scalar(select(Member).where(col(Member.user_id) == office.gus.user.id))
+        assert member is not None
+        member.role = Role.MEMBER.value
+
+
+async def test_no_editor_becomes_an_owner_by_moving_a_document(office: Office, sessions: Sessions, kept: str) -> None:
+    await _join(office, sessions)
+    mine = await _place(office.mem, kept)
+    theirs = await office.make("Gus's own", by=office.gus)
+    within = await office.make("Gus's own in Mem's", mine, by=office.gus)
+    for goal in (theirs, within):
+        answer = await office.put(kept, goal, by=office.gus)
+        refused(answer, 403)
+        assert "other owners there" in answer.json()["detail"]
+    assert await role_of(office.gus, kept) == "editor"
+    # Where the same people own it, an editor may move it; and its owner anywhere.
+    alike = await office.make("Mem's other", by=office.mem)
+    assert (await office.put(kept, alike, by=office.gus)).status_code == 200
+    assert (await office.put(kept, None, by=office.gus)).status_code == 200
+    assert (await office.put(kept, theirs, by=office.mem)).status_code == 200
+    assert await role_of(office.gus, kept) == "owner"
+
+
+async def test_no_editor_unmakes_an_owner_by_moving_a_document(office: Office, sessions: Sessions, kept: str) -> None:
+    await _join(office, sessions)
+    mine = await _place(office.mem, kept)
+    written = await office.gus.create(title="Written by Gus")
+    hers = await office.ada.create(title="Written by Ada, an admin")
+    await office.put(hers, mine)
+    refused(await office.put(hers, None, by=office.gus), 403)
+    assert await role_of(office.mem, hers) == "owner"
+    # Whoever wrote it owns it.
+    assert (await office.put(written, mine, by=office.gus)).status_code == 200
+    assert await role_of(office.mem, written) == "owner"
+    assert (await office.put(written, None, by=office.gus)).status_code == 200
+
+
+async def test_no_editor_changes_owners_by_moving_or_removing_a_collection(
+    office: Office, sessions: Sessions, kept: str
+) -> None:
+    await _join(office, sessions)
+    mine = await _place(office.mem, kept)
+    theirs = await office.make("Gus's own", by=office.gus)
+    around = await office.make("Mem's other", by=office.mem)
+    refused(await office.gus.ask("PATCH", f"/collections/{mine}", json={"parent_id": theirs}), 403)
+    refused(await office.gus.ask("DELETE", f"/collections/{mine}"), 403)
+    assert await role_of(office.gus, kept) == "editor"
+    moved = await office.gus.ask("PATCH", f"/collections/{mine}", json={"parent_id": around})
+    assert moved.status_code == 200
+    # What is around it is owned by the same people, so nobody loses it by this.
+    assert (await office.gus.ask("DELETE", f"/collections/{mine}")).status_code == 204
+    assert await _place(office.mem, kept) == around
+    refused(await office.gus.ask("DELETE", f"/collections/{around}"), 403)
+    assert (await office.mem.ask("DELETE", f"/collections/{around}")).status_code == 204
+
+
+async def test_whoever_gives_less_keeps_their_own_role(office: Office) -> None:
+    place = await office.make("Everybody's")
+    given = {"reach": "workspace", "role": "viewer"}
+    kept = await office.mem.ask("PUT", f"/collections/{place}/sharing", json=given)
+    assert kept.json()["your_role"] == "editor"
+    people = (await office.mem.ask("GET", f"/collections/{place}/collaborators")).json()["collaborators"]
+    assert [(each["person"]["name"], each["role"]) for each in people] == [("Ada", "owner"), ("Mem", "editor")]
 
 
 async def test_a_collection_moves_with_all_in_it(office: Office) -> None:

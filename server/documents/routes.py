@@ -106,6 +106,7 @@ async def show(request: Request) -> Response:
         content_html=content_html,
         saved_at=document.updated_at,
         may_write=not trashed and can(actor, DocumentVerb.EDIT, document),
+        may_suggest=not trashed and can(actor, DocumentVerb.SUGGEST, document),
         may_share=not trashed and can(actor, DocumentVerb.SHARE, document),
         may_invite=not trashed and may_invite and can(actor, DocumentVerb.SHARE, document),
         me={"id": user.id, "name": user.name, "colour": user.colour},

@@ -7,7 +7,11 @@ but the page of the document itself read what is `accepted`. See docs/adr/0010.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Final
+from uuid import UUID
 
 from prosemirror.model import Fragment, Node
 
@@ -56,3 +60,88 @@ def accepted_block(node: Node) -> Node | None:
 
 def _accepted_children(node: Node) -> Fragment:
     return Fragment.from_([kept for child in node.content.content if (kept := accepted_block(child)) is not None])
+
+
+class Kind(StrEnum):
+    """What a part of a suggestion would do."""
+
+    INSERT = "insert"
+    DELETE = "delete"
+    REFORMAT = "reformat"
+    INSERT_BLOCK = "insert_block"
+    DELETE_BLOCK = "delete_block"
+    JOIN_BLOCK = "join_block"
+    CHANGE_BLOCK = "change_block"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One change: to the words `text` in the block `block_id`. `into`: formats (`+bold -italic`) or a kind of block."""
+
+    kind: Kind
+    block_id: str | None
+    text: str
+    into: str = ""
+
+
+@dataclass(slots=True)
+class Suggestion:
+    """What somebody suggests in one go. An id counts only together with its author."""
+
+    id: str
+    author_id: UUID
+    at: datetime
+    parts: list[Part] = field(default_factory=list)
+
+
+_BLOCK_KINDS: Final = {
+    INSERTED: Kind.INSERT_BLOCK,
+    "deleted": Kind.DELETE_BLOCK,
+    "joined": Kind.JOIN_BLOCK,
+    "changed": Kind.CHANGE_BLOCK,
+}
+_MARK_KINDS: Final = {INSERTION: Kind.INSERT, "deletion": Kind.DELETE, "reformat": Kind.REFORMAT}
+# The end of the year 9999: what a client calls its time may be anything.
+_LATEST_SECONDS: Final = 253_402_300_799
+
+
+def suggestions_in(node: Node) -> list[Suggestion]:
+    """Return all that is suggested in a document, in the order of the text."""
+    found: dict[tuple[str, str], Suggestion] = {}
+    _collect(node, None, found)
+    return list(found.values())
+
+
+def _collect(node: Node, block_id: str | None, found: dict[tuple[str, str], Suggestion]) -> None:
+    own = node.attrs.get("id")
+    block_id = own if isinstance(own, str) else block_id
+    for name, kind in _BLOCK_KINDS.items():
+        if isinstance(word := node.attrs.get(name), str):
+            suggestion_id, by, at, *into = word.split(" ")
+            _add(found, (suggestion_id, by, int(at)), Part(kind, block_id, node.text_content, " ".join(into)))
+    for child in node.content.content:
+        for mark in child.marks:
+            if mark.type.name in _MARK_KINDS and child.is_text:
+                whose = (str(mark.attrs["id"]), str(mark.attrs["by"]), int(str(mark.attrs["at"])))
+                into = [f"+{name}" for name in str(mark.attrs.get("add") or "").split()]
+                into += [f"-{name}" for name in str(mark.attrs.get("remove") or "").split()]
+                _add(found, whose, Part(_MARK_KINDS[mark.type.name], block_id, child.text or "", " ".join(into)))
+        if not child.is_text:
+            _collect(child, block_id, found)
+
+
+def _add(found: dict[tuple[str, str], Suggestion], whose: tuple[str, str, int], part: Part) -> None:
+    suggestion_id, by, at = whose
+    try:
+        author = UUID(by)
+    except ValueError:
+        # Another program wrote a mark without an author.
+        return
+    moment = datetime.fromtimestamp(min(at / 1000, _LATEST_SECONDS), UTC)
+    suggestion = found.setdefault((suggestion_id, by), Suggestion(suggestion_id, author, moment))
+    last = suggestion.parts[-1] if suggestion.parts else None
+    if last is not None and (last.kind, last.block_id, last.into) == (part.kind, part.block_id, part.into):
+        # One stretch with several formats.
+        suggestion.parts[-1] = Part(last.kind, last.block_id, last.text + part.text, last.into)
+    else:
+        suggestion.parts.append(part)

@@ -9,6 +9,7 @@ from pydantic import AwareDatetime, Field, StringConstraints
 from server.documents.content import MAX_SOURCE_BYTES, Format, Source
 from server.documents.lifecycle import MAX_QUERY_CHARACTERS, View
 from server.documents.models import MAX_COLLECTION_NAME_CHARACTERS, MAX_TITLE_CHARACTERS, DocumentRole, Reach
+from server.documents.suggestions import Kind
 from server.web.forms import Line
 from server.web.operations import Answer, BodyInput, QueryInput
 from server.workspaces.models import Role
@@ -85,6 +86,38 @@ class Person(Answer):
 
     id: UUID
     name: str
+
+
+class Author(Answer):
+    """Who wrote something; `colour` is a place in the palette of carets and avatars."""
+
+    id: UUID
+    name: str
+    colour: int
+
+
+class SuggestionPart(Answer):
+    """One change that is suggested."""
+
+    kind: Kind
+    block_id: str | None
+    text: str
+    into: str | None
+
+
+class SuggestionSeen(Answer):
+    """What somebody suggests in one go. `author` is null for an account that is gone."""
+
+    id: str
+    author: Author | None
+    suggested_at: datetime
+    parts: list[SuggestionPart]
+
+
+class SuggestionList(Answer):
+    """What is suggested in a document."""
+
+    suggestions: list[SuggestionSeen]
 
 
 class WorkspaceSeen(Answer):
@@ -213,6 +246,23 @@ class InvitationMade(Answer):
     mailed: bool = Field(description="Whether a mail with a link of its own is on its way to them, too.")
 
 
+class InvitationSeen(Answer):
+    """An invitation to a document that works now."""
+
+    id: UUID
+    email: str | None = Field(description="For whom it was made; whoever has its link comes in.")
+    role: DocumentRole
+    created_at: datetime
+    created_by: str
+    expires_at: datetime
+
+
+class InvitationList(Answer):
+    """All invitations to a document that work now, the newest first."""
+
+    invitations: list[InvitationSeen]
+
+
 class CollaboratorAdded(Answer):
     """Who was named, or the invitation to send."""
 
@@ -245,23 +295,6 @@ class LinkMade(Answer):
 
     link: LinkSeen
     url: str
-
-
-class InvitationSeen(Answer):
-    """An invitation to a document that works now."""
-
-    id: UUID
-    email: str | None = Field(description="For whom it was made; whoever has its link comes in.")
-    role: DocumentRole
-    created_at: datetime
-    created_by: str
-    expires_at: datetime
-
-
-class InvitationList(Answer):
-    """All invitations to a document that work now, the newest first."""
-
-    invitations: list[InvitationSeen]
 
 
 class LinkList(Answer):

@@ -110,6 +110,10 @@ export class Composer {
     this.#show();
   }
 
+  get isSending(): boolean {
+    return this.#sending;
+  }
+
   get isEmpty(): boolean {
     return this.#field.value.trim() === "";
   }
@@ -144,7 +148,7 @@ export class Composer {
   }
 
   #discard(): void {
-    this.#parts.drafts.drop(this.#parts.name);
+    this.#parts.drafts.drop(this.#parts.name, this.#id);
     this.clear();
     this.#parts.onLeave();
   }
@@ -163,7 +167,7 @@ export class Composer {
     const sent = this.#draft();
     try {
       await this.#parts.onSend({ ...sent, text: encode(sent.text, sent.people) });
-      this.#parts.drafts.drop(this.#parts.name);
+      this.#parts.drafts.drop(this.#parts.name, sent.id);
       // What is written next is another comment.
       this.#id = crypto.randomUUID();
       this.clear();

@@ -40,9 +40,10 @@ export class Drafts {
     }
   }
 
-  drop(name: string): void {
+  /** Forgets the draft with this id; another of the same name stays. */
+  drop(name: string, id: string): void {
     try {
-      localStorage.removeItem(this.#prefix + name);
+      if (this.read(name)?.id === id) localStorage.removeItem(this.#prefix + name);
     } catch {
       // As above.
     }

@@ -9,6 +9,7 @@ import { say } from "../editor/words";
 import type { Session } from "../live/session";
 import { showToast } from "../ui/toast";
 import { CommentsApi } from "./api";
+import type { Beside } from "./beside";
 import { Card, type CardHost } from "./card";
 import { Composer } from "./composer";
 import { type Draft, Drafts } from "./drafts";
@@ -31,6 +32,7 @@ interface Parts {
   readonly session: Session;
   readonly editor: Editor;
   readonly announcer: Announcer;
+  readonly beside: Beside;
 }
 
 /** Ties threads, text and cards together. */
@@ -39,6 +41,7 @@ class Comments {
   readonly #session: Session;
   readonly #editor: Editor;
   readonly #announcer: Announcer;
+  readonly #beside: Beside;
   readonly #api: CommentsApi;
   readonly #threads: Threads;
   readonly #drafts: Drafts;
@@ -56,8 +59,9 @@ class Comments {
   #linked = false;
   readonly #loaded: Promise<void>;
 
-  constructor({ page, session, editor, announcer }: Parts) {
+  constructor({ page, session, editor, announcer, beside }: Parts) {
     this.#page = page;
+    this.#beside = beside;
     this.#session = session;
     this.#editor = editor;
     this.#announcer = announcer;
@@ -94,6 +98,14 @@ class Comments {
       this.#linked = false;
       this.#followLink();
     });
+    beside.join({
+      refresh: () => {
+        this.#locateSoon(0);
+      },
+      reveal: (mark, card) => {
+        this.#bringIntoView(mark, card);
+      },
+    });
     this.#loaded = this.#threads.load().then(() => {
       this.#takeUpDraft();
     });
@@ -123,6 +135,10 @@ class Comments {
     const isSure = this.#threads.state === "loading" && this.#session.mayWrite;
     if (this.#threads.state === "loading" && !isSure) await this.#loaded;
     if (this.#editor.isDestroyed) return;
+    if (this.#composing?.composer.isSending === true) {
+      this.#composing.composer.focus();
+      return;
+    }
     const { state } = this.#editor;
     if (!isSure && !this.#threads.rights.may_comment) {
       showToast(say(this.#threads.state === "ready" ? "comments.mayNot" : "comments.failed"));
@@ -148,7 +164,7 @@ class Comments {
       this.#locate();
       this.#backToText();
     };
-    const composer = new Composer({
+    const composer: Composer = new Composer({
       api: this.#api,
       drafts: this.#drafts,
       name: newThread,
@@ -157,9 +173,12 @@ class Comments {
       begin: draft,
       onSend: async ({ id, text }) => {
         const thread = await this.#api.begin(id, text, place);
-        this.#composing = null;
+        // Somebody may have left it meanwhile, and begun another.
+        const isOpen = this.#composing?.composer === composer;
+        if (isOpen) this.#composing = null;
         this.#known.add(id);
         this.#threads.take(thread);
+        if (!isOpen) return;
         this.activate(thread.id);
         this.#cards.get(thread.id)?.element.focus({ preventScroll: true });
       },
@@ -190,7 +209,10 @@ class Comments {
 
   /** Brings a place and its card into view. */
   #reveal(id: string, card: HTMLElement | null): void {
-    const mark = this.#editor.view.dom.querySelector(`[data-thread="${CSS.escape(id)}"]`);
+    this.#bringIntoView(this.#editor.view.dom.querySelector(`[data-thread="${CSS.escape(id)}"]`), card);
+  }
+
+  #bringIntoView(mark: Element | null, card: HTMLElement | null): void {
     const drawer = document.querySelector("#comments-drawer")?.getBoundingClientRect();
     // On a phone the sheet lies over the lower part of the text.
     const below = this.#panel.isOpen && drawer && drawer.width >= window.innerWidth - 1 ? drawer.height : 0;
@@ -340,6 +362,8 @@ class Comments {
     };
     editor.on("selectionUpdate", update);
     window.addEventListener("scroll", update, { passive: true });
+    // What was selected before the answer about one's rights came.
+    this.#threads.watch(update);
   }
 
   #locateSoon(milliseconds: number): void {
@@ -515,8 +539,11 @@ class Comments {
     const { view, state } = this.#editor;
     // Of these the positions have moved along with the text since it was asked where the places are.
     const found = highlights(state).find((each) => each.id === id);
-    if (!found) return null;
     const base = this.#panel.rail.parentElement?.getBoundingClientRect().top ?? 0;
+    if (!found) {
+      const position = this.#beside.positionOf(id);
+      return position === null ? null : view.coordsAtPos(position).top - base - 4;
+    }
     if (found.block) {
       const node = view.nodeDOM(found.from);
       if (node instanceof HTMLElement) return node.getBoundingClientRect().top - base;
@@ -525,7 +552,8 @@ class Comments {
   }
 
   #show(): void {
-    const threads = this.#list();
+    const suggested = this.#panel.isOpen && this.#panel.filter === "suggested";
+    const threads = suggested ? [] : this.#list();
     for (const id of [...this.#cards.keys()]) if (!this.#threads.get(id)) this.#cards.delete(id);
     const cards: Shown[] = threads.map((thread) => {
       const card = this.#card(thread);
@@ -539,9 +567,15 @@ class Comments {
       const place = this.#panel.floats ? cards.findIndex(({ id }) => (this.#located.get(id)?.from ?? 0) > from) : 0;
       cards.splice(place === -1 ? cards.length : place, 0, { id: newThread, element });
     }
+    if (suggested) cards.push(...this.#beside.cards(true));
+    else if (this.#panel.floats) {
+      const placeOf = ({ id }: Shown) => this.#located.get(id)?.from ?? this.#beside.positionOf(id) ?? 0;
+      cards.push(...this.#beside.cards(false));
+      cards.sort((one, other) => placeOf(one) - placeOf(other));
+    }
     const count = (filter: Filter) => this.#threads.all.filter((thread) => this.#fits(thread, filter)).length;
-    const counts = { open: count("open"), resolved: count("resolved"), mine: count("mine"), orphaned: count("orphaned") };
-    this.#panel.show(cards, { activeId: this.#activeId, counts, state: this.#threads.state });
+    const counts = { open: count("open"), resolved: count("resolved"), mine: count("mine"), orphaned: count("orphaned"), suggested: this.#beside.count };
+    this.#panel.show(cards, { activeId: this.#activeId ?? this.#beside.activeId, counts, state: this.#threads.state });
   }
 
   /** #comment-<id> in the address opens that thread; the id may be that of any of its comments. */

@@ -4,9 +4,9 @@ import { type Standing, stack } from "./stacking";
 const gap = 12;
 const headerHeight = 64;
 
-export type Filter = "open" | "resolved" | "mine" | "orphaned";
+export type Filter = "open" | "suggested" | "resolved" | "mine" | "orphaned";
 export type Order = "place" | "time";
-const filters: readonly Filter[] = ["open", "resolved", "mine", "orphaned"];
+const filters: readonly Filter[] = ["open", "suggested", "resolved", "mine", "orphaned"];
 
 /** A card; `id` is the thread's, or "new". */
 export interface Shown {
@@ -46,6 +46,8 @@ export class Panel {
   readonly #list = needed("#comments-list", HTMLElement);
   readonly #empty = needed("#comments-empty", HTMLElement);
   readonly #retry = needed("#comments-retry", HTMLButtonElement);
+  readonly #bar = needed("#suggestions-bar", HTMLElement);
+  readonly #order = needed(".comments-order", HTMLElement);
   readonly #toggle = needed("#comments-toggle", HTMLButtonElement);
   readonly #count = needed("#comments-toggle [data-count]", HTMLElement);
   readonly #roomy = window.matchMedia("(min-width: 70rem)");
@@ -139,13 +141,16 @@ export class Panel {
       const count = button.querySelector("[data-count]");
       if (count) count.textContent = counts[name] === 0 ? "" : String(counts[name]);
     }
-    this.#count.textContent = counts.open === 0 ? "" : String(counts.open);
-    const label = counts.open === 0 ? say("comments.title") : say("comments.toggle", { count: counts.open });
+    const waiting = counts.open + counts.suggested;
+    this.#count.textContent = waiting === 0 ? "" : String(waiting);
+    const label = waiting === 0 ? say("comments.title") : say("comments.toggle", { count: waiting });
     this.#toggle.title = label;
     this.#toggle.setAttribute("aria-label", label);
     this.#empty.hidden = cards.length > 0;
-    this.#empty.textContent = state === "ready" ? say(`comments.empty.${this.filter}`) : say(`comments.${state}`);
-    this.#retry.hidden = state !== "failed";
+    this.#empty.textContent = state === "ready" || this.filter === "suggested" ? say(`comments.empty.${this.filter}`) : say(`comments.${state}`);
+    this.#retry.hidden = state !== "failed" || this.filter === "suggested";
+    this.#bar.hidden = this.filter !== "suggested";
+    this.#order.hidden = this.filter === "suggested";
     this.#resizing.disconnect();
     this.#resizing.observe(needed("#document-content", HTMLElement));
     if (this.floats) for (const { element } of cards) this.#resizing.observe(element);

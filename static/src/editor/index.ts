@@ -3,6 +3,8 @@ import { installComments } from "../comments";
 import { idleAfterSeconds, watchIdle } from "../live/idle";
 import { deviceHere } from "../live/presence";
 import { Session } from "../live/session";
+import { Suggestions } from "../suggesting";
+import { Modes } from "../suggesting/modes";
 import { Announcer } from "./announcer";
 import { showAvatars } from "./avatars";
 import { Banner, watchRefusals } from "./banner";
@@ -12,6 +14,7 @@ import { offerLeftovers } from "./leftover-banner";
 import { createEditor, standStill, takeOver } from "./live-editor";
 import { type Page, readPage } from "./page";
 import { watchKeyboard, watchPageKeys } from "./page-keys";
+import { tellRights } from "./rights-notice";
 import { showSaveState } from "./save-status";
 import { untilShowable } from "./strangers";
 import { bindTitle, titleText } from "./title";
@@ -66,16 +69,18 @@ function bindTitleField(page: Page, session: Session, editor: Editor): void {
   });
 }
 
-/** Rights may change while the page is open; the text follows without a reload. */
-function followRights(page: Page, session: Session, editor: Editor): void {
+/** Rights and the mode may change while the page is open; the text follows without a reload. */
+function followRights(page: Page, session: Session, editor: Editor, modes: Modes): void {
   const follow = () => {
     if (editor.isDestroyed) return;
-    const may = session.mayWrite;
+    const may = session.rights !== "readonly" && modes.mode !== "viewing";
     if (editor.isEditable !== may) editor.setEditable(may, false);
-    page.title.readOnly = !may || titleText(session.document) === null;
+    // A title cannot be suggested.
+    page.title.readOnly = modes.mode !== "editing" || titleText(session.document) === null;
     page.content.dataset["editable"] = String(may);
   };
   session.watch(follow);
+  modes.watch(follow);
   follow();
 }
 
@@ -108,7 +113,7 @@ async function start(): Promise<void> {
     url: page.collabUrl,
     documentId: page.documentId,
     epoch: page.epoch,
-    mayWrite: page.mayWrite,
+    rights: page.rights,
   });
   const { awareness } = session.connection;
   awareness.setLocalStateField("user", page.me);
@@ -120,6 +125,7 @@ async function start(): Promise<void> {
   let editor: Editor | null = null;
   showSaveState(session, announcer);
   showAvatars(awareness, { list: page.presence, content: page.content, title: page.title }, announcer);
+  tellRights(session, banner, page.rights);
   watchRefusals(
     session,
     banner,
@@ -144,7 +150,8 @@ async function start(): Promise<void> {
   banner.hide("unreachable");
 
   await untilShowable(session, banner);
-  const live = createEditor(page, session, () => {
+  const modes = new Modes({ documentId: page.documentId, content: page.content, session, announcer });
+  const live = createEditor(page, session, modes, () => {
     // Not in the middle of the change that brought it.
     queueMicrotask(() => {
       stopFor(page, session, live, banner);
@@ -153,8 +160,9 @@ async function start(): Promise<void> {
   editor = live;
   takeOver(page, editor);
   bindTitleField(page, session, editor);
-  followRights(page, session, editor);
-  installComments({ page, session, editor, announcer });
+  followRights(page, session, editor, modes);
+  const beside = new Suggestions({ page, session, editor, announcer, modes });
+  installComments({ page, session, editor, announcer, beside });
   watchEmptySpace(editor, page.content);
   welcomeWriter(page, session, editor);
   await offerLeftovers(page, banner);

@@ -2,6 +2,7 @@ import { Editor, Extension } from "@tiptap/core";
 import { Placeholder } from "@tiptap/extensions";
 import { commentHighlights } from "../comments/highlights";
 import type { Session } from "../live/session";
+import { type Modes, suggesting } from "../suggesting/modes";
 import { blockHandle } from "./block-handle";
 import { remoteCarets } from "./carets";
 import { imageToolbar } from "./image-toolbar";
@@ -49,20 +50,22 @@ function wayToTitle(field: HTMLTextAreaElement): Extension {
 }
 
 /** Makes the live editor. It is not in the page yet. `onStrangers`: as of `sharedText`. */
-export function createEditor(page: Page, session: Session, onStrangers: () => void): Editor {
+export function createEditor(page: Page, session: Session, modes: Modes, onStrangers: () => void): Editor {
+  const author = { by: page.me.id, newId: () => crypto.randomUUID().slice(0, 13), now: () => Date.now() };
   return new Editor({
     element: null,
-    editable: session.mayWrite,
+    editable: session.rights !== "readonly" && modes.mode !== "viewing",
     // The page's policy forbids style elements; what Tiptap would add stands in editor.css.
     injectCSS: false,
     enableInputRules: true,
     enablePasteRules: true,
     extensions: [
-      ...documentExtensions({ writable: session.mayWrite }),
+      ...documentExtensions({ writable: true }),
       ForeignBlock,
       sharedText(session.document, "default", onStrangers),
       remoteCarets(session.connection.awareness),
       commentHighlights,
+      suggesting(modes, author),
       Placeholder.configure({
         placeholder: ({ editor, node }) => {
           if (editor.isEmpty) return say("placeholder.empty");

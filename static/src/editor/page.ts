@@ -1,11 +1,12 @@
 import { type PresenceUser, presenceColours } from "../live/presence";
+import { type Rights, readRights } from "../live/rights";
 import type { UploadTarget } from "./upload";
 
 /** What the server wrote into the page about this document and this person. */
 export interface Page {
   readonly documentId: string;
   readonly epoch: string;
-  readonly mayWrite: boolean;
+  readonly rights: Rights;
   readonly me: Omit<PresenceUser, "role">;
   readonly collabUrl: string;
   readonly uploads: UploadTarget;
@@ -41,7 +42,7 @@ export function readPage(): Page {
   return {
     documentId: text("documentId"),
     epoch: text("epoch"),
-    mayWrite: text("mayWrite") === "true",
+    rights: readRights(text("rights")),
     me: { id: text("meId"), name: text("meName"), colour: Number.isInteger(colour) ? colour % presenceColours : 0 },
     collabUrl: socketUrl(text("collab")),
     uploads: {

@@ -4,6 +4,7 @@ import type * as Y from "yjs";
 import { timeToHurry, waitBeforeAttempt, waitForWindow } from "./backoff";
 import { type Ending, readClosing, readRefusal } from "./closing";
 import { countingSocket } from "./counting-socket";
+import { type Rights, readRights } from "./rights";
 import { emptyTally, isSettled, type Tally } from "./tally";
 
 /** A server that does not answer in this time is treated as gone. */
@@ -40,7 +41,7 @@ export class Connection {
   /** When the next attempt starts; milliseconds, null while none is planned. */
   retryAt: number | null = null;
   /** What the server allows on this connection; null until it has said so. */
-  mayWrite: boolean | null = null;
+  rights: Rights | null = null;
   #tally: Tally = emptyTally;
   #failures = 0;
   #attemptedAt = -Infinity;
@@ -68,7 +69,7 @@ export class Connection {
       websocketProvider: this.#socket,
       token: `;epoch=${options.epoch}`,
       onAuthenticated: ({ scope }) => {
-        this.mayWrite = scope === "read-write";
+        this.rights = readRights(scope);
         this.#onChange();
       },
       onAuthenticationFailed: ({ reason }) => {

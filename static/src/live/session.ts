@@ -2,6 +2,7 @@ import * as Y from "yjs";
 import { Connection } from "./connection";
 import { countChange, type EditCount, noEdits } from "./edit-count";
 import { LocalStore, storeName } from "./local-store";
+import type { Rights } from "./rights";
 import { type SaveFacts, type SaveState, saveState, wouldLose } from "./save-state";
 
 /** Long enough for a quick local store, short enough not to be noticed by the first connection. */
@@ -13,7 +14,7 @@ export interface SessionOptions {
   readonly url: string;
   readonly documentId: string;
   readonly epoch: string;
-  readonly mayWrite: boolean;
+  readonly rights: Rights;
 }
 
 /** One visit to one document: the Yjs document, this browser's store, the link to the server, and what is saved. */
@@ -23,13 +24,13 @@ export class Session {
   /** When the server last confirmed a change that this page knows of. */
   savedAt: Date | null = null;
   readonly #store: LocalStore;
-  readonly #mayWrite: boolean;
+  readonly #rights: Rights;
   readonly #listeners = new Set<() => void>();
   #count: EditCount = noEdits(0);
   #keptEdits = 0;
 
   private constructor(options: SessionOptions) {
-    this.#mayWrite = options.mayWrite;
+    this.#rights = options.rights;
     const changed = () => {
       this.#changed();
     };
@@ -61,8 +62,13 @@ export class Session {
     return session;
   }
 
+  /** What may be done here: as the server said last, else as it said when it made the page. */
+  get rights(): Rights {
+    return this.connection.link === "refused" ? "readonly" : (this.connection.rights ?? this.#rights);
+  }
+
   get mayWrite(): boolean {
-    return this.#mayWrite && this.connection.mayWrite !== false && this.connection.link !== "refused";
+    return this.rights === "read-write";
   }
 
   /** Whether there is text to show and to write into: the server's, or that of an earlier visit. */
@@ -150,7 +156,7 @@ export class Session {
       keptEdits: this.#keptEdits,
       storingMilliseconds: this.#store.behindFor(now),
       unconfirmedSeconds: this.#count.since === null ? 0 : (now - this.#count.since) / 1000,
-      mayWrite: this.#mayWrite && connection.mayWrite !== false,
+      mayWrite: (connection.rights ?? this.#rights) !== "readonly",
     };
   }
 }

@@ -249,6 +249,7 @@ DOORS: Final[dict[str, Door]] = {
     f"DELETE {_API}": at(D.TRASH),
     f"POST {_API}/restore": at(D.RESTORE),
     f"GET {_API}/content": at(D.VIEW),
+    f"GET {_API}/suggestions": at(D.VIEW),
     f"PUT {_API}/content": at(D.EDIT, json={"format": "markdown", "content": "x"}),
     f"GET {_API}/collaborators": at(D.SHARE),
     f"POST {_API}/collaborators": at(D.SHARE, json={"email": "victim@example.org", "role": "viewer"}),

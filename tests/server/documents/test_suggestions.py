@@ -7,7 +7,7 @@ from prosemirror.model import Node
 from server.documents import content, ydoc
 from server.documents.replacing import replace
 from server.documents.schema import mark, node, text
-from server.documents.suggestions import accepted, has_suggestions
+from server.documents.suggestions import accepted, has_suggestions, suggestions_in
 from server.documents.write_html import write_html
 
 BY = str(uuid4())
@@ -66,6 +66,23 @@ def test_every_reader_gets_what_is_accepted_and_the_page_all_of_it() -> None:
     page = str(write_html(content.load(state, suggestions=True).node))
     assert f'<ins data-suggested="insertion" data-suggestion="{BY}/s1">new </ins>' in page
     assert 'data-add="bold"' in page and f'data-inserted="{WORD}"' in page
+
+
+def test_what_is_suggested_is_listed_by_whose_it_is() -> None:
+    [found] = suggestions_in(a_document())
+    assert (found.id, str(found.author_id), found.at.year) == ("s1", BY, 2023)
+    assert [(part.kind.value, part.block_id, part.text, part.into) for part in found.parts] == [
+        ("insert", "p", "new ", ""),
+        ("delete", "p", "old ", ""),
+        ("reformat", "p", "bold", "+bold"),
+        ("insert_block", "n", "A block", ""),
+        ("delete_block", "h", "", ""),
+        ("join_block", "h", "", ""),
+        ("change_block", "h", "", "paragraph"),
+        ("insert_block", "j", "", ""),
+    ]
+    nobody = node("doc", content=[paragraph(text("x", [mark("insertion", {"by": "nobody", "at": 1e300})]))])
+    assert suggestions_in(nobody) == []
 
 
 def test_replacing_the_content_keeps_what_is_suggested_of_the_text_that_stays() -> None:

@@ -1,0 +1,239 @@
+import type { Editor } from "@tiptap/core";
+import { TextSelection } from "@tiptap/pm/state";
+import type { Beside, BesideHost } from "../comments/beside";
+import type { Shown } from "../comments/panel";
+import { requestComment } from "../comments/request";
+import type { Announcer } from "../editor/announcer";
+import type { Page } from "../editor/page";
+import { say, sayCount } from "../editor/words";
+import type { Session } from "../live/session";
+import { SuggestionCard } from "./card";
+import { decide, type Verdict } from "./decide";
+import { type Suggestion, suggestionsIn } from "./find";
+import type { Modes } from "./modes";
+import { People } from "./people";
+
+interface Parts {
+  readonly page: Page;
+  readonly session: Session;
+  readonly editor: Editor;
+  readonly announcer: Announcer;
+  readonly modes: Modes;
+}
+
+function needed<Kind extends Element>(selector: string, kind: new () => Kind): Kind {
+  const found = document.querySelector(selector);
+  if (!(found instanceof kind)) throw new Error(`The page has no ${selector}.`);
+  return found;
+}
+
+/** Shows what is suggested in cards among the comments, and decides about it. */
+export class Suggestions implements Beside {
+  readonly #editor: Editor;
+  readonly #session: Session;
+  readonly #announcer: Announcer;
+  readonly #modes: Modes;
+  readonly #me: string;
+  readonly #people: People;
+  readonly #cards = new Map<string, SuggestionCard>();
+  readonly #bar = needed("#suggestions-bar", HTMLElement);
+  readonly #whose = needed("#suggestions-whose", HTMLSelectElement);
+  readonly #count = needed("#suggestions-count", HTMLElement);
+  #host: BesideHost | null = null;
+  #activeKey: string | null = null;
+
+  constructor({ page, session, editor, announcer, modes }: Parts) {
+    this.#editor = editor;
+    this.#session = session;
+    this.#announcer = announcer;
+    this.#modes = modes;
+    this.#me = page.me.id;
+    this.#people = new People(session, page.documentId, page.me, () => this.#host?.refresh());
+    for (const verdict of ["accept", "reject"] as const) {
+      needed(`#suggestions-${verdict}`, HTMLButtonElement).addEventListener("click", () => {
+        this.#decideAll(verdict);
+      });
+    }
+    needed("#suggestions-next", HTMLButtonElement).addEventListener("click", () => {
+      this.#step(1);
+    });
+    needed("#suggestions-previous", HTMLButtonElement).addEventListener("click", () => {
+      this.#step(-1);
+    });
+    this.#whose.addEventListener("change", () => this.#host?.refresh());
+    modes.watch(() => this.#host?.refresh());
+    session.watch(() => {
+      this.#showBar();
+    });
+    editor.view.dom.addEventListener("click", (event) => {
+      const mark = event.target instanceof Element ? event.target.closest<HTMLElement>("[data-suggestion]") : null;
+      const key = mark?.dataset["suggestion"];
+      // A comment on the same words has the click.
+      const commented = event.target instanceof Element && event.target.closest("[data-thread]") !== null;
+      if (key !== undefined && !commented && this.#modes.mode !== "viewing") this.activate(key);
+    });
+    editor.on("selectionUpdate", () => {
+      const { from, to } = editor.state.selection;
+      const here = this.#all.find((each) =>
+        each.parts.some((part) => !("into" in part) && part.from <= from && to <= part.to),
+      );
+      if ((here?.key ?? null) === this.#activeKey) return;
+      this.#activeKey = here?.key ?? null;
+      this.#host?.refresh();
+    });
+  }
+
+  join(host: BesideHost): void {
+    this.#host = host;
+    host.refresh();
+  }
+
+  get count(): number {
+    return this.#modes.mode === "viewing" ? 0 : this.#all.length;
+  }
+
+  get activeId(): string | null {
+    return this.#activeKey;
+  }
+
+  positionOf(id: string): number | null {
+    return this.#all.find(({ key }) => key === id)?.from ?? null;
+  }
+
+  cards(listed: boolean): readonly Shown[] {
+    this.#showBar();
+    const all = this.#modes.mode === "viewing" ? [] : this.#all;
+    const keys = new Set(all.map(({ key }) => key));
+    for (const key of [...this.#cards.keys()]) if (!keys.has(key)) this.#cards.delete(key);
+    const shown = listed ? this.#chosen(all) : all;
+    return shown.map((suggestion) => {
+      const card = this.#card(suggestion);
+      card.show(suggestion, suggestion.key === this.#activeKey);
+      return { id: suggestion.key, element: card.element };
+    });
+  }
+
+  activate(key: string): void {
+    const suggestion = this.#all.find((each) => each.key === key);
+    if (!suggestion || this.#activeKey === key) return;
+    this.#activeKey = key;
+    this.#host?.refresh();
+    const mark = this.#editor.view.dom.querySelector(`[data-suggestion="${CSS.escape(key)}"]`);
+    this.#host?.reveal(mark, this.#cards.get(key)?.element ?? null);
+  }
+
+  get #all(): readonly Suggestion[] {
+    return this.#editor.isDestroyed ? [] : suggestionsIn(this.#editor.state.doc);
+  }
+
+  #chosen(all: readonly Suggestion[]): readonly Suggestion[] {
+    const whose = this.#whose.value;
+    return whose === "" ? all : all.filter(({ by }) => by === whose);
+  }
+
+  #card(suggestion: Suggestion): SuggestionCard {
+    const known = this.#cards.get(suggestion.key);
+    if (known) return known;
+    const card = new SuggestionCard(
+      {
+        find: (id) => this.#people.find(id),
+        mayAccept: () => this.#session.rights === "read-write",
+        mayReject: ({ by }) => this.#session.rights === "read-write" || (this.#session.rights === "suggest" && by === this.#me),
+        accept: (its) => {
+          this.#decide([its], "accept");
+        },
+        reject: (its) => {
+          this.#decide([its], "reject");
+        },
+        discuss: (its) => {
+          this.#discuss(its);
+        },
+        activate: (key) => {
+          this.activate(key);
+        },
+        step: (direction) => {
+          this.#step(direction);
+        },
+        leave: () => {
+          this.#activeKey = null;
+          this.#editor.view.focus();
+          this.#host?.refresh();
+        },
+      },
+      suggestion,
+    );
+    this.#cards.set(suggestion.key, card);
+    return card;
+  }
+
+  #decide(suggestions: readonly Suggestion[], verdict: Verdict): void {
+    const all = this.#all;
+    const after = all[all.findIndex(({ key }) => key === suggestions[0]?.key) + 1] ?? all[0];
+    const hadFocus = document.activeElement?.closest("[data-suggestion-card]") !== null;
+    if (!decide(this.#editor, new Set(suggestions.map(({ key }) => key)), verdict)) return;
+    this.#announcer.announce("suggestions", sayCount(`suggest.${verdict}ed`, suggestions.length));
+    this.#activeKey = null;
+    this.#host?.refresh();
+    // Whoever goes through them by the keyboard is led to the next.
+    const next = after && this.#cards.get(after.key);
+    if (hadFocus && next?.element.isConnected === true) next.element.focus({ preventScroll: true });
+    else if (hadFocus) this.#editor.view.focus();
+  }
+
+  #decideAll(verdict: Verdict): void {
+    const { from, to, empty } = this.#editor.state.selection;
+    const chosen = this.#chosen(this.#all);
+    const inSelection = empty ? chosen : chosen.filter((each) => each.from < to && from < each.to);
+    const mine = this.#session.rights === "suggest" ? inSelection.filter(({ by }) => by === this.#me) : inSelection;
+    this.#decide(mine, verdict);
+  }
+
+  #discuss(suggestion: Suggestion): void {
+    const { state, view } = this.#editor;
+    const inText = suggestion.parts.find((part) => !("into" in part));
+    const $from = state.doc.resolve((inText ?? suggestion).from);
+    const $to = state.doc.resolve((inText ?? suggestion).to);
+    view.dispatch(state.tr.setSelection(TextSelection.between($from, $to)));
+    requestComment(this.#editor);
+  }
+
+  #step(direction: 1 | -1): void {
+    const all = this.#chosen(this.#all);
+    if (all.length === 0) return;
+    const at = all.findIndex(({ key }) => key === this.#activeKey);
+    const next = all[at === -1 ? (direction === 1 ? 0 : all.length - 1) : (at + direction + all.length) % all.length];
+    if (!next) return;
+    this.activate(next.key);
+    this.#cards.get(next.key)?.element.focus({ preventScroll: true });
+  }
+
+  /** The head of the list: how many there are, whose, and what can be done with all of them at once. */
+  #showBar(): void {
+    const all = this.#all;
+    const authors = [...new Set(all.map(({ by }) => by))];
+    const wanted = ["", ...authors];
+    if ([...this.#whose.options].map(({ value }) => value).join() !== wanted.join() || this.#whose.dataset["named"] !== "true") {
+      const { value } = this.#whose;
+      const named = authors.map((id) => ({ id, name: this.#people.find(id)?.name }));
+      this.#whose.replaceChildren(
+        new Option(say("suggest.everyone"), ""),
+        ...named.map(({ id, name }) => new Option(name ?? say("comments.somebody"), id)),
+      );
+      this.#whose.value = wanted.includes(value) ? value : "";
+      this.#whose.dataset["named"] = String(named.every(({ name }) => name !== undefined));
+    }
+    const chosen = this.#chosen(all);
+    const at = chosen.findIndex(({ key }) => key === this.#activeKey);
+    this.#count.textContent =
+      at === -1
+        ? sayCount("suggest.count", chosen.length)
+        : say("suggest.place", { place: at + 1, count: chosen.length });
+    const { rights } = this.#session;
+    this.#bar.dataset["rights"] = rights;
+    const reject = needed("#suggestions-reject", HTMLButtonElement);
+    const own = chosen.some(({ by }) => by === this.#me);
+    needed("#suggestions-accept", HTMLButtonElement).hidden = rights !== "read-write" || chosen.length === 0;
+    reject.hidden = chosen.length === 0 || rights === "readonly" || (rights === "suggest" && !own);
+    reject.textContent = say(rights === "suggest" ? "suggest.withdrawAll" : "suggest.rejectAll");
+  }
+}

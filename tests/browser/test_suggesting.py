@@ -1,0 +1,148 @@
+"""Suggesting changes: by somebody who may do no more, decided by somebody who may."""
+
+from playwright.async_api import expect
+
+from tests.running import create_document
+
+from .conftest import Person, Studio, until
+
+TEXT = "The quick brown fox jumps over the lazy dog.\n\nA second paragraph stands here."
+
+
+def _share(studio: Studio, document: str, role: str) -> None:
+    place = f"/api/v1/documents/{document}"
+    studio.api.put(f"{place}/sharing", json={"reach": "people"}).raise_for_status()
+    person = {"email": "ben@example.org", "role": role}
+    studio.api.post(f"{place}/collaborators", json=person).raise_for_status()
+
+
+def _content(studio: Studio, document: str) -> str:
+    answer = studio.api.get(f"/api/v1/documents/{document}/content", params={"format": "text"})
+    return answer.raise_for_status().text.strip()
+
+
+async def _caret_before(person: Person, words: str) -> None:
+    """Click before some words that stand in one text."""
+    x, y = await person.page.evaluate(
+        """words => {
+            const walker = document.createTreeWalker(document.querySelector(".prose-body"), NodeFilter.SHOW_TEXT);
+            for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+                const at = node.data.indexOf(words);
+                if (at < 0) continue;
+                const range = document.createRange();
+                range.setStart(node, at);
+                range.setEnd(node, at + 1);
+                const { left, top, bottom } = range.getBoundingClientRect();
+                return [left + 1, (top + bottom) / 2];
+            }
+            throw new Error(`The page does not say ${words}.`);
+        }""",
+        words,
+    )
+    await person.page.mouse.click(x, y)
+    await _heard(person)
+
+
+async def _heard(person: Person) -> None:
+    """Wait until the editor knows where the caret is: browsers tell it with a frame, and tests are quicker than hands."""
+    await person.page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
+async def _move(person: Person, keys: str) -> None:
+    await person.page.keyboard.press(keys)
+    await _heard(person)
+
+
+async def _mode(person: Person, name: str) -> None:
+    await person.page.locator("#mode-switch summary").click()
+    await person.page.get_by_role("menuitemradio", name=name).click()
+    await person.page.locator(f"#document-content[data-mode={name.lower()}]").wait_for()
+
+
+async def test_a_reviewer_suggests_and_the_author_decides(ada: Person, ben: Person, studio: Studio) -> None:
+    document = create_document(studio.api, content=TEXT)
+    _share(studio, document, "reviewer")
+    await ada.open(document)
+    await ben.open(document)
+    await expect(ben.page.locator("#document-content")).to_have_attribute("data-mode", "suggesting")
+    await expect(ben.page.locator("#document-title")).not_to_be_editable()
+    # Writing, deleting, and a paragraph of one's own.
+    await _caret_before(ben, "quick")
+    await ben.type("very ")
+    await _caret_before(ben, "lazy")
+    for _ in range(5):
+        await ben.page.keyboard.press("Delete")
+    await ben.write_at_end()
+    await ben.page.keyboard.press("Enter")
+    await ben.type("A third one.")
+    await ben.saved()
+    page = ada.page
+    await expect(page.locator("ins[data-suggested]")).to_have_text("very ")
+    await expect(page.locator("del[data-suggested]")).to_have_text("lazy ")
+    await expect(page.locator("[data-inserted]")).to_contain_text("A third one.")
+    assert _content(studio, document) == TEXT
+    # Whoever decides sees who suggests what.
+    cards = page.locator("[data-suggestion-card]")
+    await expect(cards).to_have_count(3)
+    await expect(cards.nth(0)).to_contain_text("Ben Okri")
+    await expect(cards.nth(0)).to_contain_text("Add “very ”")
+    await cards.nth(0).get_by_role("button", name="Accept").click()
+    await expect(cards).to_have_count(2)
+    await cards.nth(0).get_by_role("button", name="Reject").click()
+    await expect(cards).to_have_count(1)
+    await ada.saved()
+    assert _content(studio, document) == TEXT.replace("quick", "very quick")
+    # A decision is an edit like any other: it can be taken back.
+    await ada.body.focus()
+    await page.keyboard.press("Control+z")
+    await expect(page.locator("del[data-suggested]")).to_have_text("lazy ")
+    # And who suggested may think better of it.
+    await expect(ben.page.locator("[data-suggestion-card]")).to_have_count(2)
+    await ben.page.locator("[data-suggestion-card]").nth(0).get_by_role("button", name="Withdraw").click()
+    await expect(page.locator("del[data-suggested]")).to_have_count(0)
+    await ben.reads("lazy dog")
+    assert await ben.page.locator("#editor-banner").is_hidden()
+
+
+async def test_an_editor_suggests_too_and_reads_without_suggestions(ada: Person, ben: Person, studio: Studio) -> None:
+    document = create_document(studio.api, content=TEXT)
+    await ada.open(document)
+    await ben.open(document)
+    await _mode(ada, "Suggesting")
+    await _caret_before(ada, "brown")
+    await _move(ada, "Control+Shift+ArrowRight")
+    await ada.type("red")
+    await _caret_before(ada, "second")
+    await _move(ada, "Control+Shift+ArrowRight")
+    await ada.page.keyboard.press("Control+b")
+    await _move(ada, "Control+ArrowRight")
+    await ada.page.keyboard.press("Enter")
+    await ada.saved()
+    await expect(ben.page.locator("[data-suggestion-card]")).to_have_count(3)
+    await expect(ben.page.locator("[data-suggestion-card]").nth(0)).to_contain_text("Replace “brown” with “red”")
+    await expect(ben.page.locator("[data-suggested=reformat]")).to_have_attribute("data-add", "bold")
+    # What stands in the page before the editor takes over is the same.
+    await ben.page.reload()
+    await ben.live()
+    await expect(ben.page.locator("ins[data-suggested]").first).to_have_text("red")
+    await _mode(ben, "Viewing")
+    await expect(ben.page.locator("ins[data-suggested]").first).to_be_hidden()
+    await expect(ben.page.locator(".prose-body")).to_have_attribute("contenteditable", "false")
+    await _mode(ben, "Editing")
+    # All at once, from the list.
+    await ben.page.locator("#comments-toggle").click()
+    await ben.page.get_by_role("button", name="Suggestions", exact=False).first.click()
+    await ben.page.get_by_role("button", name="Accept all").click()
+    await ben.saved()
+
+    async def taken() -> bool:
+        content = _content(studio, document)
+        return content == "The quick red fox jumps over the lazy dog.\n\nA second paragraph\n\n stands here."
+
+    async def content() -> str:
+        return _content(studio, document)
+
+    await until(taken, content)
+    html = studio.api.get(f"/api/v1/documents/{document}/content", params={"format": "html"}).text
+    assert "<strong>second</strong>" in html
+    await expect(ada.page.locator("[data-suggested]")).to_have_count(0)

@@ -109,12 +109,21 @@ class Door:
     limits: ConnectionLimits = field(default_factory=ConnectionLimits)
 
 
+@dataclass(slots=True, eq=False)
+class Entering:
+    """Somebody on the way into a document. `outdated`: who may do what in it has changed since it was asked."""
+
+    document_id: DocumentId
+    outdated: bool = False
+
+
 class Endpoint:
     """All connections of this process. An async context manager; leaving it sends everybody away."""
 
     def __init__(self, door: Door) -> None:
         self.door = door
         self.connections: set[Socket] = set()
+        self.entering: set[Entering] = set()
         self._tasks = asyncio.TaskGroup()
         self._loops: list[asyncio.Task[None]] = []
         # Set when the last connection is gone; made when somebody waits for that.
@@ -182,6 +191,11 @@ class Endpoint:
             )
 
     def _recheck_document(self, document_id: DocumentId) -> None:
+        for entering in self.entering:
+            if entering.document_id == document_id:
+                entering.outdated = True
+        if self.door.hub.room_of(document_id) is None:
+            return
         seats = [
             (socket, key, seat)
             for socket in list(self.connections)
@@ -513,18 +527,29 @@ class Socket(asyncio.Protocol):
         # Before the database is asked, and in the one form in which rooms are keyed.
         known = _canonical(document_id)
         credentials = Credentials(cookie=self._cookie, bearer=bearer or self._bearer)
-        admission = await door.access.admit(known, credentials)
-        if epoch is not None and epoch != admission.epoch:
-            raise Refused(close.OTHER_LINEAGE)
-        peer = Peer(
-            outbox=self._outbox,
-            user=admission.user,
-            rights=admission.rights,
-            prefix=prefix,
-            acknowledged=bool(prefix),
-        )
-        dialect = self._dialect
-        room = await door.hub.join(known, peer, send_away=lambda why: dialect.leave(key, why))
+        entering = Entering(known)
+        self._endpoint.entering.add(entering)
+        try:
+            while True:
+                entering.outdated = False
+                before = door.hub.room_of(known)
+                admission = await door.access.admit(known, credentials)
+                if epoch is not None and epoch != admission.epoch:
+                    raise Refused(close.OTHER_LINEAGE)
+                peer = Peer(
+                    outbox=self._outbox,
+                    user=admission.user,
+                    rights=admission.rights,
+                    prefix=prefix,
+                    acknowledged=bool(prefix),
+                )
+                room = await door.hub.join(known, peer, send_away=partial(self._dialect.leave, key))
+                # What other processes say of a document is heard only once its room is there.
+                if not entering.outdated and (room is before or door.hub.is_alone()):
+                    break
+                door.hub.part(room, peer)
+        finally:
+            self._endpoint.entering.remove(entering)
         if room.epoch != admission.epoch:
             door.hub.part(room, peer)
             raise Refused(close.TRY_LATER)

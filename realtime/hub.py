@@ -116,7 +116,7 @@ class Hub:
         self._loops: list[asyncio.Task[None]] = []
         self._stopping = False
         self.on_access_changed: Callable[[DocumentId], None] = lambda _: None
-        """Called when it must be asked again who may be in a document; set by whoever admits people."""
+        """Called when it must be asked again who may be in a document, or on the way into it; set by whoever admits."""
 
     async def __aenter__(self) -> Self:
         await self._tasks.__aenter__()
@@ -146,6 +146,15 @@ class Hub:
     def live_rooms(self) -> list[LiveRoom]:
         """The rooms, for those who only look."""
         return list(self._rooms.values())
+
+    def room_of(self, document_id: DocumentId) -> Room | None:
+        """The room of a document, if it is live."""
+        live = self._rooms.get(document_id)
+        return None if live is None else live.room
+
+    def is_alone(self) -> bool:
+        """Whether there is no other process that could say something of a document."""
+        return self._bus.is_alone()
 
     @property
     def peers(self) -> int:
@@ -299,13 +308,13 @@ class Hub:
 
     async def access_changed(self, document_id: DocumentId) -> None:
         """Have everybody in a document asked about again, in every process, now that who may do what has changed."""
-        if document_id in self._rooms:
-            self.on_access_changed(document_id)
+        self.on_access_changed(document_id)
         await self._bus.publish([AccessChanged(document_id=document_id)])
 
     async def shut(self, document_id: DocumentId, why: Close) -> None:
         """Send everybody out of a document, in every process."""
         self._shut(document_id, why)
+        self.on_access_changed(document_id)
         await self._bus.publish([Shut(document_id=document_id, code=why.code)])
 
     # Opening and evicting
@@ -460,6 +469,9 @@ class Hub:
                         if not is_core_failure(error):
                             raise
                         self._break(live, BrokenRoom(set()))
+                if isinstance(message, AccessChanged | Shut):
+                    # Of a room that is not open yet, too: somebody may be on the way.
+                    self.on_access_changed(message.document_id)
 
     def _hear(self, live: LiveRoom, message: BusMessage) -> None:
         room = live.room
@@ -485,7 +497,8 @@ class Hub:
                 why = next((reason for reason in close.ALL if reason.code == code), close.RESTARTING)
                 self._shut(room.document_id, why)
             case AccessChanged():
-                self.on_access_changed(room.document_id)
+                # For whoever admits people.
+                return
 
     def _refill_soon(self, live: LiveRoom) -> None:
         if not live.refilling:

@@ -28,7 +28,7 @@ from realtime.endpoint import ConnectionLimits, Door, Endpoint
 from realtime.handover import Entrance, Handover
 from realtime.hub import Hub
 from realtime.memory import MemoryBus, MemoryLog
-from realtime.ports import Admission, Credentials, DocumentId, Epoch, Rights
+from realtime.ports import AccessChanged, Admission, Bus, Credentials, DocumentId, Epoch, Rights
 
 from .documents import EMPTY_UPDATE, Author, far_apart, in_turns, seed, text_of
 from .test_hub import LoopClock, until
@@ -97,11 +97,11 @@ class Running:
 
 
 @asynccontextmanager
-async def serving(limits: ConnectionLimits | None = None) -> AsyncIterator[Running]:
+async def serving(limits: ConnectionLimits | None = None, bus: Bus | None = None) -> AsyncIterator[Running]:
     log, start = MemoryLog(), seed()
     document_id = DocumentId(str(uuid4()))
     epoch = log.create(document_id, start)
-    async with Hub(log=log, bus=MemoryBus().node(), clock=LoopClock(), node="one") as hub:
+    async with Hub(log=log, bus=bus or MemoryBus().node(), clock=LoopClock(), node="one") as hub:
         access = Tokens(log)
         door = Door(
             hub=hub,
@@ -532,6 +532,35 @@ async def test_a_right_that_is_taken_away_bites_at_once_in_place() -> None:
         await by_path.send(wire.sync_update(Author(one.start).write("too late")))
         assert await code_of(by_path) == close.FORBIDDEN.code
         assert text_of((await one.hub.state(one.document_id))[1]) == "seed "
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+async def test_who_is_on_the_way_in_while_a_right_is_taken_away_is_asked_about_again(
+    monkeypatch: pytest.MonkeyPatch, *, elsewhere: bool
+) -> None:
+    line = MemoryBus()
+    other = line.node() if elsewhere else None
+    async with serving(bus=line.node()) as one:
+        admit, answered, given = one.access.admit, asyncio.Event(), asyncio.Event()
+
+        async def admit_slowly(document_id: DocumentId, credentials: Credentials) -> Admission:
+            admission = await admit(document_id, credentials)
+            answered.set()
+            await given.wait()
+            return admission
+
+        monkeypatch.setattr(one.access, "admit", admit_slowly)
+        async with connect(collab(one)) as connection:
+            await answered.wait()
+            one.access.revoked.add("writer")
+            if other is None:
+                await one.hub.access_changed(one.document_id)
+            else:
+                # Nobody hears this: the document is not watched before somebody is admitted.
+                await other.publish([AccessChanged(document_id=one.document_id)])
+            given.set()
+            assert await code_of(connection) == 4401
+        assert one.hub.peers == 0
 
 
 async def test_who_is_shut_out_leaves_at_once_and_the_others_stay() -> None:

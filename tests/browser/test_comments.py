@@ -38,6 +38,8 @@ async def select(person: Person, words: str) -> None:
         }""",
         words,
     )
+    # The editor hears of it a little later.
+    await person.page.locator("[data-selection-toolbar]:visible, [data-comment-here]:visible").first.wait_for()
 
 
 async def comment(person: Person, words: str, text: str) -> None:
@@ -293,9 +295,11 @@ async def test_blocks_and_pictures_are_talked_about_and_threads_walked_through_b
     # A caret alone means the block that it stands in.
     await select(ada, "it says")
     await ada.page.keyboard.press("ArrowLeft")
+    await ada.page.locator("[data-selection-toolbar]").wait_for(state="hidden")
     await ada.page.keyboard.press("Control+Alt+m")
     await ada.type("Second")
     await ada.page.keyboard.press("Control+Enter")
+    await card(ada, "Second").wait_for()
     await ada.body.locator("p.comment-mark.is-active", has_text="And it says how.").wait_for()
     await comment(ada, "The aim", "First")
     assert [each["place"]["kind"] for each in await threads(studio, document)] == ["image", "block", "text"]

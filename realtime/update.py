@@ -54,10 +54,10 @@ class Reach(NamedTuple):
     client's structs must be known, here or in the update itself. `nesting`: no fewer than the types that it puts into
     one another. `stands_elsewhere`: whether one is put into a type that the update does not bring itself.
     `may_hold_pairs`: whether a character of two code units may be in it. `firsts`: how many structs are put into each
-    type, or root, without a neighbour, and how many behind one struct with nothing behind them; a place is written as
-    in the update. `structs`: how many there are. `placed`: how many of them are put among others, and do not just
-    follow on their client's last. `pieces`: how many do, though Yjs would have written them as one with it; a value
-    counts as many.
+    type, or root, or under each key of one, without a neighbour, and how many behind one struct with nothing behind
+    them; a place is written as in the update, and the first in a type that the update brings itself is left out.
+    `structs`: how many there are. `placed`: how many of them are put among others, and do not just follow on their
+    client's last. `pieces`: how many do, though Yjs would have written them as one with it; a value counts as many.
     """
 
     starts: dict[int, int]
@@ -171,6 +171,7 @@ def walk(data: bytes) -> Reach:  # noqa: C901, PLR0912, PLR0915 - one format, re
     types: set[tuple[int, int]] = set()
     parents: set[tuple[int, int]] = set()
     firsts: dict[bytes, int] = {}
+    own_places: set[bytes] = set()
     pieces = structs = placed = 0
     try:
         clients, at = read_var_uint(data, 0)
@@ -217,6 +218,7 @@ def walk(data: bytes) -> Reach:  # noqa: C901, PLR0912, PLR0915 - one format, re
                     if not info & (LEFT | RIGHT):
                         named, at = read_var_uint(data, at)
                         place_at = at
+                        own = False
                         if named == 1:
                             at = skip_bytes(data, at)
                         elif named == 0:
@@ -227,18 +229,20 @@ def walk(data: bytes) -> Reach:  # noqa: C901, PLR0912, PLR0915 - one format, re
                             if other == client and needed >= clock:
                                 raise MalformedFrame("a struct builds on itself or on what follows it")
                             parents.add((other, needed))
-                            if (other, needed) in types:
-                                place_at = 0
+                            own = (other, needed) in types
                         else:
                             raise MalformedFrame("a struct has no readable parent")
-                        if place_at and not info & PARENT_KEY:
-                            place = data[place_at:at]
-                            firsts[place] = firsts.get(place, 0) + 1
-                            placed += 1
                         if info & PARENT_KEY:
                             if content in (STRING, FORMAT):
                                 raise MalformedFrame("text stands under a key, where Yjs has values")
                             at = skip_bytes(data, at)
+                        place = data[place_at:at]
+                        if own and place not in own_places:
+                            # Nothing else stands there yet.
+                            own_places.add(place)
+                        else:
+                            firsts[place] = firsts.get(place, 0) + 1
+                            placed += 1
                     if content == STRING:
                         length, at = string_units(data, at)
                     else:

@@ -208,3 +208,29 @@ def test_the_pieces_that_the_core_will_join_are_counted(kind: int, piece: bytes,
     rest = (bytes([kind | 0x80]) + b"\x05" + wire.write_var_uint(clock) + piece for clock in range(2_999))
     reach = read_reach(b"\x01" + wire.write_var_uint(3_000) + b"\x05\x00" + first + b"".join(rest) + b"\x00")
     assert (reach.structs, reach.placed, reach.pieces) == (3_000, 1, 2_999 * dearness)
+
+
+def _values(count: int, *, parent: bytes = b"\x01\x04root", client: int = 5, clock: int = 0) -> bytes:
+    """So many values under the key "k", none of which names a neighbour; deleted ones, which are smallest."""
+    head = b"\x01" + wire.write_var_uint(count) + wire.write_var_uint(client) + wire.write_var_uint(clock)
+    return head + (b"\x21" + parent + b"\x01k\x01") * count + b"\x00"
+
+
+def test_values_under_one_key_that_name_no_neighbour_are_counted_as_beside_one_another() -> None:
+    reach = read_reach(_values(300))
+    assert (reach.placed, list(reach.firsts.values())) == (300, [300])
+    # In a type that the update brings itself the first one stands alone.
+    own = b"\x01\x04\x05\x00" + b"\x07\x01\x04root\x00" + b"\x21\x00\x05\x00\x01k\x01" * 3 + b"\x00"
+    assert (read_reach(own).placed, sum(read_reach(own).firsts.values())) == (1 + 2, 1 + 2)
+
+
+def test_blocks_with_their_attributes_and_a_value_that_is_set_again_and_again_are_not() -> None:
+    doc: Doc[Any] = Doc()
+    blocks, settings = doc.get("default", type=XmlFragment), doc.get("settings", type=Map)
+    for number in range(50):
+        blocks.children.append(XmlElement("paragraph", {"id": str(number), "align": "left"}, [XmlText("x")]))
+        settings["title"] = str(number)
+    reach = read_reach(doc.get_update())
+    # Each block behind the one before, and each title in place of the one before.
+    assert reach.placed == 100
+    assert max(reach.firsts.values()) == 1

@@ -214,7 +214,11 @@ def test_types_cannot_be_nested_until_the_core_loses_its_stack() -> None:
     assert 500 <= levels <= 1000
 
 
-@pytest.mark.parametrize("letter", [b"\x04\x01\x04text\x01x", b"\x84\x05\x01\x01x"], ids=["first", "behind one"])
+@pytest.mark.parametrize(
+    "letter",
+    [b"\x04\x01\x04text\x01x", b"\x84\x05\x01\x01x", b"\x21\x01\x04root\x01k\x01"],
+    ids=["first", "behind one", "under one key"],
+)
 @pytest.mark.parametrize("clients", [1, 500])
 def test_what_would_be_compared_for_minutes_is_refused(clients: int, letter: bytes) -> None:
     there, eve = room(b"\x01\x01\x05\x00" + b"\x04\x01\x04text\x04seed" + b"\x00"), peer()

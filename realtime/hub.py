@@ -189,7 +189,7 @@ class Hub:
         self._pass_on(live, room.leave(peer))
         if live.bench is not None:
             live.bench.leave(room)
-        self._note_if_empty(live)
+        live.note_if_empty(self._clock.now())
 
     def receive(
         self,
@@ -338,12 +338,7 @@ class Hub:
             await asyncio.shield(opening)
 
     def _release(self, live: LiveRoom) -> None:
-        live.holds -= 1
-        self._note_if_empty(live)
-
-    def _note_if_empty(self, live: LiveRoom) -> None:
-        if not live.room.peers and not live.holds:
-            live.empty_since = self._clock.now()
+        live.release(self._clock.now())
 
     async def _open(self, document_id: DocumentId, opening: "asyncio.Future[LiveRoom]") -> None:
         try:
@@ -362,7 +357,8 @@ class Hub:
             logger.exception("a document's log cannot be read", extra={"document_id": document_id})
             opening.set_exception(Refused(close.NOT_LOADED))
         else:
-            opened = self._rooms[document_id] = LiveRoom(room)
+            # Whoever waited for it may have left.
+            opened = self._rooms[document_id] = LiveRoom(room, empty_since=self._clock.now())
             self.counts.rooms_opened += 1
             opening.set_result(opened)
             # An empty word of presence asks the other processes who is there.
@@ -550,7 +546,7 @@ class Hub:
         send_away = live.send_away.pop(peer, None)
         if send_away is not None:
             self._pass_on(live, live.room.leave(peer))
-            self._note_if_empty(live)
+            live.note_if_empty(self._clock.now())
             send_away(why)
 
     def _shut(self, document_id: DocumentId, why: Close) -> None:

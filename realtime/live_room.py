@@ -67,6 +67,16 @@ class LiveRoom:
     quiet_until: float = 0.0
     pause_seconds: float = 0.0
 
+    def release(self, now: float) -> None:
+        """Somebody needs it open no more."""
+        self.holds -= 1
+        self.note_if_empty(now)
+
+    def note_if_empty(self, now: float) -> None:
+        """Somebody has left, or needs it open no more."""
+        if not self.room.peers and not self.holds:
+            self.empty_since = now
+
     def note_writer(self, user: User) -> None:
         """Somebody's edit is about to be committed."""
         self.writers.pop(user.get("id"), None)

@@ -106,4 +106,4 @@ class Settling:
             live.unsettled_since = live.changed_at = self._clock.now()
             live.writers, room.authors = {**wrote.writers, **live.writers}, {**wrote.authors, **room.authors}
         finally:
-            live.holds -= 1
+            live.release(self._clock.now())

@@ -282,6 +282,45 @@ async def test_an_idle_room_leaves_memory() -> None:
         assert stored.seq == 6
 
 
+async def test_a_room_that_empties_while_it_is_settled_leaves_memory() -> None:
+    log, start = MemoryLog(), seed()
+    document_id = create(log, start)
+    begun, let_go = asyncio.Event(), asyncio.Event()
+
+    async def settle(*_: object) -> None:
+        begun.set()
+        await let_go.wait()
+
+    async with hub(log, timing=SHORT, settle=settle) as running:
+        ada = peer()
+        room, _ = await enter(running, document_id, ada)
+        running.receive(room, ada, wire.Update(Author(start).write("pasted")))
+        await begun.wait()
+        running.part(room, ada)
+        let_go.set()
+        await until(lambda: running.rooms == 0)
+
+
+async def test_a_room_that_nobody_waited_for_any_more_leaves_memory() -> None:
+    log = MemoryLog()
+    document_id = create(log, seed())
+    load, begun, let_go = log.load, asyncio.Event(), asyncio.Event()
+
+    async def load_slowly(which: DocumentId) -> object:
+        begun.set()
+        await let_go.wait()
+        return await load(which)
+
+    log.load = load_slowly  # type: ignore[assignment, method-assign]  # a double that waits
+    async with hub(log, timing=SHORT) as running:
+        entering = asyncio.create_task(enter(running, document_id, peer()))
+        await begun.wait()
+        entering.cancel()
+        await asyncio.wait([entering])
+        let_go.set()
+        await until(lambda: running.counts.rooms_opened and running.rooms == 0)
+
+
 async def test_stopping_saves_what_is_left_and_tells_peers_to_come_back() -> None:
     log, start = MemoryLog(), seed()
     document_id = create(log, start)

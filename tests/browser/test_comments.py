@@ -65,14 +65,14 @@ def marks(person: Person) -> Locator:
 
 
 async def faults(person: Person) -> list[str]:
-    """Return what axe finds, if it is installed; the page's policy must be set aside for it."""
+    """Return what axe finds in the text and beside it, if it is installed. The page must set its policy aside."""
     if not AXE.exists():
         return []
     await person.page.evaluate(AXE.read_text(encoding="utf-8"))
     found = await person.page.evaluate(
-        "async tags => (await axe.run(document, {runOnly: tags})).violations.map(each =>"
+        "async ([places, tags]) => (await axe.run({include: places}, {runOnly: tags})).violations.map(each =>"
         " `${each.id}: ${each.nodes.map(node => node.html).join(' ')}`)",
-        RULES,
+        [["#comments-toggle", "#comments-rail", "#comments-drawer", "#editor"], RULES],
     )
     return [str(each) for each in found]
 
@@ -219,9 +219,10 @@ async def test_a_reviewer_comments_without_the_right_to_write(ada: Person, ben: 
     )
     await reviews(studio, document)
     await asyncio.gather(ada.open(document), ben.open(document))
-    await ben.page.wait_for_selector("#save-state[data-state=readOnly]")
+    await ben.page.wait_for_selector("#document-content[data-mode=suggesting]")
+    text = await ada.text()
     await select(ben, "a cell")
-    await ben.page.locator("[data-comment-here]").click()
+    await ben.page.locator("[data-selection-toolbar] [data-tool=comment]").click()
     await new_card(ben).locator("textarea").fill("Only one?")
     await ben.page.keyboard.press("Control+Enter")
     await card(ada, "Only one?").wait_for()
@@ -234,6 +235,7 @@ async def test_a_reviewer_comments_without_the_right_to_write(ada: Person, ben: 
     await card(ben, "Always?").click()
     assert await card(ben, "Always?").get_by_role("button", name="Resolve").count() == 0
     assert await card(ben, "Always?").get_by_role("button", name="Delete").count() == 0
+    assert await ada.text() == text
 
 
 async def test_words_not_sent_survive_a_lost_network_and_a_closed_page(ada: Person, studio: Studio) -> None:

@@ -6,7 +6,7 @@ import gc
 import os
 import signal
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
 from types import FrameType
 from typing import Final
 from uuid import UUID
@@ -24,7 +24,7 @@ from server.assets.routes import routes as asset_routes
 from server.assets.storage import open_store
 from server.comments.api import OPERATIONS as COMMENT_OPERATIONS
 from server.comments.api import routes as comment_routes
-from server.documents.access import seen_by
+from server.documents.access import seen_by, who_sees
 from server.documents.api import OPERATIONS as DOCUMENT_OPERATIONS
 from server.documents.api import routes as api_routes
 from server.documents.lifecycle import spread_membership
@@ -35,7 +35,7 @@ from server.documents.projection import project
 from server.documents.routes import routes as document_routes
 from server.documents.samples import create_sample
 from server.documents.sharing import arrive
-from server.events import Events
+from server.events import Events, Sight
 from server.notifications import inviting
 from server.notifications.members import note_member
 from server.notifications.noting import tell
@@ -77,7 +77,7 @@ def create_app(settings: Settings) -> Starlette:
             stack.push_async_callback(redis.aclose)
             queue = create_queue(settings.redis_url)
             stack.push_async_callback(queue.close)
-            events = await stack.enter_async_context(Events(redis))
+            events = await stack.enter_async_context(Events(redis, _seeing(sessions)))
             stack.enter_context(_at_a_signal_to_stop(events.end))
 
             async def settle(document_id: str, seq: int, state: bytes, wrote: Wrote) -> None:
@@ -199,6 +199,14 @@ def _calm_the_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
+
+
+def _seeing(sessions: db.Sessions) -> Sight:
+    async def sees(document_ids: Collection[UUID], user_ids: Collection[UUID]) -> Mapping[UUID, frozenset[UUID]]:
+        async with sessions() as session:
+            return await who_sees(session, document_ids, user_ids)
+
+    return sees
 
 
 async def _document_title(session: AsyncSession, document_id: UUID) -> str | None:

@@ -15,6 +15,7 @@ Somebody's role at a document is the strongest of
 """
 
 from collections.abc import Collection as Group
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -34,8 +35,10 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    true,
     update,
 )
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 from sqlmodel import col
@@ -199,14 +202,13 @@ def strongest_role(
         .correlate_except(ShareLink, LinkVisit)
         .scalar_subquery()
     )
-    at_work = workspace_role.in_([Role.MEMBER.value, Role.SCHEDULER.value])
     return case(
         (workspace_role == Role.ADMIN.value, _RANK[DocumentRole.OWNER]),
         else_=func.greatest(
             named,
             # Most documents lie in no collection, and are not asked about any.
             case((col(Document.collection_id).is_not(None), _inherited(col(Document.collection_id), user_id))),
-            case((at_work, reach_rank())),
+            case((_works(workspace_role), reach_rank())),
             opened,
         ),
     )
@@ -248,6 +250,32 @@ async def seen_by(db: AsyncSession, user: User, document_ids: Group[UUID]) -> fr
     """Return which of these documents the person may see now."""
     actors = await actors_at(db, user, document_ids)
     return frozenset(document_id for document_id, actor in actors.items() if can(actor, DocumentVerb.VIEW, actor))
+
+
+async def who_sees(
+    db: AsyncSession, document_ids: Group[UUID], user_ids: Group[UUID]
+) -> Mapping[UUID, frozenset[UUID]]:
+    """Return by document who of these members of its workspace sees it, with one question, however many they are."""
+    role = col(Member.role)
+    # What a document gives to all who work there is found once, and not for each of them.
+    places = (
+        select(col(Document.id), reach_rank().label("given"))
+        .where(col(Document.id) == any_(literal(list(document_ids), ARRAY(Uuid))))
+        .cte("places")
+        .prefix_with("MATERIALIZED")
+    )
+    sees = case(
+        (and_(_works(role), places.c.given.is_not(None)), true()),
+        else_=strongest_role(col(Member.user_id), role, literal(utc_now())).is_not(None),
+    )
+    rows = await db.execute(
+        select(col(Document.id), func.array_agg(col(Member.user_id)))
+        .join(places, places.c.id == col(Document.id))
+        .join(Member, col(Member.workspace_id) == col(Document.workspace_id))
+        .where(col(Member.user_id) == any_(literal(list(user_ids), ARRAY(Uuid))), sees)
+        .group_by(col(Document.id))
+    )
+    return {document_id: frozenset(people) for document_id, people in rows}
 
 
 async def count_change(db: AsyncSession, document_id: UUID) -> None:
@@ -294,11 +322,17 @@ def role_at_collection(
     It is what they have at a document in it that says nothing itself, links aside.
     """
     said = func.coalesce(_nearest_reach(col(Collection.id)), literal(_RANK[USUAL_ROLE]))
-    at_work = workspace_role.in_([Role.MEMBER.value, Role.SCHEDULER.value])
     return case(
         (workspace_role == Role.ADMIN.value, _RANK[DocumentRole.OWNER]),
-        else_=func.greatest(_inherited(col(Collection.id), user_id), case((at_work, func.nullif(said, _NOBODY)))),
+        else_=func.greatest(
+            _inherited(col(Collection.id), user_id), case((_works(workspace_role), func.nullif(said, _NOBODY)))
+        ),
     )
+
+
+def _works(workspace_role: SQLColumnExpression[str]) -> ColumnElement[bool]:
+    """Whether somebody has what documents give to their workspace."""
+    return workspace_role.in_([Role.MEMBER.value, Role.SCHEDULER.value])
 
 
 def _inherited(

@@ -255,7 +255,6 @@ async def _done(request: Request, collection: Collection, concerned: Sequence[UU
         request.app.state.events,
         collection.workspace_id,
         concerned,
-        signed_in(request).id,
     )
     return _to(to)
 

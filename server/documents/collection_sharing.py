@@ -96,14 +96,14 @@ async def _member(db: AsyncSession, user: User, collection_id: UUID, typed: str)
 async def _done(
     request: Request, concerned: Sequence[UUID], notice: str | None, *, concerns: UUID | None = None
 ) -> Response:
-    user, state = signed_in(request), request.app.state
+    state = request.app.state
     try:
         collection, actor = await _find(request)
     except NotFound:
         # They took it from themselves; a row of it is still here to say of which workspace.
         collection, actor = await request.state.db.get_one(Collection, _id(request)), None
     await request.state.db.commit()
-    await lifecycle.spread_collection(state.live, state.events, collection.workspace_id, concerned, user.id)
+    await lifecycle.spread_collection(state.live, state.events, collection.workspace_id, concerned)
     if concerns is not None:
         await tell(state.events, state.queue, [concerns])
     if actor is None or not can(actor, DocumentVerb.SHARE, collection):

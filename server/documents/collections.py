@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, Uuid, any_, delete, func, literal, select, update
+from sqlalchemy import ColumnElement, Uuid, any_, delete, func, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
@@ -412,16 +412,18 @@ async def _require_same_owners(
     """
     if actor.role is DocumentRole.OWNER:
         return
-    place = func.coalesce(col(Collaborator.document_id), col(Collaborator.collection_id))
     rows = await db.execute(
-        select(col(Collaborator.user_id), place)
+        select(col(Collaborator.user_id), col(Collaborator.collection_id))
         .join(
             Member,
             (col(Member.workspace_id) == col(Collaborator.workspace_id))
             & (col(Member.user_id) == col(Collaborator.user_id)),
         )
         .where(
-            place.in_([*before, *after, document_id]),
+            or_(
+                col(Collaborator.collection_id).in_([*before, *after]),
+                col(Collaborator.document_id).in_([document_id] if document_id is not None else []),
+            ),
             col(Collaborator.role) == DocumentRole.OWNER.value,
             col(Member.role) != Role.ADMIN.value,
         )
@@ -429,7 +431,7 @@ async def _require_same_owners(
     owned = [(who, where) for who, where in rows]
 
     def owners(within: Sequence[UUID]) -> set[UUID]:
-        return {who for who, where in owned if where == document_id or where in within}
+        return {who for who, where in owned if where is None or where in within}
 
     if owners(before) != owners(after):
         raise OthersWouldOwn

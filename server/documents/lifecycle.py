@@ -236,11 +236,11 @@ async def spread_access(live: LiveDocuments, events: Events, document: Document,
 
 
 async def spread_collection(
-    live: LiveDocuments, events: Events, workspace_id: UUID, document_ids: Sequence[UUID], by: UUID
+    live: LiveDocuments, events: Events, workspace_id: UUID, document_ids: Sequence[UUID]
 ) -> None:
     """The same for what lies in a collection; one word to the lists for all of it."""
     await live.access_changed(document_ids[:MAX_FOLLOWED])
-    data = {"document_id": None, "change": Change.SHARED.value, "by": str(by)}
+    data = {"document_id": None, "change": Change.SHARED.value, "by": None}
     await events.publish(workspace_id, EVENT, data)
 
 
@@ -259,9 +259,11 @@ async def spread_membership(db: AsyncSession, live: LiveDocuments, workspace_id:
 
 
 async def announce(events: Events, document: Document, change: Change, by: UUID | None) -> None:
-    """Tell the lists that are open in the workspace. Call it after the commit."""
+    """Tell the lists that are open in the workspace, of those who see the document. Call it after the commit."""
     data = {"document_id": str(document.id), "change": change.value, "by": str(by) if by else None}
-    await events.publish(document.workspace_id, EVENT, data)
+    # It goes from the lists of those who see it no more; they hear that something is shared otherwise, and not what.
+    otherwise = {"document_id": None, "change": change.value, "by": None} if change is Change.SHARED else None
+    await events.publish(document.workspace_id, EVENT, data, otherwise=otherwise)
 
 
 async def page(

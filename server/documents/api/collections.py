@@ -137,9 +137,7 @@ async def _answer(request: Request, concerned: Sequence[UUID]) -> Reply[Collecti
 
 async def _settle(request: Request, workspace_id: UUID, concerned: Sequence[UUID]) -> None:
     await request.state.db.commit()
-    await lifecycle.spread_collection(
-        live_of(request), request.app.state.events, workspace_id, concerned, signed_in(request).id
-    )
+    await lifecycle.spread_collection(live_of(request), request.app.state.events, workspace_id, concerned)
 
 
 async def _people(request: Request) -> CollectionPeople:

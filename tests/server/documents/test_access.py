@@ -17,7 +17,17 @@ from server.accounts import sessions as browser_sessions
 from server.accounts.models import User
 from server.db import Sessions
 from server.documents import lifecycle
-from server.documents.access import ALLOWED, DocumentActor, DocumentVerb, actor_at, actors_at, can, reaches, require
+from server.documents.access import (
+    ALLOWED,
+    DocumentActor,
+    DocumentVerb,
+    actor_at,
+    actors_at,
+    can,
+    reaches,
+    require,
+    who_sees,
+)
 from server.documents.live.admission import Doorkeeper
 from server.documents.models import (
     Collaborator,
@@ -223,6 +233,8 @@ async def test_every_place_that_asks_finds_the_strongest_role(sessions: Sessions
             listed = {row.document.id: row.actor for row in (await lifecycle.page(db, member)).rows}
             assert listed.get(document.id) == (actor if given.role else None)
             assert (await lifecycle.counts(db, member)).all == len(listed)
+            hearing = await who_sees(db, [document.id, uuid4()], [user.id, uuid4()])
+            assert hearing == ({document.id: {user.id}} if given.role else {})
     try:
         admitted = await Doorkeeper(sessions).admit(LiveId(str(document.id)), Credentials(cookie=cookie, bearer=None))
     except Refused:

@@ -1,27 +1,30 @@
 """The stream of events, spoken to directly as ASGI: the test client would wait for an end that never comes."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import anyio
 import httpx
 import pytest
-from sqlalchemy import delete
+from sqlalchemy import Engine, delete, event
 from starlette.applications import Starlette
 from starlette.types import Message
 
 from server.accounts import sessions as browsers
 from server.accounts.models import User
 from server.db import Sessions
+from server.documents import lifecycle
+from server.documents.models import DocumentRole
 from server.errors import TooMany
 from server.events import Event, Events
 from server.workspaces import stream
-from server.workspaces.models import Member, Workspace
+from server.workspaces.models import Member, Role, Workspace
 from server.workspaces.stream import EventStream, encode
-from tests.factories import make_team, sign_in
+from tests.factories import actor, make_member, make_team, name_on, sign_in
 
 SOON_SECONDS = 10
 
@@ -59,7 +62,7 @@ class Page:
 class Team:
     user: User
     workspace: Workspace
-    session_id: UUID
+    session_id: UUID | None
 
 
 @pytest.fixture
@@ -108,10 +111,61 @@ async def test_a_change_in_the_workspace_arrives(app: Starlette, sessions: Sessi
         assert "no-store" in page.headers["cache-control"]
         assert page.headers["x-accel-buffering"] == "no"
         assert "content-length" not in page.headers
-        await events.publish(uuid4(), "documents", {"document_id": "elsewhere"})
-        await events.publish(team.workspace.id, "documents", {"document_id": "7", "change": "created"})
-        await page.until('event: documents\ndata: {"document_id":"7","change":"created"}\n\n')
+        await events.publish(uuid4(), "documents", {"change": "elsewhere"})
+        await events.publish(team.workspace.id, "documents", {"document_id": None, "change": "created"})
+        await page.until('event: documents\ndata: {"document_id":null,"change":"created"}\n\n')
         assert "elsewhere" not in page.text
+
+
+@contextmanager
+def _counted(part: str) -> Iterator[list[str]]:
+    """The statements with `part` in them that are sent meanwhile."""
+    statements: list[str] = []
+
+    def note(*parts: Any) -> None:
+        if part in parts[2]:
+            statements.append(parts[2])
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        yield statements
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+
+
+async def test_only_those_who_see_a_document_hear_of_it(app: Starlette, sessions: Sessions, team: Team) -> None:
+    async with sessions.begin() as db:
+        mem = await make_member(db, team.workspace, name="Mem")
+        gus = await make_member(db, team.workspace, role=Role.GUEST, name="Gus")
+        ada = actor(team.user, team.workspace, Role.ADMIN)
+        open_to_all = await lifecycle.create(db, ada, title="Open")
+        shared, kept = [await lifecycle.create(db, ada, title=title) for title in ("Shared", "Kept")]
+        kept.reach = shared.reach = "people"
+        await name_on(db, shared, gus, DocumentRole.VIEWER)
+    async with AsyncExitStack() as stack:
+        pages = []
+        for user in (team.user, mem, gus):
+            theirs = Team(user, team.workspace, None)
+            pages.append((await stack.enter_async_context(opened(app, sessions, theirs)))[0])
+        events: Events = app.state.events
+        with _counted("MATERIALIZED") as questions:
+            for document in (open_to_all, shared, kept):
+                await lifecycle.announce(events, document, lifecycle.Change.RENAMED, mem.id)
+                await events.publish(team.workspace.id, "comments", {"document_id": str(document.id), "thread_id": "7"})
+            await lifecycle.announce(events, kept, lifecycle.Change.SHARED, mem.id)
+            await events.publish(team.workspace.id, "last", {"document_id": str(shared.id)})
+            await pages[2].until("event: last")
+            await pages[0].until("event: last")
+        # For each event at most, and not for each page.
+        assert 1 <= len(questions) <= 8
+        await events.publish(team.workspace.id, "end", {})
+        await pages[1].until("event: end")
+        heard = [tuple(page.text.count(str(document.id)) for document in (open_to_all, shared, kept)) for page in pages]
+        assert heard == [(2, 3, 3), (2, 0, 0), (0, 3, 0)]
+        # What was shared with them may have been this.
+        for page in pages[1:]:
+            assert 'data: {"document_id":null,"change":"shared","by":null}' in page.text
+            assert page.text.count("event: ") == sum(heard[pages.index(page)]) + 1 + ("event: end" in page.text)
 
 
 async def test_a_page_that_is_closed_is_let_go(app: Starlette, sessions: Sessions, team: Team) -> None:

@@ -73,6 +73,10 @@ class Document:
         """What a state vector lacks, as one update."""
         return self.whole() if state_vector == b"\x00" else self._built().get_update(state_vector)
 
+    def deletions(self) -> bytes:
+        """All that was ever deleted of it, as an update without structs."""
+        return self._built().get_update(self.state_vector())
+
     def apply(self, update: bytes) -> None:
         """Take an update that is known to bring something."""
         self._built().apply_update(update)

@@ -23,12 +23,13 @@ from starlette.requests import HTTPConnection
 from realtime import close, websocket, wire
 from realtime.close import Close, Refused
 from realtime.dialects import Dialect, ManyDocuments, OneDocument, Seat, Slow
+from realtime.effort import NeedsTrial
 from realtime.ending import end
 from realtime.hub import Hub
 from realtime.outbox import LARGE_FRAME_BYTES, Outbox
 from realtime.pace import Allowance
 from realtime.ports import Access, Clock, Credentials, DocumentId
-from realtime.room import NeedsJudging, NeedsTrial, Peer
+from realtime.room import NeedsJudging, Peer
 from realtime.update import Reach, read_reach
 from realtime.websocket import Frames, ProtocolError
 
@@ -581,7 +582,8 @@ class Socket(asyncio.Protocol):
             try:
                 hub.receive(room, seat.peer, message, reach=reach, tried=tried, judged=judged)
             except NeedsTrial:
-                self._pay(await hub.try_out(room, message.update))
+                reach, seconds = await hub.try_out(room, message.update, reach)
+                self._pay(seconds)
                 tried = True
             except NeedsJudging:
                 self._pay(await hub.judge(room, seat.peer, message.update, reach))

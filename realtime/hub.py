@@ -6,6 +6,7 @@ commit returns, or after `relay_after_seconds` if the log is slow. While a commi
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from types import TracebackType
@@ -14,6 +15,7 @@ from typing import Self
 from realtime import awareness, close, wire
 from realtime.close import Close, Refused
 from realtime.document import merged
+from realtime.effort import NeedsTrial, deletes_much, without_known_deletions
 from realtime.ending import end
 from realtime.flushing import Flushing
 from realtime.judging import Bench
@@ -34,7 +36,7 @@ from realtime.ports import (
     Stored,
     UpdateLog,
 )
-from realtime.room import BrokenRoom, Limits, NeedsJudging, NeedsTrial, Peer, Room, User, is_core_failure
+from realtime.room import BrokenRoom, Limits, NeedsJudging, Peer, Room, User, is_core_failure
 from realtime.saving import Saving
 from realtime.settling import Settle, Settling
 from realtime.trial import Trials
@@ -255,9 +257,18 @@ class Hub:
         if live is not None and live.room is room:
             await self._flushing.get_ready(live)
 
-    async def try_out(self, room: Room, update: bytes) -> float:
-        """Try an update that NeedsTrial. Returns the seconds of CPU that it took. Raises as Trials.run."""
-        return await self._trials.run(room.to_try_on(), update)
+    async def try_out(self, room: Room, update: bytes, reach: Reach) -> tuple[Reach, float]:
+        """Try an update that NeedsTrial.
+
+        Returns its reach, without the deletions that the room knows, and the seconds of CPU that it took. Raises as
+        Trials.run.
+        """
+        seconds = 0.0
+        if deletes_much(reach, room.size_bytes):
+            reach, seconds = await asyncio.to_thread(_count_news, reach, update, room.document.deletions())
+        if room.is_dear(reach):
+            seconds += await self._trials.run(room.to_try_on(), update)
+        return reach, seconds
 
     async def judge(self, room: Room, peer: Peer, update: bytes, reach: Reach) -> float:
         """Have an update that NeedsJudging judged. Returns the seconds of CPU that it took. Raises as Bench.hear."""
@@ -604,3 +615,8 @@ class Hub:
             logger.error("stopped with %d bytes that the log did not take", self.unsaved_bytes)
         await end(self._loops)
         self._rooms.clear()
+
+
+def _count_news(reach: Reach, update: bytes, deletions: bytes) -> tuple[Reach, float]:
+    begun = time.thread_time()
+    return without_known_deletions(reach, update, deletions), time.thread_time() - begun

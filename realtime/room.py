@@ -16,11 +16,12 @@ from realtime import awareness, close, websocket, wire
 from realtime.close import Close, Refused
 from realtime.document import Document, merged
 from realtime.early import Early
+from realtime.effort import NeedsTrial, needs_trial
 from realtime.outbox import LARGE_FRAME_BYTES, Outbox
 from realtime.ports import Committed, DocumentId, Epoch, Rights, Stored
 from realtime.structs import Id
 from realtime.update import Reach, read_reach
-from realtime.vetting import Vetting, needs_trial, pairs_of
+from realtime.vetting import Vetting, pairs_of
 
 # Larger documents are read into the core on a thread, so that opening or first editing one holds up nobody else.
 LARGE_BYTES = 64 * 1024
@@ -87,10 +88,6 @@ class Built:
 
     doc: "Doc[Any]"
     pairs: set[Id]
-
-
-class NeedsTrial(Exception):
-    """Only trying can tell how long the core takes for an update (`realtime.trial`). Nothing of it was taken."""
 
 
 class NeedsJudging(Exception):
@@ -260,6 +257,10 @@ class Room:
         self._vetting.check(update, reach, self._known)
         return True
 
+    def is_dear(self, reach: Reach) -> bool:
+        """Whether an update needs a trial before it is taken."""
+        return needs_trial(reach, self._known, self.size_bytes)
+
     def to_try_on(self) -> list[bytes]:
         """The document with all that waits, as updates: what an update is tried on."""
         return [*self.document.parts(), *(update for _, update in self._pending)]
@@ -298,7 +299,7 @@ class Room:
         user: User | None = None,
     ) -> None:
         vetting = self._vetting
-        if reach.structs > 1 and not tried and needs_trial(reach, self._known, self.size_bytes):
+        if (reach.structs != 1 or reach.deletions) and not tried and self.is_dear(reach):
             raise NeedsTrial
         if peer is not None and peer.rights is not Rights.WRITE and not judged:
             raise NeedsJudging

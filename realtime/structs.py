@@ -42,6 +42,25 @@ def read_structs(data: bytes) -> dict[int, list[Struct]]:
     return _walk(data)[0]
 
 
+def read_deletions(data: bytes) -> dict[int, list[tuple[int, int]]]:
+    """Read what an update deletes of each client's structs: [start, end) by clock, in the update's order."""
+    ranges: dict[int, list[tuple[int, int]]] = {}
+    for client, start, end in _deletions(data, _walk(data)[1]):
+        ranges.setdefault(client, []).append((start, end))
+    return ranges
+
+
+def _deletions(data: bytes, at: int) -> Iterator[tuple[int, int, int]]:
+    clients, at = read_var_uint(data, at)
+    for _ in range(clients):
+        client, at = read_var_uint(data, at)
+        count, at = read_var_uint(data, at)
+        for _ in range(count):
+            clock, at = read_var_uint(data, at)
+            length, at = read_var_uint(data, at)
+            yield client, clock, clock + length
+
+
 def _walk(data: bytes) -> tuple[dict[int, list[Struct]], int]:
     """Read the structs. Returns them and the offset of the deletions."""
     structs: dict[int, list[Struct]] = {}
@@ -235,12 +254,6 @@ def cuts(data: bytes) -> Iterator[Id]:
             # Parts what another update says of the same clocks.
             yield client, struct.clock
             yield client, struct.end
-    clients, at = read_var_uint(data, at)
-    for _ in range(clients):
-        client, at = read_var_uint(data, at)
-        count, at = read_var_uint(data, at)
-        for _ in range(count):
-            clock, at = read_var_uint(data, at)
-            length, at = read_var_uint(data, at)
-            yield client, clock
-            yield client, clock + length
+    for client, start, end in _deletions(data, at):
+        yield client, start
+        yield client, end

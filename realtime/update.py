@@ -58,6 +58,7 @@ class Reach(NamedTuple):
     them; a place is written as in the update, and the first in a type that the update brings itself is left out.
     `structs`: how many there are. `placed`: how many of them are put among others, and do not just follow on their
     client's last. `pieces`: how many do, though Yjs would have written them as one with it; a value counts as many.
+    `deletions`: how many ranges are deleted.
     """
 
     starts: dict[int, int]
@@ -70,6 +71,7 @@ class Reach(NamedTuple):
     structs: int = 1
     placed: int = 1
     pieces: int = 0
+    deletions: int = 0
 
     @property
     def empty(self) -> bool:
@@ -256,7 +258,7 @@ def walk(data: bytes) -> Reach:  # noqa: C901, PLR0912, PLR0915 - one format, re
             if clock > _LARGEST_CLOCK:
                 raise MalformedFrame("a client counts further than documents do")
             ends[client] = clock
-        at = _deletions(data, at, needs)
+        deletions, at = _count_deletions(data, at, needs)
     except IndexError:
         raise MalformedFrame("the update ends early") from None
     if at != len(data):
@@ -272,6 +274,7 @@ def walk(data: bytes) -> Reach:  # noqa: C901, PLR0912, PLR0915 - one format, re
         structs=structs,
         placed=placed,
         pieces=pieces,
+        deletions=deletions,
     )
 
 
@@ -280,14 +283,17 @@ def may_hold_pairs(data: bytes) -> bool:
     return _PAIR.search(data) is not None
 
 
-def _deletions(data: bytes, at: int, needs: dict[int, int]) -> int:
+def _count_deletions(data: bytes, at: int, needs: dict[int, int]) -> tuple[int, int]:
+    """Read what is deleted. Returns how many ranges there are, and the offset past them."""
+    ranges = 0
     clients, at = read_var_uint(data, at)
     for _ in range(clients):
         client, at = read_var_uint(data, at)
         count, at = read_var_uint(data, at)
+        ranges += count
         for _ in range(count):
             clock, at = read_var_uint(data, at)
             length, at = read_var_uint(data, at)
             if clock + length > needs.get(client, 0):
                 needs[client] = clock + length
-    return at
+    return ranges, at

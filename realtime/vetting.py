@@ -22,12 +22,6 @@ _UNMEASURED_GROWTH = 100
 _MOST_FIRSTS = 1000
 # Beyond so many places the counts begin anew.
 _MOST_PLACES = 10_000
-# For a struct that is put among others, the core may walk through all the others, at 0.15 µs each.
-_MOST_STEPS = 4_000_000
-_LEAST_STRUCT_BYTES = 5
-# Yjs writes what follows on one another as one struct. The core joins the pieces of a client that did not, in time and
-# memory that grow with the square of their number.
-_MOST_PIECES = 20_000
 
 
 class Vetting:
@@ -121,9 +115,3 @@ def pairs_of(updates: Sequence[bytes]) -> set[Id]:
         if may_hold_pairs(update):
             found |= pairs(update)
     return found
-
-
-def needs_trial(reach: Reach, known: Mapping[int, int], document_bytes: int) -> bool:
-    """Whether only trying can tell how long the core takes for an update."""
-    steps = reach.placed * (document_bytes // _LEAST_STRUCT_BYTES + reach.structs)
-    return (steps > _MOST_STEPS or reach.pieces > _MOST_PIECES) and reach.brings_structs(known)

@@ -7,9 +7,9 @@ from pycrdt import Array, Doc
 
 from realtime import close, trial
 from realtime.close import Refused
+from realtime.effort import needs_trial
 from realtime.trial import Trials
 from realtime.update import read_reach
-from realtime.vetting import needs_trial
 from realtime.wire import MalformedFrame, write_var_uint
 
 from .documents import EMPTY_UPDATE, far_apart, in_turns

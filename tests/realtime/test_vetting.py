@@ -7,7 +7,8 @@ from pycrdt import XmlElement, XmlFragment, XmlText, merge_updates
 
 from realtime import close, vetting, wire
 from realtime.close import Refused
-from realtime.room import BrokenRoom, NeedsTrial
+from realtime.effort import NeedsTrial
+from realtime.room import BrokenRoom
 from realtime.update import read_reach
 
 from . import hostile

@@ -1,0 +1,66 @@
+"""How long the CRDT core may take for an update, reckoned from what was read of it.
+
+What the core really does shows only in the document, so these are bounds: honest histories pass them, too, and are then
+tried (`realtime.trial`).
+Source: docs/adr/0003-updates-are-read-before-they-are-merged.md.
+"""
+
+from bisect import bisect_right
+from collections.abc import Mapping
+
+from realtime.structs import read_deletions
+from realtime.update import Reach
+
+# For a struct that is put among others, the core may walk through all the others, at some 0.2 µs each.
+_MOST_STEPS = 4_000_000
+_LEAST_STRUCT_BYTES = 5
+# For a range of deletions it may part one long text and copy the rest: up to 0.4 ms a megabyte.
+_BYTES_PER_STEP = 500
+# Yjs writes what follows on one another as one struct. The core joins the pieces of a client that did not, in time and
+# memory that grow with the square of their number.
+_MOST_PIECES = 20_000
+
+
+class NeedsTrial(Exception):
+    """Only trying can tell how long the core takes for an update (`realtime.trial`). Nothing of it was taken."""
+
+
+def needs_trial(reach: Reach, known: Mapping[int, int], document_bytes: int) -> bool:
+    """Whether only trying can tell how long the core takes for an update."""
+    if deletes_much(reach, document_bytes):
+        return True
+    steps = reach.placed * (document_bytes // _LEAST_STRUCT_BYTES + reach.structs)
+    return (steps > _MOST_STEPS or reach.pieces > _MOST_PIECES) and reach.brings_structs(known)
+
+
+def deletes_much(reach: Reach, document_bytes: int) -> bool:
+    """Whether its deletions alone may take the core long."""
+    return reach.deletions * document_bytes > _MOST_STEPS * _BYTES_PER_STEP
+
+
+def without_known_deletions(reach: Reach, update: bytes, deleted: bytes) -> Reach:
+    """Leave out of the count what an update tells again: who comes back tells of all that was ever deleted.
+
+    `deleted`: an update with all deletions of the document.
+    """
+    known = {client: _joined(ranges) for client, ranges in read_deletions(deleted).items()}
+    fresh = 0
+    for client, ranges in read_deletions(update).items():
+        starts, ends = known.get(client, ((), ()))
+        for start, end in ranges:
+            index = bisect_right(starts, start) - 1
+            fresh += index < 0 or ends[index] < end
+    return reach._replace(deletions=fresh)
+
+
+def _joined(ranges: list[tuple[int, int]]) -> tuple[list[int], list[int]]:
+    """Join the ranges that touch. Returns where each begins and ends, in order."""
+    starts: list[int] = []
+    ends: list[int] = []
+    for start, end in sorted(ranges):
+        if ends and start <= ends[-1]:
+            ends[-1] = max(ends[-1], end)
+        else:
+            starts.append(start)
+            ends.append(end)
+    return starts, ends

@@ -1,7 +1,8 @@
 """Whether what somebody changes in a document is theirs to change: the judge of people who may only suggest.
 
-It looks at what a change does and not at how it is written down: in two copies of the document, one with the change,
-all but the person's own suggestions must be the same. Only the blocks that the change touches are compared.
+It applies a change to one of two copies of the document, and looks at what that did: nothing was put in but suggestions
+of this person, nothing was said of others' text but that it is to go or to be formatted, and of the blocks that were
+touched all but the person's own suggestions is as it was. So others' letters stay the very ones that they wrote.
 """
 
 from __future__ import annotations
@@ -10,10 +11,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from pycrdt import Doc, Map, XmlElement, XmlText
+from pycrdt import Doc, Map, XmlElement, XmlFragment, XmlText
 
 from server.documents.suggestions import BLOCK_REMARKS, INSERTED, INSERTION, REMARKS
-from server.documents.ydoc import META, YDoc, fragment
+from server.documents.ydoc import FRAGMENT, YDoc, fragment
 
 # A person's own paragraph may hold a list and that a table; nobody nests deeper by hand.
 _DEEPEST: Final = 200
@@ -21,6 +22,16 @@ _DEEPEST: Final = 200
 _Pairs = tuple[tuple[str, str], ...]
 _Text = tuple[tuple[str, _Pairs], ...]
 """Stretches of characters with their formatting."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Event:
+    """What a change did to one part of the document, as pycrdt tells it; lengths of text are bytes of UTF-8."""
+
+    target: object
+    path: Sequence[int | str]
+    delta: Sequence[Mapping[str, Any]]
+    keys: frozenset[str]
 
 
 class SuggestionJudge:
@@ -33,75 +44,153 @@ class SuggestionJudge:
             self._before.apply_update(update)
         self._after: YDoc = Doc()
         self._after.apply_update(self._before.get_update())
-        self._events: list[tuple[list[int | str], list[dict[str, Any]]]] = []
+        self._events: list[_Event] = []
         self._elsewhere = False
         self._watching = False
-        self._subscriptions = [
-            fragment(self._after).observe_deep(self._note),
-            self._after.get(META, type=Map).observe_deep(self._note_elsewhere),
-        ]
+        self._roots = {FRAGMENT}
+        self._subscriptions: list[object] = [fragment(self._after).observe_deep(self._note)]
+        self._watch_other_roots()
 
     def take(self, update: bytes) -> None:
         """See Judge."""
         self._before.apply_update(update)
         self._after.apply_update(update)
+        self._watch_other_roots()
 
     def allows(self, update: bytes, user: Mapping[str, object]) -> bool:
         """See Judge. All that the update builds on must be known: what the core keeps aside is not seen."""
-        roots = set(self._after.keys())
+        person = str(user.get("id"))
         self._events, self._elsewhere, self._watching = [], False, True
         self._after.apply_update(update)
         self._watching = False
-        if self._elsewhere or set(self._after.keys()) != roots or not self._same_but_for(str(user.get("id"))):
+        if self._elsewhere or set(self._after.keys()) != self._roots:
+            return False
+        try:
+            only_theirs = all(self._only_suggests(event, person) for event in self._events)
+            if not only_theirs or not self._same_but_for(person):
+                return False
+        except _Unreadable:
             return False
         self._before.apply_update(update)
         return True
 
+    def _watch_other_roots(self) -> None:
+        for name in set(self._after.keys()) - self._roots:
+            self._roots.add(name)
+            # Whatever it is, its events come.
+            self._subscriptions.append(self._after.get(name, type=Map).observe_deep(self._note_elsewhere))
+
     def _note(self, events: list[Any]) -> None:
         if self._watching:
-            self._events += [(event.path, event.delta) for event in events]
+            self._events += [_Event(each.target, each.path, each.delta, frozenset(each.keys)) for each in events]
 
     def _note_elsewhere(self, _: list[Any]) -> None:
-        self._elsewhere = self._watching
+        self._elsewhere = self._elsewhere or self._watching
+
+    def _only_suggests(self, event: _Event, person: str) -> bool:
+        """Say whether all that came is a suggestion of the person. What went is compared afterwards."""
+        if isinstance(event.target, XmlText):
+            if event.keys:
+                return False
+            return self._is_in_own(event.path, person) or _only_marks(event.target, event.delta, person)
+        if isinstance(event.target, XmlElement):
+            if self._is_in_own(event.path, person):
+                return True
+            if not event.keys <= BLOCK_REMARKS | {INSERTED}:
+                return False
+        elif event.keys or event.path:
+            return False
+        parent = event.target
+        if not isinstance(parent, XmlElement | XmlFragment):
+            return False
+        at = 0
+        for kind, length in _runs(event.delta, 0):
+            if kind == "insert" and any(_of(parent.children[at + i], person) for i in range(length)):
+                return False
+            at += 0 if kind == "delete" else length
+        return True
+
+    def _is_in_own(self, path: Sequence[int | str], person: str) -> bool:
+        node: Any = fragment(self._after)
+        for step in path:
+            node = node.children[step]
+            if isinstance(node, XmlElement) and _is_by(dict(node.attributes).get(INSERTED), person):  # type: ignore[call-overload]
+                # Whatever else it holds, this block is to come or not to come as one.
+                return True
+        return False
 
     def _same_but_for(self, person: str) -> bool:
-        touched = {path[0] for path, _ in self._events if path}
-        order = next((delta for path, delta in self._events if not path), [])
-        before, after = list(fragment(self._before).children), list(fragment(self._after).children)
-        if len(before) != len(fragment(self._before).children) or len(after) != len(fragment(self._after).children):
-            # Something that is no XML hides what stands behind it.
-            return False
+        touched = sorted({int(event.path[0]) for event in self._events if event.path})
+        order = next((event.delta for event in self._events if not event.path), [])
+        before, after = fragment(self._before).children, fragment(self._after).children
         i = j = 0
-        gone: list[Any] = []
-        come: list[Any] = []
-        try:
-            for kind, length in _runs(order, len(after)):
-                if kind == "delete":
-                    gone += before[i : i + length]
-                    i += length
-                elif kind == "insert":
-                    come += after[j : j + length]
-                    j += length
-                else:
-                    if _all_of(gone, person) != _all_of(come, person):
+        gone: list[object] = []
+        for kind, length in _runs(order, len(after)):
+            if kind == "delete":
+                gone += [before[at] for at in range(i, i + length)]
+                i += length
+            elif kind == "insert":
+                j += length
+            else:
+                for at in touched:
+                    if j <= at < j + length and _of(before[i + at - j], person) != _of(after[at], person):
                         return False
-                    gone, come = [], []
-                    for place in sorted(each for each in touched if j <= int(each) < j + length):
-                        at = int(place)
-                        if _of(before[i + at - j], person) != _of(after[at], person):
-                            return False
-                    i, j = i + length, j + length
-            return _all_of(gone, person) == _all_of(come, person) and len(before) - i == len(after) - j
-        except _Unreadable:
-            return False
+                i, j = i + length, j + length
+        # What came was looked at before.
+        return all(_of(block, person) is None for block in gone) and i == len(before) and j == len(after)
 
 
 class _Unreadable(Exception):
     """There is something in a block that cannot be compared."""
 
 
+def _only_marks(text: XmlText, delta: Sequence[Mapping[str, Any]], person: str) -> bool:
+    """Say whether what a change did to a text put in only the person's own words, and marks on those of others."""
+    own = list(_own_stretches(text, person))
+    at = 0
+    for kind, length, formats in _changes(delta):
+        if kind == "delete":
+            continue
+        end = at + length
+        is_theirs = any(start <= at and end <= stop for start, stop in own)
+        if not is_theirs and (kind == "insert" or not formats <= REMARKS):
+            return False
+        at = end
+    return True
+
+
+def _changes(delta: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, int, frozenset[str]]]:
+    """Yield what was done to a text: the kind, the length in bytes, and which formats were set or taken away."""
+    for step in delta:
+        if "insert" in step:
+            if not isinstance(step["insert"], str):
+                raise _Unreadable
+            yield "insert", len(step["insert"].encode()), frozenset()
+        elif "delete" in step:
+            yield "delete", step["delete"], frozenset()
+        else:
+            yield "retain", step["retain"], frozenset(step.get("attributes") or ())
+
+
+def _own_stretches(text: XmlText, person: str) -> Iterator[tuple[int, int]]:
+    """Yield where the person's own suggested words begin and end, in bytes; neighbouring ones are one."""
+    at = 0
+    start: int | None = None
+    for characters, formatting in text.diff():
+        if not isinstance(characters, str):
+            raise _Unreadable
+        if _is_by((formatting or {}).get(INSERTION), person):
+            start = at if start is None else start
+        elif start is not None:
+            yield start, at
+            start = None
+        at += len(characters.encode())
+    if start is not None:
+        yield start, at
+
+
 def _runs(delta: Sequence[Mapping[str, Any]], length: int) -> Iterator[tuple[str, int]]:
-    """Yield what a change did to a list, in order, to its end. `length`: how long it is now."""
+    """Yield what a change did to a list of children, in order, to its end. `length`: how long it is now."""
     left = length
     for step in delta:
         if "delete" in step:
@@ -121,10 +210,6 @@ class _Element:
     tag: str | None
     attributes: _Pairs
     children: tuple[_Element | _Text, ...]
-
-
-def _all_of(blocks: Sequence[object], person: str) -> list[_Element | _Text]:
-    return [each for block in blocks if (each := _of(block, person)) is not None]
 
 
 def _of(thing: object, person: str, depth: int = 0) -> _Element | _Text | None:

@@ -15,6 +15,7 @@ import {
 import * as Y from "yjs";
 import { keepsForeign, stepsAround } from "./foreign-guard";
 import { readBlocks, removeEmptied, strangersIn } from "./reading";
+import { updateTexts } from "./update-texts";
 
 type KeptSelection = ReturnType<typeof getRelativeSelection>;
 
@@ -144,6 +145,7 @@ function keepWhatIsForeign(binding: ProsemirrorBinding, onStrangers: () => void)
     if (view === null) return;
     binding.doc.transact(() => {
       removeEmptied(binding.type, binding.mapping);
+      updateTexts(binding, document);
       const before = (binding.type.toArray() as Y.XmlElement[])
         .map((element) => binding.mapping.get(element))
         .filter((node): node is Node => node !== undefined && !Array.isArray(node));

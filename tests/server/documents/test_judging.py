@@ -28,20 +28,29 @@ def a_state() -> bytes:
     """Return a document with accepted text, a suggestion of each of two people, a list and a table."""
     mine, theirs = mark("insertion", whose()), mark("insertion", whose(OTHER))
     cell = node("tableCell", content=[node("paragraph", {"id": "c"}, [text("in a cell")])])
-    return ydoc.seed(
-        "Plan",
-        node(
-            "doc",
-            content=[
-                node("paragraph", {"id": "p"}, [text("accepted "), text("mine ", [mine]), text("theirs ", [theirs])]),
-                node("paragraph", {"id": "q"}, [text("struck", [mark("deletion", whose(OTHER))]), text(" kept")]),
-                node("bulletList", content=[node("listItem", content=[node("paragraph", {"id": "l"}, [text("one")])])]),
-                node("table", content=[node("tableRow", content=[cell])]),
-                node("paragraph", {"id": "own", "inserted": word()}, [text("my block")]),
-                node("paragraph", {"id": "foe", "inserted": word(OTHER)}, [text("their block")]),
-            ],
-        ),
+    doc = ydoc.load(
+        ydoc.seed(
+            "Plan",
+            node(
+                "doc",
+                content=[
+                    node(
+                        "paragraph", {"id": "p"}, [text("accepted "), text("mine ", [mine]), text("theirs ", [theirs])]
+                    ),
+                    node("paragraph", {"id": "q"}, [text("struck", [mark("deletion", whose(OTHER))]), text(" kept")]),
+                    node(
+                        "bulletList",
+                        content=[node("listItem", content=[node("paragraph", {"id": "l"}, [text("one")])])],
+                    ),
+                    node("table", content=[node("tableRow", content=[cell])]),
+                    node("paragraph", {"id": "own", "inserted": word()}, [text("my block")]),
+                    node("paragraph", {"id": "foe", "inserted": word(OTHER)}, [text("their block")]),
+                ],
+            ),
+        )
     )
+    doc.get("extra", type=Text).insert(0, "of another program")
+    return doc.get_update()
 
 
 STATE = a_state()
@@ -88,6 +97,23 @@ def put(doc: Doc[Any], at: int, **attributes: str) -> None:
     element.children.append(XmlText()).insert(0, "new")
 
 
+def write_anew(text: XmlText, start: int, end: int, same: str) -> None:
+    del text[start:end]
+    text.insert(start, same)
+
+
+def write_block_anew(doc: Doc[Any], at: int) -> None:
+    remove(doc, at)
+    put(doc, at, id="q")
+
+
+def swap(text: XmlText) -> None:
+    """Take an accepted letter out and make an equal one of one's own accepted."""
+    text.insert(1, "a", {"insertion": whose()})
+    text.format(1, 2, {"insertion": None})
+    del text[0:1]
+
+
 SUGGESTIONS: dict[str, Change] = {
     "text put in": lambda doc: words(doc, 0).insert(3, "x", {"insertion": whose()}),
     "text put in at the end of a cell": lambda doc: words(doc, 3, 0, 0, 0).insert(9, "x", {"insertion": whose()}),
@@ -132,6 +158,13 @@ CHANGES: dict[str, Change] = {
     "the title": lambda doc: doc.get("meta", type=Map)["title"].insert(0, "x"),
     "another title": lambda doc: doc.get("meta", type=Map).__setitem__("title", Text("x")),
     "something elsewhere": lambda doc: doc.get("else", type=Map).__setitem__("a", 1),
+    "the same words written anew": lambda doc: write_anew(words(doc, 0), 0, 9, "accepted "),
+    "a letter written anew": lambda doc: write_anew(words(doc, 0), 0, 1, "a"),
+    "a letter of one's own in the place of an accepted one": lambda doc: swap(words(doc, 0)),
+    "a block written anew": lambda doc: write_block_anew(doc, 1),
+    "another root": lambda doc: doc.get("extra", type=Text).insert(3, "x"),
+    "a key beside the blocks": lambda doc: doc.get("default", type=Map).__setitem__("k", 1),
+    "an attribute of a text": lambda doc: words(doc, 0).attributes.__setitem__("k", "v"),
     "a text among the blocks": lambda doc: ydoc.fragment(doc).children.append(XmlText("x")),
 }
 

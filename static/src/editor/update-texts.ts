@@ -1,0 +1,117 @@
+import type { Node } from "@tiptap/pm/model";
+import type { ProsemirrorBinding } from "@tiptap/y-tiptap";
+import * as Y from "yjs";
+
+interface Run {
+  readonly insert: string;
+  readonly attributes: Readonly<Record<string, unknown>>;
+}
+
+function runsOf(text: Y.XmlText): Run[] | null {
+  const runs: Run[] = [];
+  for (const { insert, attributes } of text.toDelta() as { insert: unknown; attributes?: Record<string, unknown> }[]) {
+    if (typeof insert !== "string") return null;
+    runs.push({ insert, attributes: attributes ?? {} });
+  }
+  return runs;
+}
+
+function runsIn(block: Node): Run[] | null {
+  const runs: Run[] = [];
+  for (const node of block.children) {
+    if (!node.isText) return null;
+    runs.push({
+      insert: node.text ?? "",
+      attributes: Object.fromEntries(node.marks.map((mark) => [mark.type.name, mark.attrs])),
+    });
+  }
+  return runs;
+}
+
+/** For each code unit, whose suggestion it is: two equal letters of different people are not the same. */
+function ownersOf(runs: readonly Run[]): string[] {
+  return runs.flatMap(({ insert, attributes }) => {
+    const { by = "", id = "" } = (attributes["insertion"] ?? {}) as { by?: string; id?: string };
+    return Array.from<string>({ length: insert.length }).fill(by === "" ? "" : `${by}/${id}`);
+  });
+}
+
+function isHigh(text: string, at: number): boolean {
+  const unit = text.charCodeAt(at);
+  return unit >= 0xd800 && unit < 0xdc00;
+}
+
+function isLow(text: string, at: number): boolean {
+  const unit = text.charCodeAt(at);
+  return unit >= 0xdc00 && unit < 0xe000;
+}
+
+function updateText(text: Y.XmlText, old: readonly Run[], wanted: readonly Run[]): void {
+  const [before, after] = [old, wanted].map((runs) => runs.map(({ insert }) => insert).join("")) as [string, string];
+  const [had, has] = [ownersOf(old), ownersOf(wanted)];
+  const most = Math.min(before.length, after.length);
+  let start = 0;
+  while (start < most && before[start] === after[start] && had[start] === has[start]) start += 1;
+  if (start > 0 && isHigh(before, start - 1)) start -= 1;
+  let end = 0;
+  while (
+    end < most - start &&
+    before[before.length - 1 - end] === after[after.length - 1 - end] &&
+    had[before.length - 1 - end] === has[after.length - 1 - end]
+  ) {
+    end += 1;
+  }
+  if (end > 0 && isLow(before, before.length - end)) end -= 1;
+  const removed = before.length - start - end;
+  if (removed > 0) text.delete(start, removed);
+  let at = 0;
+  for (const { insert, attributes } of wanted) {
+    const [from, to] = [Math.max(at, start), Math.min(at + insert.length, after.length - end)];
+    // Given outright: nothing of what stands beside it spreads over it.
+    if (from < to) text.insert(from, insert.slice(from - at, to - at), { ...attributes });
+    at += insert.length;
+  }
+  const none = Object.fromEntries([...old, ...wanted].flatMap(({ attributes }) => Object.keys(attributes).map((name) => [name, null])));
+  text.applyDelta(wanted.map(({ insert, attributes }) => ({ retain: insert.length, attributes: { ...none, ...attributes } })));
+}
+
+/**
+ * Writes what changed in blocks of plain text into their shared texts, letter for letter. The binding, which writes the
+ * rest afterwards, compares letters alone: of two equal ones side by side it may delete the one that is accepted, and
+ * keep the one that somebody only suggests in its place.
+ */
+export function updateTexts({ type, mapping }: ProsemirrorBinding, document: Node): void {
+  const present = new Set(type.toArray().map((element) => mapping.get(element as Y.XmlElement)));
+  const wanted = new Map<string, Node>();
+  for (const block of document.children) {
+    if (present.has(block)) continue;
+    const note = (node: Node): boolean => {
+      const id: unknown = node.attrs["id"];
+      if (node.isTextblock && typeof id === "string") wanted.set(id, node);
+      return !node.isTextblock;
+    };
+    if (note(block)) block.descendants(note);
+  }
+  if (wanted.size === 0) return;
+  const kept = new Set<unknown>(document.children);
+  const open = (type.toArray() as unknown[]).filter(
+    (element) => element instanceof Y.XmlElement && !kept.has(mapping.get(element as Y.XmlElement)),
+  );
+  while (open.length > 0) {
+    const element = open.pop();
+    if (!(element instanceof Y.XmlElement)) continue;
+    const id = String(element.getAttribute("id"));
+    const node = wanted.get(id);
+    const children = element.toArray() as unknown[];
+    const [text] = children;
+    if (node?.type.name !== element.nodeName || children.length !== 1 || !(text instanceof Y.XmlText)) {
+      open.push(...children);
+      continue;
+    }
+    // Of two blocks with one id the binding finds out which is which.
+    wanted.delete(id);
+    const old = runsOf(text);
+    const now = runsIn(node);
+    if (old && now && JSON.stringify(old) !== JSON.stringify(now)) updateText(text, old, now);
+  }
+}

@@ -44,18 +44,32 @@ Authorship = Mapping[str, Sequence[Run]]
 """Block id -> its runs in order. Texts, pictures and rules are blocks here, lists and tables are what is in them."""
 
 
+Recalled = Mapping[str, tuple[Node, Sequence[Run]]]
+"""Block id -> the block as it was earlier, and its runs."""
+
+
 def begin(doc: YDoc, at: datetime | None) -> Authorship:
     """Return whose a document is of whose past nothing is known. Use a thread, here and below."""
     return carry({}, compare(empty_document(), ydoc.read_node(doc)), read_marks(doc), at)
 
 
-def carry(old: Authorship, comparison: Comparison, marks: Marks, at: datetime | None) -> Authorship:
+def carry(
+    old: Authorship, comparison: Comparison, marks: Marks, at: datetime | None, back: Recalled | None = None
+) -> Authorship:
     """Return whose the newer of two compared texts is.
 
     `old`: whose the older is. `marks`: of the newer, where the older one's letters are not new. `at`: when what is new
-    was written.
+    was written. `back`: what was brought back from earlier, which stays whose it was.
     """
-    return _Carrying(old, marks, at).carry(comparison)
+    return _Carrying(old, marks, at, back or {}).carry(comparison)
+
+
+def recall(node: Node, authorship: Authorship) -> Recalled:
+    """Return whose an earlier text is, for `carry`."""
+    return {
+        _id(passage): (passage, cut(authorship.get(_id(passage), ()), 0, len(letters(passage))))
+        for passage in passages(node)
+    }
 
 
 def letters(node: Node) -> str:
@@ -126,7 +140,8 @@ _Marked = tuple[int, Hand | None]
 class _Carrying:
     """Goes through one comparison. State: whose the newer text is, and what went and may have come elsewhere."""
 
-    def __init__(self, old: Authorship, marks: Marks, at: datetime | None) -> None:
+    def __init__(self, old: Authorship, marks: Marks, at: datetime | None, back: Recalled) -> None:
+        self.back = back
         self.old = old
         self.marks = marks
         self.at = at
@@ -208,22 +223,44 @@ class _Carrying:
                 was += piece.length
             now += piece.length
 
-    def marked(self, node: Node, start: int, end: int) -> list[_Marked]:
-        found = []
+    def marked(self, node: Node, start: int, end: int) -> list[_Marked | Run]:
+        """Return whose some letters are by the marks, or, of those that were brought back, by what is known of them."""
+        back = self.brought_back(node)
+        found: list[_Marked | Run] = []
         at = 0
         for length, hand in self.marks.get(_id(node), ()):
-            shared = min(end, at + length) - max(start, at)
-            if shared > 0:
-                found.append((shared, hand))
+            first, last = max(start, at), min(end, at + length)
+            if first < last:
+                runs = cut(back, first, last)
+                found += [run if run.client is not None else (run.length, hand) for run in runs]
             at += length
         return found
 
-    def older(self, fresh: Sequence[_Marked], runs: Sequence[Run]) -> list[_Marked | Run]:
+    def brought_back(self, node: Node) -> Sequence[Run]:
+        """Return whose a block's letters were when it was earlier, as far as it is again as it was."""
+        was, runs = self.back.get(_id(node), (None, ()))
+        if was is None or was.type.is_textblock != node.type.is_textblock:
+            return ()
+        if letters(was) == letters(node):
+            return runs
+        found: list[Run] = []
+        at = 0
+        for piece in pieces(was, node) if node.is_textblock else ():
+            if piece.kind is Kind.ADDED:
+                found.append(Run(piece.length, None, None))
+                continue
+            if piece.kind is not Kind.REMOVED:
+                found += cut(runs, at, at + piece.length)
+            at += piece.length
+        return found
+
+    def older(self, fresh: Sequence[_Marked | Run], runs: Sequence[Run]) -> list[_Marked | Run]:
         """Return the letters that a word has kept, in which others were changed, as what they were."""
         found: list[_Marked | Run] = []
-        for length, hand in fresh:
+        for each in fresh:
+            length, hand = each[0], None if isinstance(each, Run) else each[1]
             if hand is None or hand.is_new:
-                found.append((length, hand))
+                found.append(each)
             else:
                 # One that stood there and was only suggested came now.
                 was = next((run for run in runs if run.client == hand.client), self.written(length, hand))

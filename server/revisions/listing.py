@@ -47,7 +47,12 @@ async def page(db: AsyncSession, document_id: UUID, *, limit: int = 50, cursor: 
         .where(col(Revision.document_id) == document_id)
         .order_by(col(Revision.number).desc())
         .limit(limit + 1)
-        .options(defer(Revision.delta), defer(Revision.state_vector))  # type: ignore[arg-type]  # columns, once mapped
+        # Columns, once mapped.
+        .options(
+            defer(Revision.delta),  # type: ignore[arg-type]
+            defer(Revision.state_vector),  # type: ignore[arg-type]
+            defer(Revision.authorship),  # type: ignore[arg-type]
+        )
     )
     if cursor is not None:
         found = found.where(col(Revision.number) < cursor)

@@ -60,7 +60,8 @@ class Revision(SQLModel, table=True):
     """A document as it was. Only its name ever changes.
 
     `delta`: what the state has beyond its keyframe, as a Yjs update (v1, deflated); none if it is the keyframe.
-    `state_vector`: what the state has of each client. `added`, `removed`: characters since the revision before.
+    `state_vector`: what the state has of each client. `authorship`: whose its letters are, of one that people are
+    likely to go back to. `added`, `removed`: characters since the revision before.
     """
 
     __tablename__: ClassVar[Any] = "revisions"
@@ -87,6 +88,7 @@ class Revision(SQLModel, table=True):
     keyframe_id: UUID = Field(sa_column=Column(ForeignKey("revision_keyframes.id"), nullable=False, index=True))
     delta: bytes | None = Field(default=None, sa_column=Column(LargeBinary), repr=False)
     state_vector: bytes = Field(sa_column=Column(LargeBinary, nullable=False), repr=False)
+    authorship: bytes | None = Field(default=None, sa_column=Column(LargeBinary), repr=False)
 
 
 class RevisionAuthor(SQLModel, table=True):

@@ -26,7 +26,7 @@ from server.documents.models import Document, DocumentUpdate, utc_now
 from server.documents.schema import empty_document
 from server.errors import NotFound
 from server.revisions import attribution, authorship
-from server.revisions.authorship import Authorship
+from server.revisions.authorship import Authorship, Recalled
 from server.revisions.comparing import Comparison, compare
 from server.revisions.marking import counts_of, read_marks
 from server.revisions.models import History, Keyframe, Reason, Revision, RevisionAuthor, Writer
@@ -115,11 +115,13 @@ async def record(
     name: str | None = None,
     by: UUID | None = None,
     restored: int | None = None,
+    back: Recalled | None = None,
 ) -> Revision:
     """Return the revision of what a document says now: a new one, or the newest if nothing changed since.
 
     A reason other than AUTOMATIC makes a new one in any case, except that a name is given to a newest revision that
-    has none and says the same. Holds the document's history until the transaction ends. Raises NotFound.
+    has none and says the same. `back`: whose the text is that was brought back. Holds the document's history until the
+    transaction ends. Raises NotFound.
     """
     history = await _hold(db, document_id)
     logged = await read_log(db, document_id)
@@ -129,7 +131,7 @@ async def record(
     if reason is Reason.AUTOMATIC and history.seq >= logged.seq:
         return before.revision
     made_at = utc_now()
-    weighed = await asyncio.to_thread(_weigh, logged.updates, before, history.authorship, made_at)
+    weighed = await asyncio.to_thread(_weigh, logged.updates, before, history.authorship, made_at, back)
     history.seq = max(history.seq, logged.seq)
     if weighed.comparison.is_empty:
         newest = before.revision
@@ -137,6 +139,7 @@ async def record(
             return newest
         if reason is Reason.NAMED and newest.name is None:
             newest.name, newest.made_by = name, newest.made_by or by
+            newest.authorship = history.authorship
             await db.flush()
             return newest
     revision = await _add(
@@ -149,7 +152,17 @@ async def record(
         made_at=made_at,
     )
     revision.name, revision.made_by, revision.restored = name, by, restored
+    if reason is not Reason.AUTOMATIC:
+        revision.authorship = history.authorship
     await _name_authors(db, revision, since=before.revision.created_at, by=by)
+    return revision
+
+
+async def record_before(db: AsyncSession, document_id: UUID) -> Revision:
+    """Return the revision of what a document says now, made ready to be gone back to. Raises NotFound."""
+    revision = await record(db, document_id)
+    revision.authorship = (await _hold(db, document_id)).authorship
+    await db.flush()
     return revision
 
 
@@ -264,7 +277,13 @@ async def _name_authors(db: AsyncSession, revision: Revision, *, since: datetime
     await db.flush()
 
 
-def _weigh(updates: tuple[bytes, ...], before: _Before | None, whose: bytes | None, at: datetime) -> _Weighed:
+def _weigh(
+    updates: tuple[bytes, ...],
+    before: _Before | None,
+    whose: bytes | None,
+    at: datetime,
+    back: Recalled | None = None,
+) -> _Weighed:
     """Compare a state with the one before, pack it, and carry on who wrote what. `whose`: who wrote the one before."""
     doc = build(updates)
     if before is None:
@@ -276,4 +295,4 @@ def _weigh(updates: tuple[bytes, ...], before: _Before | None, whose: bytes | No
     )
     known = authorship.unpack(whose) if whose is not None else authorship.begin(old, None)
     marks = read_marks(doc, before.revision.state_vector)
-    return _Weighed(comparison, pack(doc, before.keyframe), authorship.carry(known, comparison, marks, at))
+    return _Weighed(comparison, pack(doc, before.keyframe), authorship.carry(known, comparison, marks, at, back))

@@ -8,6 +8,7 @@ back from it.
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -35,7 +36,7 @@ from server.revisions.comparing import Block, Kind, compare
 from server.revisions.crediting import Known
 from server.revisions.marking import read_marks
 from server.revisions.models import MAX_NAME_CHARACTERS, Reason, Revision, RevisionAuthor
-from server.revisions.restoring import Restored, document_of, with_block_of, writable
+from server.revisions.restoring import Restored, document_of, recall, with_block_of, writable
 
 # Reading two states each; of what lies before, only letters are looked at.
 _MOST_SPANS: Final = 20
@@ -103,7 +104,7 @@ async def remove(
     Raises NotFound, Forbidden, Conflict for a document in the trash, Invalid for a person who never wrote in it.
     """
     await lifecycle.find(db, user, document_id, DocumentVerb.EDIT)
-    before = await recording.record(db, document_id)
+    before = await recording.record_before(db, document_id)
     people = await attribution.people_of(db, document_id)
     wrote = await _authors(db, document_id)
     person = (await listing.people(db, [person_id])).get(person_id)
@@ -111,10 +112,12 @@ async def remove(
     clients = frozenset(client for client, author in people.items() if author.id == person_id)
     if person is None or known is None or not (clients or any(person_id in authors for _, authors in wrote)):
         raise Invalid({"user_id": "Nobody with this id has written in this document."})
-    spans = [
-        (await _state(db, document_id, older), await _state(db, document_id, newer))
-        for older, newer in _alone(wrote, person_id, during)
-    ]
+    spans: list[tuple[Packed, Packed]] = []
+    back: dict[str, tuple[Node, Sequence[Run]]] = {}
+    for older_id, newer_id in _alone(wrote, person_id, during):
+        older, newer = [await listing.find(db, document_id, each) for each in (older_id, newer_id)]
+        spans.append((await states.read_state(db, older), await states.read_state(db, newer)))
+        back |= await asyncio.to_thread(recall, spans[-1][0], older)
     change = _Without(known, clients, during, spans)
     document, seq = await lifecycle.replace_content(db, live, user, document_id, change)
     if not seq:
@@ -122,7 +125,7 @@ async def remove(
     if change.client_id is not None:
         await attribution.claim(db, document_id, {change.client_id: user.id})
     name = f"Without changes by {person.name}"[:MAX_NAME_CHARACTERS]
-    after = await recording.record(db, document_id, reason=Reason.RESTORE, name=name, by=user.id)
+    after = await recording.record(db, document_id, reason=Reason.RESTORE, name=name, by=user.id, back=back)
     return document, Restored(before, after)
 
 
@@ -161,10 +164,6 @@ def _alone(
         else:
             found.append((before.revision_id, after.revision_id))
     return found[::-1][:_MOST_SPANS]
-
-
-async def _state(db: AsyncSession, document_id: UUID, revision_id: UUID) -> Packed:
-    return await states.read_state(db, await listing.find(db, document_id, revision_id))
 
 
 def put_back(present: Sequence[Node], old: Node, new: Node) -> list[Node]:

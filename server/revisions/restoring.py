@@ -24,7 +24,8 @@ from server.documents.lifecycle import LiveDocuments
 from server.documents.models import Document
 from server.documents.schema import empty_document, schema
 from server.errors import Forbidden, Invalid
-from server.revisions import attribution, listing, recording, states
+from server.revisions import attribution, authorship, listing, recording, states
+from server.revisions.authorship import Recalled
 from server.revisions.models import Reason, Revision
 from server.workspaces.access import Actor, Verb, require
 
@@ -90,14 +91,17 @@ async def restore(
     revision = await listing.find(db, document_id, revision_id)
     packed = await states.read_state(db, revision)
     node, title = await asyncio.to_thread(read, packed)
+    back = await asyncio.to_thread(recall, packed, revision)
     change: _Edit = _Whole(node, title) if block_id is None else _OneBlock(node, block_id)
-    before = await recording.record(db, document_id)
+    before = await recording.record_before(db, document_id)
     document, seq = await lifecycle.replace_content(db, live, user, document_id, change)
     if not seq:
         return document, Restored(before, None)
     if change.client_id is not None:
         await attribution.claim(db, document_id, {change.client_id: user.id})
-    after = await recording.record(db, document_id, reason=Reason.RESTORE, by=user.id, restored=revision.number)
+    after = await recording.record(
+        db, document_id, reason=Reason.RESTORE, by=user.id, restored=revision.number, back=back
+    )
     return document, Restored(before, after)
 
 
@@ -125,6 +129,16 @@ def read(packed: tuple[bytes, ...]) -> tuple[Node, str]:
     """Return text and title of a state, as they can be written into a document. Use a thread."""
     doc = states.unpack(packed)
     return document_of(writable(ydoc.read_node(doc).content.content)), ydoc.read_title(doc)
+
+
+def recall(packed: tuple[bytes, ...], revision: Revision) -> Recalled:
+    """Return whose the text of a revision is: as it is written down, or else as its clients say. Use a thread."""
+    doc = states.unpack(packed)
+    if revision.authorship is not None:
+        whose = authorship.unpack(revision.authorship)
+    else:
+        whose = authorship.begin(doc, revision.created_at)
+    return authorship.recall(ydoc.read_node(doc), whose)
 
 
 def with_block_of(present: list[Node], past: list[Node], block_id: str) -> list[Node]:

@@ -109,9 +109,8 @@ async def size_bytes(db: AsyncSession, document_id: UUID) -> int:
     keyframes = select(func.coalesce(func.sum(func.length(col(Keyframe.data))), 0)).where(
         col(Keyframe.document_id) == document_id
     )
-    deltas = select(func.coalesce(func.sum(func.length(col(Revision.delta))), 0)).where(
-        col(Revision.document_id) == document_id
-    )
+    own = func.coalesce(func.length(col(Revision.delta)), 0) + func.coalesce(func.length(col(Revision.authorship)), 0)
+    deltas = select(func.coalesce(func.sum(own), 0)).where(col(Revision.document_id) == document_id)
     authorship = select(func.coalesce(func.sum(func.length(col(History.authorship))), 0)).where(
         col(History.document_id) == document_id
     )

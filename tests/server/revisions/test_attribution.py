@@ -102,6 +102,17 @@ async def test_every_passage_has_its_author_and_its_time(ada: Program, document:
     assert (page["total"], len(page["blocks"]), page["next_cursor"]) == (3, 2, "2")
 
 
+async def test_what_is_restored_stays_whose_it_was(ada: Program, document: Document, sessions: Sessions) -> None:
+    path = f"/documents/{document.id}"
+    kept = (await ada.ask("POST", f"{path}/revisions", json={"name": "Good"})).json()
+    before = (await ada.ask("GET", f"{path}/authorship")).json()["blocks"]
+    await write(sessions, document.id, "Nothing.", by=ada.user)
+    assert (await ada.ask("POST", f"{path}/revisions/{kept['id']}/restore", json={})).json()["changed"]
+    assert (await ada.ask("GET", f"{path}/authorship")).json()["blocks"] == before
+    [newest, *_] = (await ada.ask("GET", f"{path}/revisions")).json()["revisions"]
+    assert (newest["reason"], [each["name"] for each in newest["authors"]]) == ("restore", [ada.user.name])
+
+
 async def test_a_revision_that_was_made_before_the_room_settled_names_its_authors(
     ada: Program, document: Document, sessions: Sessions, ben: User
 ) -> None:

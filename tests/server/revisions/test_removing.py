@@ -85,6 +85,9 @@ async def test_what_one_did_goes_and_what_others_did_stays(
     back = await ada.ask("POST", f"/documents/{document.id}/revisions/{done['before']['id']}/restore", json={})
     assert back.json()["changed"]
     assert "Ben's very own." in await ada.content(str(document.id))
+    # What she brought back is still his, and so it can go again.
+    assert (await remove(ada, document, ben))["changed"]
+    assert (await ada.content(str(document.id))).split("\n\n") == said
 
 
 async def test_only_what_was_done_in_the_time_goes(

@@ -23,7 +23,7 @@ from server.documents.forms import CollectionForm, PlaceForm
 from server.documents.models import Collection
 from server.errors import Conflict, Invalid
 from server.web.render import render, wants_fragment
-from server.workspaces.access import Verb, actor_for, require
+from server.workspaces.access import Verb, actor_for, can, require
 from server.workspaces.middleware import actor_here, current_actor
 
 # As many are seen at once; the others are unfolded.
@@ -171,8 +171,14 @@ async def places(request: Request) -> Response:
     db, user = request.state.db, signed_in(request)
     document, _ = await lifecycle.find(db, user, request.path_params["document_id"], DocumentVerb.MOVE)
     actor = await actor_for(db, user, document.workspace_id)
-    found = _tree(_writable(await collections.listed(db, actor)))
-    return _panel(request, Panel.MOVE_DOCUMENT, document=document, present=document.collection_id, places=found)
+    return _panel(
+        request,
+        Panel.MOVE_DOCUMENT,
+        document=document,
+        present=document.collection_id,
+        places=_tree(_writable(await collections.listed(db, actor))),
+        may_top=can(actor, Verb.CREATE, actor),
+    )
 
 
 async def put(request: Request) -> Response:
@@ -198,6 +204,7 @@ async def _moving(request: Request, *, problem: Conflict | None = None) -> Respo
         collection=collection,
         present=collection.parent_id,
         places=_tree(outside),
+        may_top=can(actor, Verb.CREATE, actor),
         problem=problem,
     )
 
@@ -236,7 +243,7 @@ def _panel(request: Request, panel: Panel, *, problem: Invalid | Conflict | None
     if problem is not None:
         fields = problem.fields if isinstance(problem, Invalid) else {}
         sentence = " ".join(fields.values()) or str(problem)
-    unsaid = dict.fromkeys(("parent", "collection", "document", "present", "around"))
+    unsaid = dict.fromkeys(("parent", "collection", "document", "present", "around", "may_top"))
     return render(
         request,
         "documents/collection.html",

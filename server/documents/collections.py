@@ -154,7 +154,8 @@ async def move(db: AsyncSession, user: User, collection_id: UUID, parent_id: UUI
     """Put a collection, with all in it, into another one or at the top. Returns the documents that this concerns.
 
     Unless the person owns it, only to where the same people own it (OthersWouldOwn).
-    Raises NotFound, Forbidden, Conflict for a place inside of itself or too deep.
+    To the top only for whoever may make one there. Raises NotFound, Forbidden, Conflict for a place inside of itself or
+    too deep.
     """
     collection, actor = await find(db, user, collection_id, DocumentVerb.MOVE)
     await _hold_still(db, collection.workspace_id)
@@ -166,6 +167,8 @@ async def move(db: AsyncSession, user: User, collection_id: UUID, parent_id: UUI
         if collection_id in parent.path:
             raise Conflict("A collection cannot lie in itself.")
         around = parent.path
+    else:
+        await _require_top(db, user, collection.workspace_id)
     collection, actor = await find(db, user, collection_id, DocumentVerb.MOVE)
     await _require_same_owners(db, actor, collection.path, [*around, collection_id])
     depth = select(func.max(func.cardinality(col(Collection.path)))).where(_inside(collection_id))
@@ -220,8 +223,7 @@ async def put(db: AsyncSession, user: User, document_id: UUID, collection_id: UU
             raise NotFound
         goal = collection.path
     else:
-        member = await actor_for(db, user, document.workspace_id)
-        access.require(member, Verb.CREATE, member)
+        await _require_top(db, user, document.workspace_id)
     await _require_same_owners(db, actor, around, goal, document_id=document_id)
     document.collection_id = collection_id
     await db.flush()
@@ -435,6 +437,12 @@ async def _require_same_owners(
 
     if owners(before) != owners(after):
         raise OthersWouldOwn
+
+
+async def _require_top(db: AsyncSession, user: User, workspace_id: UUID) -> None:
+    """What lies in no collection is the workspace's: guests put nothing there. Raises NotFound, Forbidden."""
+    member = await actor_for(db, user, workspace_id)
+    access.require(member, Verb.CREATE, member)
 
 
 def _inside(collection_id: UUID) -> ColumnElement[bool]:

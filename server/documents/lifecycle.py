@@ -244,10 +244,10 @@ async def spread_collection(
     await events.publish(workspace_id, EVENT, data)
 
 
-async def spread_membership(db: AsyncSession, live: LiveDocuments, workspace_id: UUID) -> None:
-    """Let a workspace's open documents follow what became of one of its members. Call it after the commit.
+async def spread_membership(db: AsyncSession, live: LiveDocuments, events: Events, workspace_id: UUID) -> None:
+    """Let a workspace's open documents and lists follow what became of one of its members. Call it after the commit.
 
-    Those that nobody has touched for long are left to the regular question, which comes within half a minute.
+    Documents that nobody has touched for long are left to the regular question, which comes within half a minute.
     """
     newest = (
         select(col(Document.id))
@@ -256,6 +256,8 @@ async def spread_membership(db: AsyncSession, live: LiveDocuments, workspace_id:
         .limit(MAX_FOLLOWED)
     )
     await live.access_changed((await db.scalars(newest)).all())
+    data = {"document_id": None, "change": Change.SHARED.value, "by": None}
+    await events.publish(workspace_id, EVENT, data)
 
 
 async def announce(events: Events, document: Document, change: Change, by: UUID | None) -> None:

@@ -32,7 +32,7 @@ from server.workspaces.models import Invitation, Role
 # What this layer needs of the documents above it, handed down by app.py.
 DocumentTitle = Callable[[AsyncSession, UUID], Awaitable[str | None]]
 # With the live documents, of which this layer knows nothing.
-SpreadMembership = Callable[[AsyncSession, object, UUID], Awaitable[None]]
+SpreadMembership = Callable[[AsyncSession, object, Events, UUID], Awaitable[None]]
 # Of the notifications above it: news for a member, written at once and told after the commit.
 NoteMember = Callable[[AsyncSession, Actor, UUID, Role | None], Awaitable[Collection[UUID]]]
 Tell = Callable[[Events, Queue, Collection[UUID]], Awaitable[None]]
@@ -119,7 +119,7 @@ async def _spread(request: Request, actor: Actor, user_id: UUID, role: Role | No
     noted = await note(db, actor, user_id, role)
     await db.commit()
     spread: SpreadMembership = state.spread_membership
-    await spread(db, state.live, actor.workspace_id)
+    await spread(db, state.live, state.events, actor.workspace_id)
     tell: Tell = state.tell
     await tell(state.events, state.queue, noted)
 

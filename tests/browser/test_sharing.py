@@ -85,6 +85,63 @@ async def test_a_link_is_read_by_anybody_until_it_is_taken_back(ada: Person, ent
     await passer.page.get_by_role("heading", name="This link is over").wait_for()
 
 
+async def test_all_that_was_given_stands_in_the_panel_and_is_taken_back(
+    ada: Person, ben: Person, studio: Studio
+) -> None:
+    document = create_document(studio.api, title="Handed on", content="Words.")
+    await ada.go(f"/documents/{document}/sharing")
+    panel = ada.page.locator("#share-panel")
+    await panel.get_by_label("Add people").fill("cleo@example.org")
+    await panel.get_by_label("They").select_option("viewer")
+    await panel.get_by_role("button", name="Share", exact=True).click()
+    await panel.get_by_text("Invited").wait_for()
+    await panel.get_by_text("New link").click()
+    await panel.get_by_label("It works").select_option("7")
+    await panel.get_by_role("button", name="Make a link").click()
+    await panel.get_by_text("By you, just now · until ").wait_for()
+    await panel.get_by_label("Add people").fill("ben@example.org")
+    await panel.get_by_role("button", name="Share", exact=True).click()
+    await _said(ada, "Ben Okri: can edit.")
+    await _picture(ada, "all")
+    # Handing over is asked about, and can be left.
+    role = panel.get_by_label("What Ben Okri may do")
+    await role.select_option(label="Hand it over…")
+    await panel.get_by_role("group", name="Hand it over to Ben Okri?").wait_for()
+    await _picture(ada, "sure")
+    await panel.get_by_role("link", name="Cancel").click()
+    await panel.get_by_role("group", name="Hand it over").wait_for(state="detached")
+    assert await role.input_value() == "editor"
+    await panel.get_by_role("button", name="Take back the invitation: cleo@example.org").click()
+    await _said(ada, "The invitation is taken back.")
+    await panel.get_by_role("button", name=re.compile("^Take back the link")).click()
+    await _said(ada, "opens nothing any more")
+    await role.select_option(label="Hand it over…")
+    await panel.get_by_role("button", name="Hand it over").click()
+    await _said(ada, "It is handed over.")
+    await ben.go(f"/documents/{document}/sharing")
+    theirs = ben.page.get_by_label("What Ben Okri may do")
+    assert await theirs.input_value() == "owner"
+    # Nobody leaves a document without an owner.
+    await theirs.select_option("remove")
+    await _said(ben, "Somebody has to own this document.")
+    assert await theirs.input_value() == "owner"
+    await ben.page.get_by_label("What Ada Lovelace may do").select_option("remove")
+    await ben.page.get_by_label("What Ada Lovelace may do").wait_for(state="detached")
+
+
+async def test_lists_follow_what_somebody_is_in_the_workspace(ada: Person, ben: Person, studio: Studio) -> None:
+    create_document(studio.api, title="For those at work")
+    await ben.go("/documents")
+    theirs = ben.page.locator(".document", has_text="For those at work")
+    await theirs.wait_for()
+    for role in ("guest", "admin", "member"):
+        await ada.go("/workspace")
+        await ada.page.get_by_label("Actions for Ben Okri").click()
+        await ada.page.get_by_role("button", name=f"Make {role}").click()
+        await ada.page.get_by_text("The role is changed.").wait_for()
+        await theirs.wait_for(state="detached" if role == "guest" else "visible")
+
+
 async def test_from_the_list_a_document_is_shared(ada: Person, studio: Studio) -> None:
     create_document(studio.api, title="In the list")
     await ada.go("/documents")

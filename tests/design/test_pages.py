@@ -72,6 +72,7 @@ COLLECTION_PANEL = {
     "present": "c2",
     "places": [SimpleNamespace(id=f"c{depth}", name=NASTY, depth=depth) for depth in (1, 2)],
     "around": SimpleNamespace(id="c0", name=NASTY),
+    "may_top": True,
 }
 
 

@@ -119,6 +119,10 @@ def _may_move_to_the_top(case: Case) -> bool:
     return can(case.at, D.MOVE, case.document) and can(case.here, Verb.CREATE, case.document)
 
 
+def _may_move_all_to_the_top(case: Case) -> bool:
+    return can(case.within, D.MOVE, case.collection) and can(case.here, Verb.CREATE, case.document)
+
+
 def here(verb: Verb, **parts: Any) -> Door:
     return Door(lambda case: can(case.here, verb, case.document), **parts)
 
@@ -197,7 +201,7 @@ DOORS: Final[dict[str, Door]] = {
     f"GET {_SHELF}/move": within(D.MOVE),
     f"GET {_SHELF}/remove": within(D.TRASH),
     f"POST {_SHELF}/rename": within(D.RENAME, form={"name": "Plans"}),
-    f"POST {_SHELF}/move": within(D.MOVE, form={}),
+    f"POST {_SHELF}/move": Door(_may_move_all_to_the_top, form={}),
     f"POST {_SHELF}/remove": within(D.TRASH, form={}),
     f"GET {_SHELF}/sharing": within(D.SHARE),
     f"POST {_SHELF}/sharing/people": within(D.SHARE, form={"who": "victim@example.org", "role": "viewer"}),

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID, uuid4
 
+import anyio
 import httpx
 import pytest
 from sqlalchemy import select, update
@@ -20,6 +21,7 @@ from server.workspaces.models import Role, Workspace
 from tests.factories import actor, csrf_of, make_member, make_team, name_on, sign_in
 
 HIDDEN = "Raise for Bo"
+LIMIT_SECONDS = 20
 
 
 @pytest.fixture
@@ -206,7 +208,8 @@ async def test_with_an_account_a_link_opens_the_document_in_its_role(
     assert (await theirs.get(f"/documents/{document.id}")).status_code == 404
     opened = await theirs.get(link)
     assert (opened.status_code, opened.headers["location"]) == (303, f"/documents/{document.id}")
-    assert 'data-may-write="true"' in (await theirs.get(f"/documents/{document.id}")).text
+    page = (await theirs.get(f"/documents/{document.id}")).text
+    assert re.search(r'data-(may-write="true"|rights="read-write")', page)
     assert await role_of(sessions, eve, document) is DocumentRole.EDITOR
     async with sessions() as db:
         link_id = (await db.scalars(select(col(ShareLink.id)))).one()
@@ -269,7 +272,10 @@ async def test_open_documents_follow_what_becomes_of_a_member(
 ) -> None:
     told = Told()
     monkeypatch.setattr(app.state, "live", told)
-    assert (await post(ada, f"/workspace/members/{bo.id}/role", role="guest")).status_code == 303
+    async with app.state.events.subscribe(document.workspace_id) as lists:
+        assert (await post(ada, f"/workspace/members/{bo.id}/role", role="guest")).status_code == 303
+        with anyio.fail_after(LIMIT_SECONDS):
+            assert (await anext(lists)).name == lifecycle.EVENT
     assert told.document_ids == [document.id]
     assert (await post(ada, f"/workspace/members/{bo.id}/remove")).status_code == 303
     assert told.document_ids == [document.id] * 2

@@ -134,7 +134,10 @@ async def reopen_thread(call: Call[NoQuery, NoBody]) -> Reply[ThreadSeen]:
 
 
 async def move_thread(call: Call[NoQuery, NewPlace]) -> Reply[ThreadSeen]:
-    """Attach the thread of this comment to another place, as when its words were moved or written anew."""
+    """Attach the thread of this comment to another place, as when its words were moved or written anew.
+
+    To the same words (the same `quote` in text) whoever may comment; to others whoever began it or may edit.
+    """
     request = call.request
     document, thread = await threads.move(
         request.state.db, signed_in(request), _document_id(request), _comment_id(request), call.body.place()

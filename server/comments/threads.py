@@ -166,9 +166,15 @@ async def reopen(db: AsyncSession, user: User, document_id: UUID, comment_id: UU
 async def move(
     db: AsyncSession, user: User, document_id: UUID, comment_id: UUID, place: Place
 ) -> tuple[Document, Thread]:
-    """Attach the thread of this comment to another place: its words were deleted, or moved."""
-    document, _ = await _open(db, user, document_id)
+    """Attach the thread of this comment to another place: its words were deleted, or moved.
+
+    To other words, whoever may resolve it. To the same words, which have come back or stand elsewhere now, whoever may
+    comment: browsers do that by themselves, whoever's they are. Raises NotFound, Forbidden, Conflict.
+    """
+    document, actor = await _open(db, user, document_id)
     thread, _ = await _find(db, document_id, comment_id)
+    if not _says_the_same(thread, place):
+        _require_say(actor, document, thread)
     for name, value in _columns(place).items():
         setattr(thread, name, value)
     await db.flush()
@@ -201,6 +207,12 @@ async def _open(db: AsyncSession, user: User, document_id: UUID) -> tuple[Docume
     if document.trashed_at is not None:
         raise Conflict("This document is in the trash. Restore it first.")
     return document, actor
+
+
+def _says_the_same(thread: Thread, place: Place) -> bool:
+    """Whether the place has the words that the thread is about."""
+    both_text = thread.kind == place.kind == PlaceKind.TEXT
+    return both_text and thread.quote == place.quote and not place.quote.isspace() and place.quote != ""
 
 
 def _require_say(actor: DocumentActor, document: Document, thread: Thread) -> None:

@@ -6,7 +6,16 @@ import { Composer } from "./composer";
 import type { Drafts } from "./drafts";
 import { face, nameOf } from "./faces";
 import { decode } from "./mentions";
-import { type Comment, type Person, type Reaction, type ReactionKind, reactionKinds, type Rights, type Thread } from "./model";
+import {
+  type Comment,
+  mayAttach,
+  type Person,
+  type Reaction,
+  type ReactionKind,
+  reactionKinds,
+  type Rights,
+  type Thread,
+} from "./model";
 
 const signs: Readonly<Record<ReactionKind, string>> = {
   thumbs_up: "👍",
@@ -179,7 +188,7 @@ export class Card {
     if (orphan) {
       const note = buildElement("p", { class: "thread-note", text: say("comments.orphanNote") });
       notes.push(note);
-      if (rights.may_comment && first) {
+      if (first && mayAttach(thread, { me: this.#host.me.id, rights })) {
         const attach = buildElement("button", {
           class: "text-button",
           text: say("comments.attach"),

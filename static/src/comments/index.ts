@@ -14,7 +14,7 @@ import { Card, type CardHost } from "./card";
 import { Composer } from "./composer";
 import { type Draft, Drafts } from "./drafts";
 import { type Highlight, highlight, highlights } from "./highlights";
-import { concerns, type Place, type Thread } from "./model";
+import { concerns, mayAttach, type Place, type Thread } from "./model";
 import { bringIntoView, type Filter, Panel, type Shown } from "./panel";
 import { type Located, locate, Memory, placeOfBlock, placeOfSelection, placeOfText } from "./places";
 import { commentEvent } from "./request";
@@ -435,7 +435,11 @@ class Comments {
     const found = this.#located.get(id);
     const place = found ? placeOfText(this.#editor.state, found.from, found.to) : null;
     const comment = this.#threads.get(id)?.comments.find(({ deleted }) => !deleted);
-    if (!place || !comment) return;
+    const thread = this.#threads.get(id);
+    if (!place || !comment || !thread) return;
+    // Somebody else's is attached by them, or by whoever may edit.
+    const mayAny = mayAttach(thread, { me: this.#page.me.id, rights: this.#threads.rights });
+    if (place.quote !== thread.place.quote && !mayAny) return;
     try {
       this.#threads.take(await this.#api.move(comment.id, place));
     } catch {

@@ -67,3 +67,8 @@ export function concerns(thread: Thread, personId: string): boolean {
     ({ author, mentions }) => author?.id === personId || mentions.some(({ id }) => id === personId),
   );
 }
+
+/** May this person attach it to other words? To the same ones whoever comments may. */
+export function mayAttach(thread: Thread, { me, rights }: { readonly me: string; readonly rights: Rights }): boolean {
+  return rights.may_comment && (rights.may_resolve_any || thread.created_by === me);
+}

@@ -297,10 +297,33 @@ async def test_a_thread_moves_to_another_place(office: Office) -> None:
     await office.hear()
     place = {"kind": "block", "anchor": None, "block_id": "b-2", "quote": "", "before": "", "after": ""}
     path = f"{office.path}/{thread['comments'][0]['id']}/place"
-    moved = (await office.reviewer.ask("PUT", path, json=place)).json()
+    moved = (await office.editor.ask("PUT", path, json=place)).json()
     assert moved["place"] == place
     assert (await office.hear()).data["thread_id"] == thread["id"]
     assert await office.threads() == [moved]
+
+
+async def test_who_only_comments_attaches_the_threads_of_others_to_the_same_words_alone(office: Office) -> None:
+    thread = await office.say(office.owner, place=PLACE)
+    path = f"{office.path}/{thread['comments'][0]['id']}/place"
+    elsewhere = {**PLACE, "block_id": "b-9", "before": "Here is ", "after": " again."}
+    # As a browser does by itself when words were cut and pasted.
+    moved = await office.reviewer.ask("PUT", path, json=elsewhere)
+    assert moved.json()["place"]["block_id"] == "b-9"
+    for wrong in (
+        {**elsewhere, "quote": "the aims"},
+        {**elsewhere, "kind": "block"},
+        {"kind": "block", "block_id": "b-9"},
+        {},
+    ):
+        refused(await office.reviewer.ask("PUT", path, json=wrong), 403)
+    assert await office.threads() == [moved.json()]
+    own = await office.say(office.reviewer, place=PLACE)
+    theirs = f"{office.path}/{own['comments'][0]['id']}/place"
+    assert (await office.reviewer.ask("PUT", theirs, json={"quote": "the goal"})).status_code == 200
+    # About the whole document: there are no words that could have come back.
+    whole = await office.say(office.owner)
+    refused(await office.reviewer.ask("PUT", f"{office.path}/{whole['comments'][0]['id']}/place", json={}), 403)
 
 
 @pytest.mark.parametrize(

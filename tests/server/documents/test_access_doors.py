@@ -275,7 +275,7 @@ DOORS: Final[dict[str, Door]] = {
     f"DELETE {_COMMENT}": at(D.OWN),
     f"POST {_COMMENT}/resolve": at(D.REVIEW),
     f"POST {_COMMENT}/reopen": at(D.REVIEW),
-    f"PUT {_COMMENT}/place": at(D.COMMENT, json={"quote": "Words"}, exactly=False),
+    f"PUT {_COMMENT}/place": at(D.REVIEW, json={"quote": "Words"}),
     f"PUT {_COMMENT}/reactions": at(D.COMMENT, json={"reactions": []}),
     f"GET {_API}/revisions": at(D.VIEW),
     f"POST {_API}/revisions": at(D.EDIT, json={"name": "x"}),

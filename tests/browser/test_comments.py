@@ -83,10 +83,10 @@ async def threads(studio: Studio, document: str) -> list[dict[str, Any]]:
     return found
 
 
-async def reviews(studio: Studio, document: str) -> None:
-    """Let members of the workspace review the document, and not write in it."""
+async def shares(studio: Studio, document: str, role: str) -> None:
+    """Say what the document gives to members of the workspace."""
     path = f"/api/v1/documents/{document}/sharing"
-    answer = await asyncio.to_thread(studio.api.put, path, json={"reach": "workspace", "role": "reviewer"})
+    answer = await asyncio.to_thread(studio.api.put, path, json={"reach": "workspace", "role": role})
     assert answer.is_success, answer.text
 
 
@@ -217,7 +217,7 @@ async def test_a_reviewer_comments_without_the_right_to_write(ada: Person, ben: 
     document = create_document(
         studio.api, content=f"{TEXT}\n\n```\nlet it = be\n```\n\n| One | Two |\n|---|---|\n| a cell | b |"
     )
-    await reviews(studio, document)
+    await shares(studio, document, "reviewer")
     await asyncio.gather(ada.open(document), ben.open(document))
     await ben.page.wait_for_selector("#document-content[data-mode=suggesting]")
     text = await ada.text()
@@ -236,6 +236,11 @@ async def test_a_reviewer_comments_without_the_right_to_write(ada: Person, ben: 
     assert await card(ben, "Always?").get_by_role("button", name="Resolve").count() == 0
     assert await card(ben, "Always?").get_by_role("button", name="Delete").count() == 0
     assert await ada.text() == text
+    # Whoever may only read from now on reads them still, and has nothing to write in.
+    await card(ben, "Always?").get_by_label("Reply").wait_for()
+    await shares(studio, document, "viewer")
+    await card(ben, "Always?").get_by_label("Reply").wait_for(state="detached")
+    assert await card(ben, "Only one?").count() == 1
 
 
 async def test_words_not_sent_survive_a_lost_network_and_a_closed_page(ada: Person, studio: Studio) -> None:

@@ -25,6 +25,8 @@ const locateMilliseconds = 150;
 /** Whoever finds words again stores their place; not all browsers at once. */
 const attachMilliseconds = [800, 3000] as const;
 const mostAttached = 6;
+/** News of the whole workspace reaches all its pages at once; they do not ask at once. */
+const sharedMilliseconds = 2000;
 const cardPattern = /^#comment-([0-9a-f-]{36})$/u;
 
 interface Parts {
@@ -91,8 +93,9 @@ class Comments {
     });
     document.body.addEventListener("quillroom:documents", (event) => {
       const { document_id: id, change } = ((event as CustomEvent<unknown>).detail ?? {}) as Record<string, unknown>;
-      // Who may do what has changed, or the document went to the trash or came back.
-      if (id === page.documentId && change !== "updated" && change !== "renamed") void this.#threads.load();
+      // Who may do what has changed, here or around it, or the document went to the trash or came back.
+      if (id === page.documentId && change !== "updated" && change !== "renamed") void this.#threads.refreshRights();
+      else if (id === null && change === "shared") setTimeout(() => void this.#threads.refreshRights(), Math.random() * sharedMilliseconds);
     });
     window.addEventListener("hashchange", () => {
       this.#linked = false;

@@ -100,6 +100,16 @@ export class Threads {
     }
   }
 
+  /** Asks again what one may do here. */
+  async refreshRights(): Promise<void> {
+    try {
+      this.rights = await this.#api.page({ limit: "1" });
+      this.#tell();
+    } catch {
+      // Whoever may not see the document any more is told so by the page itself.
+    }
+  }
+
   #turn(id: string): number {
     const turn = (this.#turns.get(id) ?? 0) + 1;
     this.#turns.set(id, turn);

@@ -10,6 +10,7 @@ TEXT = "The quick brown fox jumps over the lazy dog.\n\nA second paragraph stand
 
 
 def _share(studio: Studio, document: str, role: str) -> None:
+    """Let Ben, and nobody else but Ada, into a document."""
     place = f"/api/v1/documents/{document}"
     studio.api.put(f"{place}/sharing", json={"reach": "people"}).raise_for_status()
     person = {"email": "ben@example.org", "role": role}
@@ -146,3 +147,30 @@ async def test_an_editor_suggests_too_and_reads_without_suggestions(ada: Person,
     html = studio.api.get(f"/api/v1/documents/{document}/content", params={"format": "html"}).text
     assert "<strong>second</strong>" in html
     await expect(ada.page.locator("[data-suggested]")).to_have_count(0)
+
+
+async def test_what_was_written_before_a_role_changed_becomes_a_suggestion(
+    ada: Person, ben: Person, studio: Studio
+) -> None:
+    document = create_document(studio.api, content=TEXT)
+    _share(studio, document, "editor")
+    await ada.open(document)
+    await ben.open(document)
+    await ben.context.set_offline(True)
+    await ben.write_at_end()
+    await ben.type(" And an end.")
+    await ben.page.locator("#save-state[data-state=offline]").wait_for()
+    _share(studio, document, "reviewer")
+    await ada.write_at_end()
+    await ada.type(" Meanwhile.")
+    await ada.saved()
+    await ben.context.set_offline(False)
+    offer = ben.page.get_by_role("button", name="Offer it as suggestions")
+    await offer.wait_for()
+    assert _content(studio, document) == f"{TEXT} Meanwhile."
+    await offer.click()
+    await expect(ada.page.locator("ins[data-suggested]")).to_have_text(" And an end.")
+    await expect(ben.page.locator("#document-content")).to_have_attribute("data-mode", "suggesting")
+    await ben.saved()
+    assert await ben.page.locator("#editor-banner").is_hidden()
+    assert _content(studio, document) == f"{TEXT} Meanwhile."

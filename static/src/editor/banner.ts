@@ -1,6 +1,7 @@
-import { otherLineage, trashed } from "../live/closing";
+import { forbidden, otherLineage, suggestionsOnly, trashed } from "../live/closing";
 import type { Session } from "../live/session";
 import { buildElement } from "./build-element";
+import { askToSuggest } from "./leftover-banner";
 import { say } from "./words";
 
 interface BannerAction {
@@ -76,7 +77,22 @@ export function watchRefusals(session: Session, banner: Banner, copyMyText: () =
         window.location.reload();
       },
     };
-    if (refusal !== null) {
+    const mayNot = refusal?.code === forbidden || refusal?.code === suggestionsOnly;
+    if (refusal !== null && mayNot && session.hasUnsaved) {
+      // As long as this browser brings what it may not, it is refused: that goes aside, and the page begins anew.
+      const offer = refusal.code === suggestionsOnly;
+      const aside: BannerAction = {
+        name: "aside",
+        label: say(offer ? "banner.suggest" : "banner.aside"),
+        run: () => {
+          void session.putAside().then(() => {
+            if (offer) askToSuggest();
+            window.location.reload();
+          });
+        },
+      };
+      banner.show({ kind: "refused", text: refusalText(refusal.code, refusal.sentence), actions: [aside, copy] });
+    } else if (refusal !== null) {
       banner.show({
         kind: refusal.code === otherLineage ? "lineage" : "refused",
         text: refusalText(refusal.code, refusal.sentence),

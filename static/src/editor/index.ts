@@ -150,7 +150,7 @@ async function start(): Promise<void> {
   banner.hide("unreachable");
 
   await untilShowable(session, banner);
-  const modes = new Modes({ documentId: page.documentId, content: page.content, session, announcer });
+  const modes = new Modes({ documentId: page.documentId, me: page.me.id, content: page.content, session, announcer });
   const live = createEditor(page, session, modes, () => {
     // Not in the middle of the change that brought it.
     queueMicrotask(() => {
@@ -165,7 +165,7 @@ async function start(): Promise<void> {
   installComments({ page, session, editor, announcer, beside });
   watchEmptySpace(editor, page.content);
   welcomeWriter(page, session, editor);
-  await offerLeftovers(page, banner);
+  await offerLeftovers({ page, session, editor, modes, banner });
 }
 
 void start();

@@ -51,7 +51,6 @@ function wayToTitle(field: HTMLTextAreaElement): Extension {
 
 /** Makes the live editor. It is not in the page yet. `onStrangers`: as of `sharedText`. */
 export function createEditor(page: Page, session: Session, modes: Modes, onStrangers: () => void): Editor {
-  const author = { by: page.me.id, newId: () => crypto.randomUUID().slice(0, 13), now: () => Date.now() };
   return new Editor({
     element: null,
     editable: session.rights !== "readonly" && modes.mode !== "viewing",
@@ -65,7 +64,7 @@ export function createEditor(page: Page, session: Session, modes: Modes, onStran
       sharedText(session.document, "default", onStrangers),
       remoteCarets(session.connection.awareness),
       commentHighlights,
-      suggesting(modes, author),
+      suggesting(modes),
       Placeholder.configure({
         placeholder: ({ editor, node }) => {
           if (editor.isEmpty) return say("placeholder.empty");

@@ -9,6 +9,12 @@ const usualWindowSeconds = 3;
 /** The document was replaced since the copy in this browser was made; the two must never be merged. */
 export const otherLineage = 4409;
 
+/** What was sent may not be written by this person; they may only read. */
+export const forbidden = 4403;
+
+/** What was sent is no suggestion, and this person may only suggest. */
+export const suggestionsOnly = 4405;
+
 /** The document is in the trash. */
 export const trashed = 4410;
 

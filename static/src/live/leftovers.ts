@@ -2,9 +2,13 @@ import { clearDocument, IndexeddbPersistence } from "y-indexeddb";
 import * as Y from "yjs";
 import { storeName, unsavedKey } from "./local-store";
 
-/** Text of an earlier lineage of this document that was written here and never reached the server. */
+const asidePrefix = "aside-";
+
+/** Text that was written here and never reached the server: for an earlier lineage, or by who may not write any more. */
 export interface Leftover {
   readonly edits: number;
+  /** Is it of this lineage, and was put aside? */
+  readonly aside: boolean;
   readonly document: Y.Doc;
   /** Removes it from this browser for good. */
   readonly discard: () => Promise<void>;
@@ -26,6 +30,18 @@ async function otherStores(documentId: string, epoch: string): Promise<string[]>
 }
 
 /**
+ * Puts the text of this browser aside, so that the page can begin anew with that of the server. Whoever calls has let go
+ * of the store.
+ */
+export async function putAside(documentId: string, epoch: string, document: Y.Doc, edits: number): Promise<void> {
+  const persistence = new IndexeddbPersistence(storeName(documentId, `${asidePrefix}${epoch}`), document);
+  await persistence.whenSynced;
+  await persistence.set(unsavedKey, Math.max(1, edits));
+  await persistence.destroy();
+  await clearDocument(storeName(documentId, epoch));
+}
+
+/**
  * Looks for text written against an earlier lineage. It is never merged into the present one: the same
  * words could then stand twice. A store without unsaved edits is removed, the server had all of it.
  */
@@ -39,7 +55,8 @@ export async function findLeftovers(documentId: string, epoch: string): Promise<
     const edits: unknown = await persistence.get(unsavedKey);
     await persistence.destroy();
     if (typeof edits === "number" && edits > 0) {
-      found.push({ edits, document, discard: () => clearDocument(name) });
+      const aside = name.startsWith(storeName(documentId, asidePrefix));
+      found.push({ edits, aside, document, discard: () => clearDocument(name) });
     } else {
       await clearDocument(name);
     }

@@ -52,6 +52,12 @@ export class LocalStore {
     this.#confirm();
   }
 
+  /** Lets go of the store; what is in it stays. */
+  async close(): Promise<void> {
+    this.#usable = false;
+    await this.#persistence?.destroy();
+  }
+
   rememberUnsaved(edits: number): void {
     if (!this.#usable || this.#persistence === null) return;
     this.#persistence.set(unsavedKey, edits).catch(() => {

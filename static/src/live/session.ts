@@ -1,6 +1,7 @@
 import * as Y from "yjs";
 import { Connection } from "./connection";
 import { countChange, type EditCount, noEdits } from "./edit-count";
+import { putAside } from "./leftovers";
 import { LocalStore, storeName } from "./local-store";
 import type { Rights } from "./rights";
 import { type SaveFacts, type SaveState, saveState, wouldLose } from "./save-state";
@@ -24,13 +25,13 @@ export class Session {
   /** When the server last confirmed a change that this page knows of. */
   savedAt: Date | null = null;
   readonly #store: LocalStore;
-  readonly #rights: Rights;
+  readonly #options: SessionOptions;
   readonly #listeners = new Set<() => void>();
   #count: EditCount = noEdits(0);
   #keptEdits = 0;
 
   private constructor(options: SessionOptions) {
-    this.#rights = options.rights;
+    this.#options = options;
     const changed = () => {
       this.#changed();
     };
@@ -64,7 +65,7 @@ export class Session {
 
   /** What may be done here: as the server said last, else as it said when it made the page. */
   get rights(): Rights {
-    return this.connection.link === "refused" ? "readonly" : (this.connection.rights ?? this.#rights);
+    return this.connection.link === "refused" ? "readonly" : (this.connection.rights ?? this.#options.rights);
   }
 
   get mayWrite(): boolean {
@@ -76,12 +77,24 @@ export class Session {
     return this.document.store.clients.size > 0;
   }
 
+  /** Whether there are edits here that the server has not confirmed. */
+  get hasUnsaved(): boolean {
+    return this.#count.edits > 0;
+  }
+
   get wouldLose(): boolean {
     return wouldLose(this.#facts(Date.now()));
   }
 
   state(now: number): SaveState {
     return saveState(this.#facts(now));
+  }
+
+  /** Keeps the text of this browser beside that of the server, with which the page can begin anew. */
+  async putAside(): Promise<void> {
+    this.connection.pause();
+    await this.#store.close();
+    await putAside(this.#options.documentId, this.#options.epoch, this.document, this.#count.edits);
   }
 
   /** Calls back after anything changed that `state` or `connection` shows. */
@@ -156,7 +169,7 @@ export class Session {
       keptEdits: this.#keptEdits,
       storingMilliseconds: this.#store.behindFor(now),
       unconfirmedSeconds: this.#count.since === null ? 0 : (now - this.#count.since) / 1000,
-      mayWrite: (connection.rights ?? this.#rights) !== "readonly",
+      mayWrite: (connection.rights ?? this.#options.rights) !== "readonly",
     };
   }
 }

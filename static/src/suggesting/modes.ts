@@ -22,6 +22,8 @@ const allowed: Readonly<Record<Rights, readonly Mode[]>> = {
 
 interface ModeParts {
   readonly documentId: string;
+  /** A person's id. */
+  readonly me: string;
   readonly content: HTMLElement;
   readonly session: Session;
   readonly announcer: Announcer;
@@ -29,6 +31,8 @@ interface ModeParts {
 
 /** How the text is worked on here: changed, with suggestions only, or read as if nothing were suggested. */
 export class Modes {
+  /** In whose name things are suggested here. */
+  readonly author: Author;
   readonly #parts: ModeParts;
   readonly #switch = document.querySelector<HTMLDetailsElement>("#mode-switch");
   readonly #listeners = new Set<() => void>();
@@ -37,6 +41,7 @@ export class Modes {
 
   constructor(parts: ModeParts) {
     this.#parts = parts;
+    this.author = { by: parts.me, newId: () => crypto.randomUUID().slice(0, 13), now: () => Date.now() };
     this.#chosen = this.#read();
     for (const item of this.#items()) {
       item.addEventListener("click", () => {
@@ -121,7 +126,7 @@ export class Modes {
 }
 
 /** Makes suggestions of what is written in the mode for it. */
-export function suggesting(modes: Modes, author: Author): Extension {
+export function suggesting(modes: Modes): Extension {
   return Extension.create({
     name: "suggesting",
     addProseMirrorPlugins: () => [suggestedBreaks()],
@@ -144,7 +149,7 @@ export function suggesting(modes: Modes, author: Author): Extension {
         next(transaction);
         return;
       }
-      const tracked = track(transaction, editor.state, author);
+      const tracked = track(transaction, editor.state, modes.author);
       if (tracked === null) showToast(say("suggest.cannot"));
       else next(tracked);
     },

@@ -366,7 +366,6 @@ class Tracking {
   #changeBlock(leaf: Leaf, then: Leaf, whose: Authorship): boolean {
     let changed = false;
     const { transaction } = this;
-    if (!leaf.node.isTextblock && !leaf.node.eq(then.node) && leaf.node.isLeaf) throw new Unsuggestible();
     if (leaf.kind !== then.kind) {
       const present = ofWord(leaf.node.attrs["changed"]);
       if (present && !this.#owns(present)) throw new Unsuggestible();

@@ -107,11 +107,13 @@ async def delete_comment(call: Call[NoQuery, NoBody]) -> Reply[None]:
     The first one of a thread leaves an empty place if it was answered; the last one takes the thread with it.
     """
     request = call.request
-    document, thread = await threads.remove(
-        request.state.db, signed_in(request), _document_id(request), _comment_id(request)
-    )
-    await request.state.db.commit()
-    await threads.announce(request.app.state.events, document, thread.id)
+    db, state, comment_id = request.state.db, request.app.state, _comment_id(request)
+    removal = await threads.remove(db, signed_in(request), _document_id(request), comment_id)
+    forgotten = await telling.unnote(db, comment_id, removal)
+    await db.commit()
+    await threads.announce(state.events, removal.document, removal.thread.id)
+    if forgotten:
+        await tell(state.events, state.queue, forgotten)
     return Reply(None)
 
 

@@ -14,11 +14,11 @@ from sqlmodel import col
 from server.accounts.models import User
 from server.comments.models import Comment, Thread
 from server.comments.readers import who_cannot_see
-from server.comments.threads import MENTION, Said, Turn
+from server.comments.threads import MENTION, Removal, Said, Turn
 from server.documents.models import Document
 from server.documents.telling import owners
 from server.notifications.models import Kind
-from server.notifications.noting import Notice, followers, note
+from server.notifications.noting import Notice, followers, forget, note
 
 
 async def note_words(db: AsyncSession, actor: User, said: Said, *, edited: bool = False) -> frozenset[UUID]:
@@ -82,6 +82,15 @@ async def note_turn(db: AsyncSession, actor: User, turn: Turn) -> frozenset[UUID
         dedupe_key=f"thread:{thread.id}:{kind.value}:{aside.isoformat() if aside else ''}",
     )
     return await note(db, notice)
+
+
+async def unnote(db: AsyncSession, comment_id: UUID, removal: Removal) -> frozenset[UUID]:
+    """Take back what was noted of a comment that is deleted: its words are gone everywhere. Returns whose it was."""
+    deeds = [f"comment:{comment_id}:"]
+    if removal.headless:
+        # These say what it was about by its first words.
+        deeds.append(f"thread:{removal.thread.id}:")
+    return await forget(db, document_id=removal.document.id, deeds=deeds)
 
 
 def _path(document: Document, comment_id: UUID) -> str:

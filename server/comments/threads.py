@@ -64,6 +64,15 @@ class Turn:
     resolved_before: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """What a comment was deleted from. `headless`: the thread is gone too, or has lost its first words."""
+
+    document: Document
+    thread: Thread
+    headless: bool
+
+
 async def begin(
     db: AsyncSession, user: User, document_id: UUID, *, place: Place, text: str, comment_id: UUID | None = None
 ) -> Said:
@@ -119,7 +128,7 @@ async def edit(db: AsyncSession, user: User, document_id: UUID, comment_id: UUID
     return Said(document, thread, comment, frozenset(mentions) - before)
 
 
-async def remove(db: AsyncSession, user: User, document_id: UUID, comment_id: UUID) -> tuple[Document, Thread]:
+async def remove(db: AsyncSession, user: User, document_id: UUID, comment_id: UUID) -> Removal:
     """Delete a comment: its author may, and the document's owners. With the last one the thread goes."""
     document, actor = await _open(db, user, document_id)
     thread, comment = await _find(db, document_id, comment_id)
@@ -129,15 +138,17 @@ async def remove(db: AsyncSession, user: User, document_id: UUID, comment_id: UU
         select(Comment).where(col(Comment.thread_id) == thread.id).order_by(col(Comment.created_at), col(Comment.id))
     )
     others = [each for each in rows if each.id != comment.id]
-    if all(each.deleted_at is not None for each in others):
+    is_last = all(each.deleted_at is not None for each in others)
+    is_first = is_last or (comment.created_at, comment.id) < (others[0].created_at, others[0].id)
+    if is_last:
         await db.execute(delete(Thread).where(col(Thread.id) == thread.id))
-    elif (comment.created_at, comment.id) < (others[0].created_at, others[0].id):
+    elif is_first:
         await db.execute(delete(CommentReaction).where(col(CommentReaction.comment_id) == comment.id))
         comment.text, comment.mentions, comment.deleted_at = "", [], utc_now()
     else:
         await db.delete(comment)
     await db.flush()
-    return document, thread
+    return Removal(document, thread, is_first)
 
 
 async def resolve(db: AsyncSession, user: User, document_id: UUID, comment_id: UUID) -> Turn:

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID, uuid4
 
-from sqlalchemy import Uuid, case, func, literal, select, update
+from sqlalchemy import Uuid, case, delete, func, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
@@ -174,6 +174,23 @@ async def tell(events: Events, queue: Queue, noted: Collection[UUID] = ()) -> No
     for user_id in noted:
         await events.publish_to(user_id, EVENT, {})
     await queue.enqueue(DELIVERY)
+
+
+async def forget(db: AsyncSession, *, document_id: UUID, deeds: Sequence[str]) -> frozenset[UUID]:
+    """Take back what was noted in a document about deeds whose keys begin so, and with it mail not sent yet.
+
+    Returns whose notices these were; give that to `tell`, so that their bells look again.
+    """
+    key = col(PersonalNotice.dedupe_key)
+    gone = await db.scalars(
+        delete(PersonalNotice)
+        .where(
+            col(PersonalNotice.document_id) == document_id,
+            or_(*[key.startswith(deed, autoescape=True) for deed in deeds]),
+        )
+        .returning(col(PersonalNotice.user_id))
+    )
+    return frozenset(gone)
 
 
 async def followers(db: AsyncSession, document_id: UUID) -> Sequence[UUID]:

@@ -276,6 +276,23 @@ async def test_whom_it_concerns_hears_of_it_once(office: Office, sessions: Sessi
         assert await office.noted() == [("Rex", kind, "Is it, @Eve?")]
 
 
+async def test_what_is_deleted_is_taken_back_from_those_who_were_told(office: Office, sessions: Sessions) -> None:
+    thread = await office.say(office.reviewer, f"<@{office.editor.user.id}>!", place=PLACE)
+    answered = await office.say(office.editor, "What?", thread_id=thread["id"])
+    first, second = (f"{office.path}/{each['id']}" for each in answered["comments"])
+    await office.editor.ask("POST", f"{first}/resolve")
+    assert len(await office.noted()) == 5
+
+    async def left() -> set[str]:
+        async with sessions() as db:
+            return {each.kind for each in await db.scalars(select(PersonalNotice))}
+
+    await office.reviewer.ask("DELETE", first)
+    assert await left() == {"reply"}
+    await office.editor.ask("DELETE", second)
+    assert await left() == set()
+
+
 async def test_reactions_count_each_person_once(office: Office) -> None:
     thread = await office.say(office.owner)
     comment = f"{office.path}/{thread['comments'][0]['id']}"

@@ -45,7 +45,7 @@ async def _caret_before(person: Person, words: str) -> None:
 
 
 async def _heard(person: Person) -> None:
-    """Wait until the editor knows where the caret is: browsers tell it with a frame, and tests are quicker than hands."""
+    """Wait until the editor knows where the caret is: browsers tell it with a frame, tests are quicker than hands."""
     await person.page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
 

@@ -262,7 +262,8 @@ async def test_a_reviewer_suggests_and_changes_nothing(fleet: Fleet, clients: No
                 _first_text(reviewer.doc).insert(0, "forbidden")
                 assert await _closing_of(reviewer) == 4405
             # Nor in disguise, nor by the way.
-            for change in ({"insertion": whose | {"by": str(uuid4())}}, {"bold": {}}):
+            disguises: list[dict[str, Any]] = [{"insertion": whose | {"by": str(uuid4())}}, {"bold": {}}]
+            for change in disguises:
                 async with client.join(url, token=token) as reviewer:
                     _first_text(reviewer.doc).insert(3, "forbidden", change)
                     assert await _closing_of(reviewer) == 4405

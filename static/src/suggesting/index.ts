@@ -73,6 +73,7 @@ export class Suggestions implements Beside {
       if (key !== undefined && !commented && this.#modes.mode !== "viewing") this.activate(key);
     });
     editor.on("selectionUpdate", () => {
+      this.#showBar();
       const { from, to } = editor.state.selection;
       const here = this.#all.find((each) =>
         each.parts.some((part) => !("into" in part) && part.from <= from && to <= part.to),
@@ -234,6 +235,8 @@ export class Suggestions implements Beside {
     const own = chosen.some(({ by }) => by === this.#me);
     needed("#suggestions-accept", HTMLButtonElement).hidden = rights !== "read-write" || chosen.length === 0;
     reject.hidden = chosen.length === 0 || rights === "readonly" || (rights === "suggest" && !own);
-    reject.textContent = say(rights === "suggest" ? "suggest.withdrawAll" : "suggest.rejectAll");
+    const some = this.#editor.isDestroyed || this.#editor.state.selection.empty ? "All" : "Selected";
+    needed("#suggestions-accept", HTMLButtonElement).textContent = say(`suggest.accept${some}`);
+    reject.textContent = say(rights === "suggest" ? "suggest.withdrawAll" : `suggest.reject${some}`);
   }
 }

@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 
+from realtime.hub import Hub
 from server import db, lifeline, logs, metrics
 from server.accounts.middleware import IdentityMiddleware
 from server.accounts.routes import routes as account_routes
@@ -35,6 +36,7 @@ from server.documents.projection import project
 from server.documents.routes import routes as document_routes
 from server.documents.samples import create_sample
 from server.documents.sharing import arrive
+from server.documents.visiting import visiting
 from server.events import Events, Sight
 from server.notifications import inviting
 from server.notifications.members import note_member
@@ -91,6 +93,9 @@ def create_app(settings: Settings) -> Starlette:
             )
             await stack.enter_async_context(watching_loop(slow))
             await stack.enter_async_context(metrics.including(HubFigures(endpoint.door.hub)))
+            app.state.visits = await stack.enter_async_context(
+                visiting(redis, events, sessions, lambda: _who_is_where(endpoint.door.hub))
+            )
             app.state.exchange = await stack.enter_async_context(exchanging(redis, taking_stock(endpoint.door.hub)))
             app.state.redis = redis
             app.state.queue = queue
@@ -199,6 +204,14 @@ def _calm_the_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
+
+
+def _who_is_where(hub: Hub) -> dict[str, frozenset[str]]:
+    return {
+        live.room.document_id: frozenset(str(peer.user["id"]) for peer in live.room.peers)
+        for live in hub.live_rooms
+        if live.room.peers
+    }
 
 
 def _seeing(sessions: db.Sessions) -> Sight:

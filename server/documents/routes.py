@@ -29,6 +29,7 @@ from server.documents.access import DocumentVerb
 from server.documents.forms import MAX_PAGES, ROWS_PER_PAGE, Back, NewForm, RenameForm, RestoreForm, WhereForm
 from server.documents.lifecycle import Change, Listed, LiveDocuments, Page, View
 from server.documents.models import Document
+from server.documents.visiting import Visitor, visitors
 from server.documents.write_html import write_html
 from server.errors import Invalid, NotFound
 from server.settings import Settings
@@ -53,6 +54,7 @@ class DocumentRow:
     may_share: bool
     may_move: bool
     collection: tuple[UUID, str] | None
+    visitors: Sequence[Visitor]
 
 
 async def index(request: Request) -> Response:
@@ -106,11 +108,23 @@ async def show(request: Request) -> Response:
         content_html=content_html,
         saved_at=document.updated_at,
         may_write=not trashed and can(actor, DocumentVerb.EDIT, document),
+        has_history=can(actor, DocumentVerb.EDIT, document),
         may_suggest=not trashed and can(actor, DocumentVerb.SUGGEST, document),
         may_share=not trashed and can(actor, DocumentVerb.SHARE, document),
         may_invite=not trashed and may_invite and can(actor, DocumentVerb.SHARE, document),
         me={"id": user.id, "name": user.name, "colour": user.colour},
         limits={"max_upload_bytes": settings.max_upload_bytes},
+    )
+
+
+async def show_visitors(request: Request) -> Response:
+    """Show who is in a document at this moment, as its row in the list does."""
+    db: AsyncSession = request.state.db
+    user = signed_in(request)
+    document, _ = await lifecycle.find(db, user, request.path_params["document_id"])
+    here = await visitors(request.app.state.visits, db, [document.id], first=user.id)
+    return render(
+        request, "documents/visitors.html", document_id=document.id, visitors=here.get(document.id, ()), me=user.id
     )
 
 
@@ -206,11 +220,13 @@ async def _list(request: Request, where: WhereForm) -> Response:
         where = where.model_copy(update={"after": "", "pages": 1})
         page = await _rows(db, actor, where)
     counts = await lifecycle.counts(db, actor)
+    shown = [listed.document.id for listed in page.rows] if where.view is not View.TRASH else []
+    here = await visitors(request.app.state.visits, db, shown, first=actor.user_id)
     return render(
         request,
         "documents/index.html",
         block="list" if wants_fragment(request) else None,
-        documents=[_row(listed, places) for listed in page.rows],
+        documents=[_row(listed, places, here.get(listed.document.id, ())) for listed in page.rows],
         shelf=collection_pages.shelf(places, where.collection, counts.within),
         view=where.view.value,
         query=where.q,
@@ -250,7 +266,7 @@ def _addresses(where: WhereForm, next_cursor: str | None, actor: Actor) -> dict[
     }
 
 
-def _row(listed: Listed, places: Sequence[collections.Listed]) -> DocumentRow:
+def _row(listed: Listed, places: Sequence[collections.Listed], here: Sequence[Visitor]) -> DocumentRow:
     document = listed.document
     place = next((each.collection for each in places if each.collection.id == document.collection_id), None)
     return DocumentRow(
@@ -264,6 +280,7 @@ def _row(listed: Listed, places: Sequence[collections.Listed]) -> DocumentRow:
         may_share=can(listed.actor, DocumentVerb.SHARE, document),
         may_move=can(listed.actor, DocumentVerb.MOVE, document),
         collection=(place.id, place.name) if place is not None else None,
+        visitors=here,
     )
 
 
@@ -271,6 +288,7 @@ routes = [
     Route("/documents", index, methods=["GET"]),
     Route("/documents", create, methods=["POST"]),
     Route("/documents/{document_id:uuid}", show, methods=["GET"]),
+    Route("/documents/{document_id:uuid}/visitors", show_visitors, methods=["GET"]),
     Route("/documents/{document_id:uuid}/rename", rename, methods=["POST"]),
     Route("/documents/{document_id:uuid}/trash", trash, methods=["POST"]),
     Route("/documents/{document_id:uuid}/restore", restore, methods=["POST"]),

@@ -160,6 +160,49 @@ async def test_from_the_list_a_document_is_shared(ada: Person, studio: Studio) -
     await until(made)
 
 
+async def test_a_role_that_changes_is_told_in_the_open_document(ada: Person, ben: Person, studio: Studio) -> None:
+    document = create_document(studio.api, title="In place", content="Words.")
+    path = f"/api/v1/documents/{document}"
+    studio.api.put(f"{path}/sharing", json={"reach": "people"}).raise_for_status()
+    studio.api.post(f"{path}/collaborators", json={"email": "ben@example.org", "role": "viewer"}).raise_for_status()
+    people = studio.api.get(f"{path}/collaborators").json()["collaborators"]
+    theirs = next(f"{path}/collaborators/{each['person']['id']}" for each in people if each["role"] == "viewer")
+    await ada.open(document)
+    await ben.open(document)
+    banner = ben.page.locator("#editor-banner")
+    assert not await banner.is_visible()
+    for role, words, shape in (
+        ("reviewer", "You now have comment access", "light"),
+        ("viewer", "You now have view access", "dark"),
+        ("editor", "You now have edit access", "light"),
+    ):
+        studio.api.put(theirs, json={"role": role}).raise_for_status()
+        await banner.get_by_text(words).wait_for()
+        await ben.page.emulate_media(color_scheme="dark" if shape == "dark" else "light")
+        await _picture(ben, f"told-{role}")
+    await banner.get_by_role("button", name="OK").click()
+    await banner.wait_for(state="hidden")
+    await ben.page.locator("#document-content[data-editable=true]").wait_for()
+    studio.api.delete(theirs).raise_for_status()
+    await banner.get_by_text("you no longer have access to it").wait_for()
+
+
+async def test_the_list_shows_who_is_in_a_document_now(ada: Person, ben: Person, studio: Studio) -> None:
+    document = create_document(studio.api, title="Looked at", content="Words.")
+    await ada.go("/documents")
+    faces = ada.page.locator(f"#here-{document}").get_by_role("listitem")
+    assert await faces.count() == 0
+    await ben.open(document)
+    await faces.filter(has_text="Ben Okri").wait_for()
+    await _picture(ada, "visitor")
+    await ada.new_tab()
+    await ada.open(document)
+    await ada.page.close()
+    ada.page = ada.context.pages[0]
+    await ben.go("/documents")
+    await faces.first.wait_for(state="detached")
+
+
 @pytest.mark.parametrize("shape", ["wide-light", "wide-dark", "phone-light", "phone-dark"])
 async def test_axe_finds_nothing(enter: Enter, studio: Studio, shape: str) -> None:
     if not AXE.exists():

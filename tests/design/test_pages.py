@@ -39,6 +39,7 @@ def row(number: int, *, title: str = NASTY, trashed: bool = False, may_edit: boo
         may_share=may_edit,
         may_move=may_edit,
         collection=("c1", NASTY) if number % 2 else None,
+        visitors=[SimpleNamespace(id=f"u{each}", name=NASTY, colour=each) for each in range(number)],
     )
 
 

@@ -14,6 +14,7 @@ import { watchShortcuts } from "./shortcuts";
 import { watchTheme } from "./theme";
 import { keepTimesTrue } from "./times";
 import { watchToasts } from "./toast";
+import { watchVisits } from "./visits";
 
 watchTheme();
 watchDialogs();
@@ -28,4 +29,5 @@ watchShortcuts();
 markModifierKeys();
 keepTimesTrue();
 watchBell();
+watchVisits();
 listenLive();

@@ -210,6 +210,7 @@ DOORS: Final[dict[str, Door]] = {
     f"GET {_PAGE}/move": Door(_may_move),
     f"POST {_PAGE}/move": Door(_may_move_to_the_top, form={}),
     f"GET {_PAGE}": at(D.VIEW),
+    f"GET {_PAGE}/visitors": at(D.VIEW),
     f"POST {_PAGE}/rename": at(D.RENAME, form={"title": "x"}),
     f"POST {_PAGE}/trash": at(D.TRASH, form={}),
     f"POST {_PAGE}/restore": at(D.RESTORE, form={}),

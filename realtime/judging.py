@@ -6,6 +6,7 @@ needs it is left.
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import Sequence
 
@@ -14,6 +15,8 @@ from realtime.close import Refused
 from realtime.ports import Judge, OpenJudge, Rights
 from realtime.room import Peer, Room, User, is_core_failure
 from realtime.update import Reach
+
+logger = logging.getLogger("quillroom.realtime")
 
 # What a judge has not heard yet is kept in memory; beyond this it begins anew when it is needed.
 _MOST_UNHEARD_BYTES = 4 * 1024 * 1024
@@ -50,6 +53,7 @@ class Bench:
                 self.dismiss(room)
                 if not is_core_failure(error):
                     raise
+                logger.exception("an update could not be judged", extra={"document_id": room.document_id})
                 raise Refused(close.TRY_LATER) from error
             if not allowed:
                 self.dismiss(room)

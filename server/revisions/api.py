@@ -217,7 +217,7 @@ async def list_revisions(call: Call[RevisionsQuery, NoBody]) -> Reply[RevisionLi
     """
     request, query = call.request, call.query
     db: AsyncSession = request.state.db
-    document, _ = await lifecycle.find(db, signed_in(request), document_id_of(request))
+    document, _ = await lifecycle.find(db, signed_in(request), document_id_of(request), DocumentVerb.EDIT)
     page = await listing.page(
         db, document.id, limit=query.limit, cursor=int(query.cursor) if query.cursor is not None else None
     )
@@ -246,7 +246,7 @@ async def get_revision(call: Call[RevisionQuery, NoBody]) -> Reply[RevisionRead]
     """Read what a document said."""
     request = call.request
     db: AsyncSession = request.state.db
-    document, _ = await lifecycle.find(db, signed_in(request), document_id_of(request))
+    document, _ = await lifecycle.find(db, signed_in(request), document_id_of(request), DocumentVerb.EDIT)
     revision = await listing.find(db, document.id, _revision_id(request))
     packed = await states.read_state(db, revision)
     seen = await _one(request, revision)
@@ -271,7 +271,7 @@ async def compare_revisions(call: Call[CompareQuery, NoBody]) -> Reply[CompareSe
     """Say what changed between two revisions, or between a revision and the present, block by block."""
     request, query = call.request, call.query
     db: AsyncSession = request.state.db
-    document, _ = await lifecycle.find(db, signed_in(request), document_id_of(request))
+    document, _ = await lifecycle.find(db, signed_in(request), document_id_of(request), DocumentVerb.EDIT)
     old = await listing.find(db, document.id, query.from_)
     new = await listing.find(db, document.id, query.to) if query.to is not None else None
     found = await comparisons.compared(request, document, old, new)
@@ -299,7 +299,7 @@ async def read_authorship(call: Call[AuthorshipQuery, NoBody]) -> Reply[Authorsh
     """
     request, query = call.request, call.query
     db: AsyncSession = request.state.db
-    document, _ = await lifecycle.find(db, signed_in(request), document_id_of(request))
+    document, _ = await lifecycle.find(db, signed_in(request), document_id_of(request), DocumentVerb.EDIT)
     credits_ = await crediting.credits_of(request, document)
     blocks = [each for each in passages(credits_.node) if letters(each)]
     start = int(query.cursor or 0)
@@ -436,7 +436,7 @@ OPERATIONS: Final[tuple[AnyOperation, ...]] = (
         query=RevisionsQuery,
         body=NoBody,
         answer=RevisionList,
-        refusals=(404,),
+        refusals=(403, 404),
     ),
     Operation(
         name="createRevision",
@@ -460,7 +460,7 @@ OPERATIONS: Final[tuple[AnyOperation, ...]] = (
         query=CompareQuery,
         body=NoBody,
         answer=CompareSeen,
-        refusals=(404,),
+        refusals=(403, 404),
     ),
     Operation(
         name="readAuthorship",
@@ -471,7 +471,7 @@ OPERATIONS: Final[tuple[AnyOperation, ...]] = (
         query=AuthorshipQuery,
         body=NoBody,
         answer=AuthorshipSeen,
-        refusals=(404,),
+        refusals=(403, 404),
     ),
     Operation(
         name="getRevision",
@@ -482,7 +482,7 @@ OPERATIONS: Final[tuple[AnyOperation, ...]] = (
         query=RevisionQuery,
         body=NoBody,
         answer=RevisionRead,
-        refusals=(404,),
+        refusals=(403, 404),
     ),
     Operation(
         name="nameRevision",

@@ -101,7 +101,7 @@ class Comparison:
 
 def compare(old: Node, new: Node, *, old_title: str = "", new_title: str = "") -> Comparison:
     """Compare two documents. A second or so of work for a hundred thousand characters: use a thread."""
-    return Comparison(tuple(_blocks(old.content.content, new.content.content)), old_title, new_title)
+    return Comparison(_blocks(old.content.content, new.content.content), old_title, new_title)
 
 
 def words(block: Node) -> str:
@@ -109,8 +109,33 @@ def words(block: Node) -> str:
     return plain_text(schema.nodes["doc"].create({}, [block]))
 
 
-def _blocks(old: Sequence[Node], new: Sequence[Node]) -> Iterator[Block]:
-    """Yield all blocks in the order of the new text, those that are gone where they were."""
+def _blocks(old: Sequence[Node], new: Sequence[Node]) -> tuple[Block, ...]:
+    """Return all blocks in the order of the new text, those that are gone where they were."""
+    return _with_retyped(list(_paired(old, new)))
+
+
+def _with_retyped(blocks: Sequence[Block]) -> tuple[Block, ...]:
+    """Tell of a paragraph that became a heading as of one that was changed, not as of two."""
+    gone = {
+        block.node.attrs["id"]: block.node
+        for block in blocks
+        if block.kind is Kind.REMOVED and block.node.is_textblock and block.node.attrs.get("id") is not None
+    }
+    retyped: dict[object, Block] = {}
+    for block in blocks:
+        before = gone.get(block.node.attrs.get("id"))
+        # Of the same type it is a block that was moved, and both its places are of interest.
+        if block.kind is Kind.ADDED and block.node.is_textblock and before and before.type != block.node.type:
+            changes = tuple(pieces(before, block.node))
+            retyped[block.node.attrs["id"]] = Block(Kind.EDITED, block.node, before=before, pieces=changes)
+    return tuple(
+        retyped.get(block.node.attrs.get("id"), block) if block.kind is Kind.ADDED else block
+        for block in blocks
+        if block.kind is not Kind.REMOVED or block.node.attrs.get("id") not in retyped
+    )
+
+
+def _paired(old: Sequence[Node], new: Sequence[Node]) -> Iterator[Block]:
     pairs = pairing.pairs(old, new)
     i = j = 0
     for next_i, next_j in [*pairs, (len(old), len(new))]:
@@ -142,7 +167,7 @@ def _block(old: Node, new: Node) -> Block:
         return Block(Kind.EDITED, new, before=old, pieces=tuple(pieces(old, new)))
     if new.is_leaf:
         return Block(Kind.EDITED, new, before=old)
-    return Block(Kind.EDITED, new, before=old, children=tuple(_blocks(old.content.content, new.content.content)))
+    return Block(Kind.EDITED, new, before=old, children=_blocks(old.content.content, new.content.content))
 
 
 Word = tuple[str, tuple[Mark, ...], Node]

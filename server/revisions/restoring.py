@@ -107,7 +107,7 @@ async def restore(
 
 async def copy(db: AsyncSession, user: User, document_id: UUID, revision_id: UUID) -> Document:
     """Make a new document in the same workspace that says what a revision says. Raises NotFound, Forbidden."""
-    _, actor = await lifecycle.find(db, user, document_id)
+    _, actor = await lifecycle.find(db, user, document_id, DocumentVerb.EDIT)
     maker = at_work(actor)
     if maker is None:
         # They read by a link and are no member of the workspace.

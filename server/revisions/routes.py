@@ -1,4 +1,7 @@
-"""The page of a document's history: what it said, what changed, and the ways back."""
+"""The page of a document's history: what it said, what changed, and the ways back.
+
+It is for those who may edit: it holds what was taken out before a document was shown to others.
+"""
 
 from __future__ import annotations
 
@@ -96,7 +99,9 @@ class Written:
 async def show(request: Request) -> Response:
     """Show a revision, or the present, with what changed since another."""
     db: AsyncSession = request.state.db
-    document, actor = await lifecycle.find(db, signed_in(request), request.path_params["document_id"])
+    document, actor = await lifecycle.find(
+        db, signed_in(request), request.path_params["document_id"], DocumentVerb.EDIT
+    )
     query = HistoryQuery.of(dict(request.query_params))
     page = await listing.page(db, document.id, limit=ROWS_PER_PAGE, cursor=query.before)
     rows = [_row(each) for each in page.rows]
@@ -112,7 +117,6 @@ async def show(request: Request) -> Response:
     blocks = found.comparison.blocks
     part = min(query.part, max(1, -(-len(blocks) // BLOCKS_PER_PART)))
     shown = await asyncio.to_thread(_blocks, found, part, selected, against)
-    may_edit = document.trashed_at is None and can(actor, DocumentVerb.EDIT, document)
     return render(
         request,
         "revisions/history.html",
@@ -130,7 +134,7 @@ async def show(request: Request) -> Response:
         is_same=found.comparison.is_empty,
         part=part,
         addresses=_addresses(document.id, query, part, len(blocks), page.next_cursor),
-        may_edit=may_edit,
+        may_edit=document.trashed_at is None,
         may_copy=selected is not None and _may_create(actor),
         restored=restored,
         unchanged=query.unchanged and restored is None,
@@ -141,7 +145,9 @@ async def show(request: Request) -> Response:
 async def authors(request: Request) -> Response:
     """Show the present with who wrote each passage, and when."""
     db: AsyncSession = request.state.db
-    document, actor = await lifecycle.find(db, signed_in(request), request.path_params["document_id"])
+    document, actor = await lifecycle.find(
+        db, signed_in(request), request.path_params["document_id"], DocumentVerb.EDIT
+    )
     query = HistoryQuery.of(dict(request.query_params))
     page = await listing.page(db, document.id, limit=ROWS_PER_PAGE)
     size = await _size_for(db, document.id, actor)

@@ -129,7 +129,11 @@ class _Writer:
             before = block.before or node
             return self.marked(Kind.REMOVED, _plain(before), None) + self.marked(Kind.ADDED, _plain(node), None)
         runs = _Runs(self.hands.of(node.attrs.get("id")))
-        return _around(node, "".join(self.piece(piece, runs) for piece in block.pieces))
+        html = "".join(self.piece(piece, runs) for piece in block.pieces)
+        if all(piece.kind is Kind.SAME for piece in block.pieces):
+            # Another level, another type: every word of it looks different.
+            html = self.marked(Kind.EDITED, html, None)
+        return _around(node, html)
 
     def whole(self, node: Node, kind: Kind) -> str:
         """Write a block that came or went, marked down to its words: a list item cannot stand inside of a mark."""

@@ -189,13 +189,16 @@ async def test_readers_read_and_editors_restore(ada: Program, app: Starlette, se
         workspace = await db.get_one(Workspace, document.workspace_id)
         guest = await make_member(db, workspace, role=Role.GUEST)
         stranger = await make_member(db, workspace, role=Role.GUEST)
-        await name_on(db, document, guest, DocumentRole.VIEWER)
+        await name_on(db, document, guest, DocumentRole.REVIEWER)
     path = f"/documents/{document_id}/revisions"
     calls = [("POST", path, {"name": "Mine"}), ("PATCH", f"{path}/{old}", {"name": "Mine"})]
     calls += [("POST", f"{path}/{old}/restore", {})]
     async with program(app, sessions, guest) as theirs:
+        # What was taken out before it was shared with them is not for them.
+        assert await theirs.content(document_id) == "Two.\n"
         for reading in (path, f"{path}/{old}", f"/documents/{document_id}/compare?from={old}"):
-            assert (await theirs.ask("GET", reading)).status_code == 200
+            problem(await theirs.ask("GET", reading), 403)
+        problem(await theirs.ask("GET", f"/documents/{document_id}/authorship"), 403)
         for method, where, body in calls:
             problem(await theirs.ask(method, where, json=body), 403)
     async with program(app, sessions, stranger) as theirs:

@@ -83,11 +83,11 @@ async def test_the_trash_closes_the_document_and_restoring_opens_it(
     assert str(document.id) not in (await client.get("/documents")).text
     assert str(document.id) in (await client.get("/documents?view=trash")).text
     page = (await client.get(f"/documents/{document.id}")).text
-    assert 'data-may-write="false"' in page
+    assert 'data-rights="readonly"' in page
     assert (await post(client, f"/documents/{document.id}/rename", title="x")).status_code == 409
     answer = await post(client, f"/documents/{document.id}/restore", view="trash")
     assert answer.headers["location"] == "/documents?view=trash"
-    assert 'data-may-write="true"' in (await client.get(f"/documents/{document.id}")).text
+    assert 'data-rights="read-write"' in (await client.get(f"/documents/{document.id}")).text
 
 
 async def test_a_document_in_the_trash_is_restored_from_its_own_page(
@@ -103,7 +103,7 @@ async def test_a_document_in_the_trash_is_restored_from_its_own_page(
     restored = await post(client, f"{here}/restore", back="document")
     assert (restored.status_code, restored.headers["location"]) == (303, here)
     page = (await client.get(here)).text
-    assert 'data-may-write="true"' in page
+    assert 'data-rights="read-write"' in page
     assert "data-trashed" not in page
     assert (await post(client, f"{here}/restore", back="nowhere")).headers["location"] == "/documents"
 
@@ -149,7 +149,7 @@ async def test_a_guest_reads_and_is_offered_nothing_else(
         await name_on(db, document, guest)
     await sign_in(client, sessions, guest)
     page = (await client.get(f"/documents/{document.id}")).text
-    assert 'data-may-write="false"' in page
+    assert 'data-rights="readonly"' in page
     assert "/invitations" not in page
     assert "New document" not in (await client.get("/documents")).text
     for path in ("/documents", f"/documents/{document.id}/trash", f"/documents/{document.id}/invitations"):

@@ -116,3 +116,30 @@ def merged(updates: Sequence[bytes]) -> bytes:
         groups = range(0, len(updates), _MERGED_AT_ONCE)
         updates = [merge_updates(*updates[start : start + _MERGED_AT_ONCE]) for start in groups]
     return merge_updates(*updates) if len(updates) > 1 else updates[0]
+
+
+def find_harmful(document: Document, updates: Sequence[bytes]) -> list[bytes]:
+    """Find out, on copies, on which updates the core fails. None, if that cannot be told."""
+    harmful: list[bytes] = []
+    copy: Doc[Any] | None = None
+    for update in updates:
+        try:
+            if copy is None:
+                copy = document.copy()
+        except BaseException as error:
+            if not is_core_failure(error):
+                raise
+            return harmful
+        try:
+            copy.apply_update(update)
+        except BaseException as error:
+            if not is_core_failure(error):
+                raise
+            copy = None
+            harmful.append(update)
+    return harmful
+
+
+def is_core_failure(error: BaseException) -> bool:
+    """Whether the CRDT core failed: an exception, or a panic, which is none so that it ends a program unawares."""
+    return isinstance(error, Exception) or type(error).__name__ == "PanicException"

@@ -25,11 +25,52 @@ class NeedsTrial(Exception):
     """Only trying can tell how long the core takes for an update (`realtime.trial`). Nothing of it was taken."""
 
 
+class NeedsFlush(Exception):
+    """What waits for the next flush may take the core long enough. Nothing of the update was taken."""
+
+
+class Effort:
+    """What the updates that wait for one flush may cost the core, by who sent them.
+
+    One dear struct is too little to be tried, and many of them come in one flush: so each person may have as much wait
+    as one update may bring untried, and at least one struct, which is all that anybody types in that time.
+    """
+
+    __slots__ = ("_placed", "_weights")
+
+    def __init__(self) -> None:
+        self._placed = 0
+        self._weights: dict[object, int] = {}
+
+    def check(self, reach: Reach, known: Mapping[int, int], document_bytes: int, *, person: object) -> None:
+        """Raise NeedsFlush if an update must not wait with the others."""
+        own = self._weights.get(person)
+        too_much = own and (own + _weight(reach)) * document_bytes > _MOST_STEPS * _BYTES_PER_STEP
+        # What it brings may come to stand between the neighbours that others name.
+        too_much = too_much or self._placed * reach.structs > _MOST_STEPS
+        if too_much and (reach.deletions or reach.brings_structs(known)):
+            raise NeedsFlush
+
+    def add(self, reach: Reach, person: object) -> None:
+        """Count an update that waits from now on."""
+        self._placed += reach.placed
+        self._weights[person] = self._weights.get(person, 0) + _weight(reach)
+
+    def take(self) -> dict[object, int]:
+        """Begin anew. Returns each person's share of what the flush costs, in no particular unit."""
+        weights, self._weights, self._placed = self._weights, {}, 0
+        return weights
+
+
+def _weight(reach: Reach) -> int:
+    return _BYTES_PER_STEP // _LEAST_STRUCT_BYTES * reach.placed + reach.deletions
+
+
 def needs_trial(reach: Reach, known: Mapping[int, int], document_bytes: int) -> bool:
     """Whether only trying can tell how long the core takes for an update."""
     if deletes_much(reach, document_bytes):
         return True
-    steps = reach.placed * (document_bytes // _LEAST_STRUCT_BYTES + reach.structs)
+    steps = reach.placed * (document_bytes // _LEAST_STRUCT_BYTES + reach.structs) if reach.placed > 1 else 0
     return (steps > _MOST_STEPS or reach.pieces > _MOST_PIECES) and reach.brings_structs(known)
 
 

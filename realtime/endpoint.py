@@ -23,7 +23,7 @@ from starlette.requests import HTTPConnection
 from realtime import close, websocket, wire
 from realtime.close import Close, Refused
 from realtime.dialects import Dialect, ManyDocuments, OneDocument, Seat, Slow
-from realtime.effort import NeedsTrial
+from realtime.effort import NeedsFlush, NeedsTrial
 from realtime.ending import end
 from realtime.hub import Hub
 from realtime.outbox import LARGE_FRAME_BYTES, Outbox
@@ -567,7 +567,7 @@ class Socket(asyncio.Protocol):
             return self._receive_slowly(seat, message)
         try:
             self._door.hub.receive(seat.room, seat.peer, message)
-        except (NeedsTrial, NeedsJudging):
+        except (NeedsTrial, NeedsFlush, NeedsJudging):
             return self._receive_slowly(seat, cast("wire.Update", message))
         self._collect(seat.peer)
         return None
@@ -585,6 +585,8 @@ class Socket(asyncio.Protocol):
                 reach, seconds = await hub.try_out(room, message.update, reach)
                 self._pay(seconds)
                 tried = True
+            except NeedsFlush:
+                await hub.next_flush(room)
             except NeedsJudging:
                 self._pay(await hub.judge(room, seat.peer, message.update, reach))
                 judged = True

@@ -11,13 +11,15 @@ for one with many.
 import asyncio
 import math
 import time
+from collections import Counter
 from collections.abc import Callable
 
 from realtime import awareness
 from realtime.close import Close
+from realtime.document import is_core_failure
 from realtime.live_room import Counts, LiveRoom
 from realtime.outbox import Deliveries
-from realtime.room import BrokenRoom, Flush, Peer, Room, is_core_failure
+from realtime.room import BrokenRoom, Flush, Peer, Room
 from realtime.saving import Saving
 
 # Telling the peers of one room takes a sixth of the processor at most, while the pause for that is one that nobody
@@ -195,17 +197,17 @@ class Flushing:
     def _begin(self, live: LiveRoom) -> Flush | None:
         room = live.room
         self._counts.flushes += 1
-        begun = time.perf_counter()
+        begun = time.thread_time()
         try:
             flush = room.begin_flush()
         except BrokenRoom as broken:
             self._on_broken(live, broken)
             return None
-        seconds = time.perf_counter() - begun
+        seconds = time.thread_time() - begun
+        live.wake()
         if seconds > _DEAR_SECONDS:
             # What the core makes of an update shows only now. Whoever sends such ones is read more slowly.
-            for peer in flush.senders:
-                peer.debt_seconds += seconds / len(flush.senders)
+            _charge(flush, seconds)
         for peer, why in flush.refused:
             self._on_refused(live, peer, why)
         if flush.update:
@@ -245,6 +247,18 @@ class Flushing:
         if news:
             self._on_presence(news)
         return told
+
+
+def _charge(flush: Flush, seconds: float) -> None:
+    """Have the senders of a dear flush owe what it cost: mostly those whose updates may have been dear."""
+    connections = Counter(peer.user.get("id") for peer in flush.senders)
+    shares = {
+        peer: count + flush.effort.get(peer.user.get("id"), 0) / connections[peer.user.get("id")]
+        for peer, count in flush.senders.items()
+    }
+    total = sum(shares.values())
+    for peer, share in shares.items():
+        peer.debt_seconds += seconds * share / total
 
 
 async def _within(done: "asyncio.Future[None]", seconds: float) -> bool:

@@ -14,8 +14,8 @@ from typing import Self
 
 from realtime import awareness, close, wire
 from realtime.close import Close, Refused
-from realtime.document import merged
-from realtime.effort import NeedsTrial, deletes_much, without_known_deletions
+from realtime.document import is_core_failure, merged
+from realtime.effort import NeedsFlush, NeedsTrial, deletes_much, without_known_deletions
 from realtime.ending import end
 from realtime.flushing import Flushing
 from realtime.judging import Bench
@@ -36,7 +36,7 @@ from realtime.ports import (
     Stored,
     UpdateLog,
 )
-from realtime.room import BrokenRoom, Limits, NeedsJudging, Peer, Room, User, is_core_failure
+from realtime.room import BrokenRoom, Limits, NeedsJudging, Peer, Room, User
 from realtime.saving import Saving
 from realtime.settling import Settle, Settling
 from realtime.trial import Trials
@@ -206,14 +206,14 @@ class Hub:
         """Take one message of a peer.
 
         `reach`: what an update brings, if that was read before. Raises Refused or MalformedFrame, which end this peer
-        and nobody else; NeedsTrial unless it was `tried`, NeedsJudging unless it was `judged`.
+        and nobody else; NeedsTrial unless it was `tried`, NeedsJudging unless it was `judged`, NeedsFlush.
         """
         live = self._rooms.get(room.document_id)
         if live is None or live.room is not room or peer not in room.peers:
             raise Refused(close.TRY_LATER)
         try:
             self._receive(live, peer, message, reach, tried=tried, judged=judged)
-        except (Refused, NeedsTrial, NeedsJudging, ValueError):
+        except (Refused, NeedsTrial, NeedsFlush, NeedsJudging, ValueError):
             if judged and live.bench is not None:
                 # It knows now what the room does not.
                 live.bench.dismiss(room)
@@ -234,8 +234,12 @@ class Hub:
                     # Whoever calls waits for `get_ready` first.
                     raise Refused(close.TRY_LATER)
                 self.counts.updates_received += 1
-                if room.receive_update(peer, message, reach, tried=tried, judged=judged):
-                    self._flushing.mark(live)
+                try:
+                    room.receive_update(peer, message, reach, tried=tried, judged=judged)
+                finally:
+                    # A part of it may wait though the rest is refused.
+                    if room.has_pending:
+                        self._flushing.mark(live)
             case wire.AwarenessUpdate(payload):
                 self.counts.presence_received += 1
                 self._pass_on(live, room.receive_presence(peer, payload, now=self._clock.now()))
@@ -256,6 +260,14 @@ class Hub:
         live = self._rooms.get(room.document_id)
         if live is not None and live.room is room:
             await self._flushing.get_ready(live)
+
+    async def next_flush(self, room: Room) -> None:
+        """Wait until what waits in a room is flushed, or the room is given up."""
+        live = self._rooms.get(room.document_id)
+        if live is not None and live.room is room:
+            flushed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            live.flushed.append(flushed)
+            await flushed
 
     async def try_out(self, room: Room, update: bytes, reach: Reach) -> tuple[Reach, float]:
         """Try an update that NeedsTrial.
@@ -437,6 +449,7 @@ class Hub:
         """Give up a room at once; whoever comes next loads it from the log."""
         del self._rooms[live.room.document_id]
         self._send_all_away(live, why)
+        live.wake()
         for edit in live.edits:
             edit.set_exception(LogUnavailable())
 

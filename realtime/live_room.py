@@ -55,6 +55,7 @@ class LiveRoom:
     room: Room
     send_away: dict[Peer, Callable[[Close], None]] = field(default_factory=dict)
     edits: list[asyncio.Future[int]] = field(default_factory=list)
+    flushed: list[asyncio.Future[None]] = field(default_factory=list)
     presence: dict[int, awareness.Entry] = field(default_factory=dict)
     holds: int = 0
     empty_since: float | None = None
@@ -76,6 +77,13 @@ class LiveRoom:
         """Somebody has left, or needs it open no more."""
         if not self.room.peers and not self.holds:
             self.empty_since = now
+
+    def wake(self) -> None:
+        """Tell those who wait for a flush (`flushed`) that there was one, or that there will be none."""
+        flushed, self.flushed = self.flushed, []
+        for each in flushed:
+            if not each.done():
+                each.set_result(None)
 
     def note_writer(self, user: User) -> None:
         """Somebody's edit is about to be committed."""

@@ -14,9 +14,10 @@ from pycrdt import Doc
 
 from realtime import awareness, close, websocket, wire
 from realtime.close import Close, Refused
-from realtime.document import Document, merged
+from realtime.document import Document, find_harmful, merged
+from realtime.document import is_core_failure as is_core_failure  # noqa: PLC0414 - others know it from here
 from realtime.early import Early
-from realtime.effort import NeedsTrial, needs_trial
+from realtime.effort import Effort, NeedsFlush, NeedsTrial, needs_trial
 from realtime.outbox import LARGE_FRAME_BYTES, Outbox
 from realtime.ports import Committed, DocumentId, Epoch, Rights, Stored
 from realtime.structs import Id
@@ -29,6 +30,8 @@ NOTHING_YET = b"\x00"
 """The state vector of somebody who has nothing."""
 # Asking the core for the state after each flush would be dear for what it is needed for.
 _RELAYS_TO_NOTE = 64
+_EMPTY_UPDATE = b"\x00\x00"
+_EMPTY_REACH = read_reach(_EMPTY_UPDATE)
 
 
 User = Mapping[str, object]
@@ -73,12 +76,14 @@ class Peer:
 class Flush:
     """What one flush merged. `update` is empty when nothing was new; `refused` are peers whose updates cannot be.
 
-    `senders`: how many updates of each peer are in it. `waiting`: the peers with a question, and what they have.
+    `senders`: how many updates of each peer are in it. `effort`: by person, their share of what it may have cost.
+    `waiting`: the peers with a question, and what they have.
     """
 
     waiting: dict[Peer, bytes]
     update: bytes = b""
     senders: dict[Peer, int] = field(default_factory=dict)
+    effort: dict[object, int] = field(default_factory=dict)
     refused: list[tuple[Peer, Close]] = field(default_factory=list)
 
 
@@ -120,6 +125,7 @@ class Room:
         self.presence = awareness.Awareness(lifetime_seconds=limits.presence_seconds)
         self.document = Document(stored.updates)
         self._vetting = Vetting(self.document)
+        self._effort = Effort()
         self.size_bytes = sum(map(len, stored.updates))
         self.unsaved_bytes = 0
         self.newest = stored.seq
@@ -210,7 +216,7 @@ class Room:
         An update whose history is missing is kept until the peer has answered our step 1.
         `reach`: what the update brings, if that was read elsewhere (large updates are read off the event loop).
         Raises MalformedFrame, or Refused for a peer that may not write, history that stays missing, or a limit; and
-        NeedsTrial unless it was `tried`, NeedsJudging unless it was `judged`.
+        NeedsTrial unless it was `tried`, NeedsJudging unless it was `judged`, NeedsFlush.
         """
         if reach is None:
             reach = read_reach(message.update)
@@ -232,8 +238,9 @@ class Room:
         if message.answer:
             # Sent after all that is kept, so that it brings whatever that builds on.
             peer.early.asked = False
-            for update, its_reach in peer.early.take():
-                self._admit_early(peer, update, its_reach)
+            early = peer.early.take()
+            if early:
+                self._admit_early(peer, early)
         return bool(self._pending)
 
     def edit(self, update: bytes, user: User | None = None) -> None:
@@ -279,14 +286,18 @@ class Room:
         if entries:
             peer.outbox.put_presence(peer.prefix, entries)
 
-    def _admit_early(self, peer: Peer, update: bytes, reach: Reach) -> None:
+    def _admit_early(self, peer: Peer, early: list[tuple[bytes, Reach]]) -> None:
+        update, reach = early[0] if len(early) == 1 else _merge_early(early)
         if not reach.fits(self._known):
             raise Refused(close.MISSING_HISTORY)
         try:
             self._admit(peer, update, reach)
-        except (NeedsTrial, NeedsJudging):
+        except (NeedsTrial, NeedsFlush, NeedsJudging):
             # When it comes back it brings all of it in one update.
             raise Refused(close.TRY_LATER) from None
+        for _ in early[1:]:
+            # Each of them is acknowledged.
+            self._admit(peer, _EMPTY_UPDATE, _EMPTY_REACH)
 
     def _admit(
         self,
@@ -299,8 +310,14 @@ class Room:
         user: User | None = None,
     ) -> None:
         vetting = self._vetting
-        if (reach.structs != 1 or reach.deletions) and not tried and self.is_dear(reach):
-            raise NeedsTrial
+        several = reach.structs != 1 or reach.deletions
+        # Nearly all are one struct behind their client's last, of which any number may wait.
+        weighs = several or reach.placed
+        if weighs and peer is not None:
+            if several and not tried and self.is_dear(reach):
+                raise NeedsTrial
+            if not judged:
+                self._effort.check(reach, self._known, self.size_bytes, person=peer.user.get("id"))
         if peer is not None and peer.rights is not Rights.WRITE and not judged:
             raise NeedsJudging
         if reach.firsts or reach.nesting or reach.may_hold_pairs or vetting.pairs:
@@ -310,6 +327,8 @@ class Room:
         for client in reach.ends:
             if client not in self.authors:
                 self._note_author(client, reach, peer.user if peer is not None else user)
+        if weighs:
+            self._effort.add(reach, peer.user.get("id") if peer is not None else None)
         doubtful, news = reach.extend(self._known)
         self._rehearse = self._rehearse or doubtful
         self._news = self._news or news
@@ -342,7 +361,7 @@ class Room:
         """Merge and apply all that waits. Raises BrokenRoom if the document in memory was harmed."""
         pending, self._pending = self._pending, []
         waiting, self._waiting = self._waiting, {}
-        flush = Flush(waiting)
+        flush = Flush(waiting, effort=self._effort.take())
         self._flushing = True
         if not pending:
             return flush
@@ -356,7 +375,9 @@ class Room:
         except BaseException as error:
             if not is_core_failure(error):
                 raise
-            raise BrokenRoom(self._guilty(pending)) from error
+            harmful = find_harmful(self.document, [update for _, update in pending])
+            suspects = {peer for peer, update in pending if peer is not None and update in harmful}
+            raise BrokenRoom(suspects) from error
         if changed:
             flush.update = update
             self.unsaved_bytes += len(update) - taken
@@ -501,28 +522,6 @@ class Room:
             update = self._apply_one_by_one(pending, flush)
             return update, bool(update) and self.document.whole() != before
 
-    def _guilty(self, pending: list[tuple[Peer | None, bytes]]) -> set[Peer]:
-        """Find out, on copies, whose updates the core fails on. Nobody, if that cannot be told."""
-        guilty: set[Peer] = set()
-        copy: Doc[Any] | None = None
-        for peer, update in pending:
-            try:
-                if copy is None:
-                    copy = self.document.copy()
-            except BaseException as error:
-                if not is_core_failure(error):
-                    raise
-                return guilty
-            try:
-                copy.apply_update(update)
-            except BaseException as error:
-                if not is_core_failure(error):
-                    raise
-                copy = None
-                if peer is not None:
-                    guilty.add(peer)
-        return guilty
-
     def _apply_one_by_one(self, pending: list[tuple[Peer | None, bytes]], flush: Flush) -> bytes:
         """Find whose update the core refuses. Returns the merge of the others."""
         good = []
@@ -600,6 +599,11 @@ class Room:
             peer.outbox.put_saved(peer.prefix, count)
 
 
-def is_core_failure(error: BaseException) -> bool:
-    """Whether the CRDT core failed: an exception, or a panic, which is none so that it ends a program unawares."""
-    return isinstance(error, Exception) or type(error).__name__ == "PanicException"
+def _merge_early(early: list[tuple[bytes, Reach]]) -> tuple[bytes, Reach]:
+    """Merge what was typed letter by letter, of which it makes one struct."""
+    update = merged([each for each, _ in early])
+    try:
+        return update, read_reach(update)
+    except wire.MalformedFrame:
+        # One by one they could be read, so something between them is missing.
+        raise Refused(close.MISSING_HISTORY) from None

@@ -10,9 +10,9 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
-from realtime.document import merged
+from realtime.document import is_core_failure, merged
 from realtime.ports import Append, Bus, Committed, LogUnavailable, UpdateLog
-from realtime.room import Flush, Peer, Room, is_core_failure
+from realtime.room import Flush, Peer, Room
 
 logger = logging.getLogger("quillroom.realtime")
 

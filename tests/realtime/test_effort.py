@@ -5,16 +5,20 @@ import asyncio
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from websockets.asyncio.client import connect
 
-from realtime import wire
-from realtime.effort import NeedsTrial, without_known_deletions
+from realtime import flushing, wire
+from realtime.effort import Effort, NeedsFlush, NeedsTrial, without_known_deletions
+from realtime.endpoint import ConnectionLimits
 from realtime.memory import MemoryLog
+from realtime.room import Flush, Peer, Room
 from realtime.trial import Trials
 from realtime.update import read_reach
 from realtime.wire import MalformedFrame, write_var_uint
 
-from .documents import Author, flush, peer, room
-from .test_hub import create, enter, hub
+from .documents import Author, far_apart, flush, in_turns, peer, room
+from .test_endpoint import collab, serving
+from .test_hub import create, enter, hub, until
 
 pytestmark = pytest.mark.anyio
 
@@ -101,3 +105,108 @@ def test_a_document_knows_what_was_ever_deleted_of_it() -> None:
     reach, whole = read_reach(there.state()), there.state()
     assert reach.deletions > 1
     assert without_known_deletions(reach, whole, there.document.deletions()).deletions == 0
+
+
+def other(name: str) -> Peer:
+    one = peer()
+    one.user = {"id": name, "name": name}
+    return one
+
+
+def letters(there: Room, who: Peer, count: int, *, by: int) -> int:
+    """Let somebody send letters, each between the first and the last of a document. Returns how many may wait."""
+    for number in range(count):
+        try:
+            there.receive_update(who, wire.Update(far_apart(1, (5, 0), (6, 9_999), by=by + number)))
+        except NeedsFlush:
+            return number
+    return count
+
+
+def test_a_person_has_only_so_much_wait_for_a_flush_and_takes_nothing_from_the_others() -> None:
+    there = room(in_turns(20_000))
+    there.adopt(there.build())
+    eve, also_eve, ada = other("eve"), other("eve"), other("ada")
+    for one in (eve, also_eve, ada):
+        there.join(one)
+    sent = letters(there, eve, 1_000, by=1_000)
+    # About as much as one update may bring untried.
+    assert not there.is_dear(read_reach(far_apart(sent // 2, (5, 0), (6, 9_999))))
+    assert there.is_dear(read_reach(far_apart(sent * 2, (5, 0), (6, 9_999))))
+    assert letters(there, also_eve, 1, by=3_000) == 0
+    assert letters(there, ada, 10, by=4_000) == 10
+    # What stands behind one's own last letter costs nothing.
+    there.receive_update(ada, wire.Update(b"\x01\x01\x09\x00" + b"\x84\x06\x8f\x4e\x01x" + b"\x00"))
+    for clock in range(1, 500):
+        letter = b"\x84\x09" + write_var_uint(clock - 1) + b"\x01x"
+        there.receive_update(ada, wire.Update(b"\x01\x01\x09" + write_var_uint(clock) + letter + b"\x00"))
+    assert flush(there).refused == []
+    assert letters(there, eve, 10, by=5_000) == 10
+
+
+def test_one_letter_may_always_wait_however_large_the_document() -> None:
+    effort, reach = Effort(), read_reach(far_apart(1, (5, 0), (6, 1)))
+    effort.check(reach, {}, 2**40, person="ada")
+    effort.add(reach, "ada")
+    effort.check(reach, {}, 2**40, person="ben")
+    with pytest.raises(NeedsFlush):
+        effort.check(reach, {}, 2**40, person="ada")
+    # Nor does it cost anything to be told again what is there.
+    effort.check(reach, {9: 1}, 2**40, person="ada")
+
+
+def test_nothing_large_comes_between_what_waits_and_its_neighbours() -> None:
+    there, eve, ada = room(in_turns(2)), other("eve"), other("ada")
+    there.join(eve)
+    there.join(ada)
+    chain = [b"\xc1\x05\x00\x06\x00\x01", *(b"\xc1\x08" + write_var_uint(n) + b"\x06\x00\x01" for n in range(9_999))]
+    many = b"\x01" + write_var_uint(len(chain)) + b"\x08\x00" + b"".join(chain) + b"\x00"
+    there.receive_update(eve, wire.Update(far_apart(500, (5, 0), (6, 0))))
+    with pytest.raises(NeedsFlush):
+        there.receive_update(ada, wire.Update(many), tried=True)
+    flush(there)
+    there.receive_update(ada, wire.Update(many), tried=True)
+    assert flush(there).refused == []
+
+
+async def test_whose_letters_are_dear_is_read_no_further_until_the_flush(monkeypatch: pytest.MonkeyPatch) -> None:
+    most = 0
+    begin_flush = Room.begin_flush
+
+    def count(there: Room) -> Flush:
+        nonlocal most
+        flushed = begin_flush(there)
+        most = max([most, *flushed.senders.values()])
+        return flushed
+
+    monkeypatch.setattr(Room, "begin_flush", count)
+    async with serving(ConnectionLimits(work_burst=1e6)) as running, connect(collab(running)) as eve:
+        await eve.send(wire.sync_update(in_turns(20_000)))
+        await until(lambda: running.hub.live_rooms and _has(running.hub.live_rooms[0].room, 6))
+        there = running.hub.live_rooms[0].room
+        most = 0
+        for number in range(200):
+            await eve.send(wire.sync_update(far_apart(1, (5, 0), (6, 9_999), by=1_000 + number)))
+        await until(lambda: _has(there, 1_199))
+        assert 1 <= most <= 2_000_000_000 // (100 * len(in_turns(20_000)))
+
+
+def _has(there: Room, client: int) -> bool:
+    return client in wire.read_state_vector(there.document.state_vector())
+
+
+async def test_who_sent_what_may_be_dear_pays_for_a_dear_flush(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(flushing, "_DEAR_SECONDS", 0.0)
+    log = MemoryLog()
+    document_id = create(log, in_turns(4_000))
+    async with hub(log) as running:
+        ada, eve = other("ada"), other("eve")
+        there, _ = await enter(running, document_id, ada)
+        await enter(running, document_id, eve)
+        running.receive(there, ada, wire.Update(b"\x01\x01\x07\x00" + b"\x04\x01\x04note\x01x" + b"\x00"))
+        await until(lambda: not there.has_pending and not running.saving)
+        ada.debt_seconds = 0.0
+        running.receive(there, eve, wire.Update(far_apart(20, (5, 0), (6, 1_999))))
+        running.receive(there, ada, wire.Update(b"\x01\x01\x07\x01" + b"\x84\x07\x00\x01x" + b"\x00"))
+        await until(lambda: eve.debt_seconds)
+        assert 0 < 1_000 * ada.debt_seconds < eve.debt_seconds

@@ -28,7 +28,7 @@ from realtime.ending import end
 from realtime.hub import Hub
 from realtime.outbox import LARGE_FRAME_BYTES, Outbox
 from realtime.pace import Allowance
-from realtime.ports import Access, Clock, Credentials, DocumentId
+from realtime.ports import Access, Clock, Credentials, DocumentId, Rights
 from realtime.room import NeedsJudging, Peer
 from realtime.update import Reach, read_reach
 from realtime.websocket import Frames, ProtocolError
@@ -653,8 +653,10 @@ class Socket(asyncio.Protocol):
         else:
             seat.peer.user = admission.user
             if seat.peer.rights is not admission.rights and self.seats.get(key) is seat:
-                seat.peer.rights = admission.rights
+                could_only_read, seat.peer.rights = seat.peer.rights is Rights.READ, admission.rights
                 self._dialect.tell_rights(seat)
+                if could_only_read:
+                    seat.room.ask(seat.peer)
 
 
 def _read_timed(update: bytes) -> tuple[Reach, float]:

@@ -202,6 +202,11 @@ class Room:
         else:
             self._answer(peer, state_vector)
 
+    def ask(self, peer: Peer) -> None:
+        """Ask what a peer has that could only read until now: until it answers, it cannot know that all is here."""
+        if peer.has is not None and not peer.early.asked:
+            self._ask(peer)
+
     def receive_update(
         self,
         peer: Peer,

@@ -563,6 +563,23 @@ async def test_who_is_on_the_way_in_while_a_right_is_taken_away_is_asked_about_a
         assert one.hub.peers == 0
 
 
+async def test_who_may_write_again_is_asked_what_they_have() -> None:
+    async with serving() as one, connect(f"{one.url}/collab") as connection:
+        one.access.silenced.add("writer")
+        seat = Hocuspocus(connection, one.document_id)
+        await seat.sign_in("writer")
+        assert await seat.hear() == wire.authenticated("readonly")
+        await seat.send(wire.sync_step_1(b"\x00"))
+        assert isinstance(wire.decode(await seat.hear()), wire.Update)
+        one.access.silenced.clear()
+        await one.hub.access_changed(one.document_id)
+        assert await seat.hear() == wire.authenticated("read-write")
+        assert isinstance(wire.decode(await seat.hear()), wire.SyncStep1)
+        author = Author(one.start)
+        await seat.send(wire.sync_step_2(author.write("mine")))
+        await until(lambda: author.doc.client_id in _clients(one))
+
+
 async def test_who_is_shut_out_leaves_at_once_and_the_others_stay() -> None:
     async with serving() as one, connect(collab(one)) as ada, connect(collab(one, "reader")) as ben:
         await until(lambda: one.hub.peers == 2)

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -28,7 +29,7 @@ class Reader:
 
     def __init__(self, state: Sequence[bytes]) -> None:
         Reader.opened += 1
-        self.doc: Doc[object] = Doc()
+        self.doc: Doc[Any] = Doc()
         for update in state:
             self.doc.apply_update(update)
 
@@ -97,7 +98,7 @@ async def test_what_the_judge_allows_is_taken_and_what_not_reaches_nobody() -> N
         assert refusal.value.close is close.SUGGESTIONS_ONLY
         stored = await log.load(document_id)
         assert stored is not None
-        held: Doc[object] = Doc()
+        held: Doc[Any] = Doc()
         for update in stored.updates:
             held.apply_update(update)
         assert "D" not in str(held.get("text", type=Text)) and "c" in str(held.get("text", type=Text))

@@ -115,6 +115,7 @@ export class Modes {
       const summary = this.#switch.querySelector("summary");
       const label = this.#switch.querySelector("[data-mode-label]");
       if (label) label.textContent = say(`mode.${mode}`);
+      summary?.setAttribute("aria-label", `${say(`mode.${mode}`)}: ${say("mode.what")}`);
       summary?.setAttribute("title", `${say(`mode.${mode}`)} (${keyName("Mod+Alt+S")})`);
       for (const item of this.#items()) {
         item.setAttribute("aria-checked", String(item.dataset["mode"] === mode));

@@ -230,14 +230,14 @@ DOORS: Final[dict[str, Door]] = {
     f"POST {_PAGE}/requests": Door(_may_ask, form={"role": "editor"}),
     f"GET {_PAGE}/notifications": at(D.VIEW),
     f"POST {_PAGE}/notifications": at(D.VIEW, form={"attention": "following"}),
-    f"GET {_PAGE}/history": at(D.VIEW),
-    f"GET {_PAGE}/history/authors": at(D.VIEW),
+    f"GET {_PAGE}/history": at(D.EDIT),
+    f"GET {_PAGE}/history/authors": at(D.EDIT),
     f"POST {_PAGE}/history/name": at(D.EDIT, form={"name": "x"}),
     f"POST {_PAGE}/history/remove": at(D.EDIT, form={"user_id": str(UUID(int=1))}),
     f"POST {_PAGE}/history/{{revision_id}}/name": at(D.EDIT, form={"name": "x"}),
     f"POST {_PAGE}/history/{{revision_id}}/restore": at(D.EDIT, form={}),
     f"POST {_PAGE}/history/{{revision_id}}/copy": Door(
-        lambda case: can(case.at, D.VIEW, case.document) and can(case.here, Verb.CREATE, case.document), form={}
+        lambda case: can(case.at, D.EDIT, case.document) and can(case.here, Verb.CREATE, case.document), form={}
     ),
     "GET /api/v1/collections": here(Verb.VIEW),
     "POST /api/v1/collections": here(Verb.CREATE, json={"name": "Plans"}),
@@ -278,14 +278,14 @@ DOORS: Final[dict[str, Door]] = {
     f"POST {_COMMENT}/reopen": at(D.REVIEW),
     f"PUT {_COMMENT}/place": at(D.REVIEW, json={"quote": "Words"}),
     f"PUT {_COMMENT}/reactions": at(D.COMMENT, json={"reactions": []}),
-    f"GET {_API}/revisions": at(D.VIEW),
+    f"GET {_API}/revisions": at(D.EDIT),
     f"POST {_API}/revisions": at(D.EDIT, json={"name": "x"}),
-    f"GET {_REVISION}": at(D.VIEW),
+    f"GET {_REVISION}": at(D.EDIT),
     f"PATCH {_REVISION}": at(D.EDIT, json={"name": "x"}),
     f"POST {_REVISION}/restore": at(D.EDIT, json={}),
     f"POST {_API}/removals": at(D.EDIT, json={"user_id": "{user_id}"}),
-    f"GET {_API}/authorship": at(D.VIEW),
-    f"GET {_API}/compare": at(D.VIEW, query={"from": "{revision_id}"}),
+    f"GET {_API}/authorship": at(D.EDIT),
+    f"GET {_API}/compare": at(D.EDIT, query={"from": "{revision_id}"}),
 }
 
 

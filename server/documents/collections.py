@@ -393,6 +393,12 @@ def _clean(name: str) -> str:
     return name
 
 
+async def _require_top(db: AsyncSession, user: User, workspace_id: UUID) -> None:
+    """What lies in no collection is the workspace's: guests put nothing there. Raises NotFound, Forbidden."""
+    member = await actor_for(db, user, workspace_id)
+    access.require(member, Verb.CREATE, member)
+
+
 async def _path(db: AsyncSession, collection_id: UUID | None) -> Sequence[UUID]:
     if collection_id is None:
         return []
@@ -437,12 +443,6 @@ async def _require_same_owners(
 
     if owners(before) != owners(after):
         raise OthersWouldOwn
-
-
-async def _require_top(db: AsyncSession, user: User, workspace_id: UUID) -> None:
-    """What lies in no collection is the workspace's: guests put nothing there. Raises NotFound, Forbidden."""
-    member = await actor_for(db, user, workspace_id)
-    access.require(member, Verb.CREATE, member)
 
 
 def _inside(collection_id: UUID) -> ColumnElement[bool]:

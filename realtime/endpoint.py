@@ -30,6 +30,7 @@ from realtime.outbox import LARGE_FRAME_BYTES, Outbox
 from realtime.pace import Allowance
 from realtime.ports import Access, Clock, Credentials, DocumentId, Rights
 from realtime.room import NeedsJudging, Peer
+from realtime.share import Share, Shares
 from realtime.update import Reach, read_reach
 from realtime.websocket import Frames, ProtocolError
 
@@ -61,6 +62,7 @@ class ConnectionLimits:
 
     `messages` are frames of any kind; too many are refused. `work` is processor time, in seconds, for reading what it
     sends and for what it asks; whoever goes beyond is read more slowly. A person at work needs a thousandth of it.
+    `person`: what all connections of one person may do together; while more bytes wait for them, no answer is made.
     """
 
     frame_bytes: int = 8 * 1024 * 1024
@@ -69,6 +71,9 @@ class ConnectionLimits:
     messages_burst: float = 5000
     work_per_second: float = 0.25
     work_burst: float = 2.0
+    person_work_per_second: float = 0.5
+    person_work_burst: float = 4.0
+    person_outbox_bytes: int = 32 * 1024 * 1024
     documents: int = 32
     authentication_seconds: float = 10
     send_seconds: float = 30
@@ -125,6 +130,12 @@ class Endpoint:
         self.door = door
         self.connections: set[Socket] = set()
         self.entering: set[Entering] = set()
+        limits = door.limits
+        self.shares = Shares(
+            rate=limits.person_work_per_second,
+            burst=limits.person_work_burst,
+            limit_bytes=limits.person_outbox_bytes,
+        )
         self._tasks = asyncio.TaskGroup()
         self._loops: list[asyncio.Task[None]] = []
         # Set when the last connection is gone; made when somebody waits for that.
@@ -178,6 +189,7 @@ class Endpoint:
         seconds = self.door.limits.beat_seconds
         while True:
             await asyncio.sleep(seconds)
+            self.shares.sweep(self.door.clock.now())
             for number, socket in enumerate(list(self.connections)):
                 socket.beat(seconds)
                 if number % _CONNECTIONS_AT_ONCE == 0:
@@ -236,6 +248,7 @@ class Socket(asyncio.Protocol):
         "_outbox",
         "_path",
         "_seatless_seconds",
+        "_share",
         "_silent_seconds",
         "_task",
         "_transport",
@@ -260,6 +273,8 @@ class Socket(asyncio.Protocol):
         self._outbox = Outbox(limit_bytes=limits.outbox_bytes, wake=partial(door.hub.deliveries.add, self))
         self._messages = Allowance(limits.messages_per_second, limits.messages_burst, now)
         self._work = Allowance(limits.work_per_second, limits.work_burst, now)
+        # What it has together with others, once it is known who comes.
+        self._share: Share | None = None
         self._task: asyncio.Task[None] | None = None
         self._busy = False
         # So many messages are counted already.
@@ -306,6 +321,7 @@ class Socket(asyncio.Protocol):
             self.end(refused)
             return
         self._outbox.write = self._transport.write
+        self._outbox.is_crowded = self._is_crowded
         first = self._dialect.begin()
         if first is not None:
             self._run(first)
@@ -313,7 +329,10 @@ class Socket(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
         """Leave every document."""
         self._leave_all()
+        self._outbox.take()
         self._endpoint.forget(self)
+        if self._share is not None:
+            self._share.connections -= 1
         if self._goodbye is not None:
             self._goodbye.cancel()
         self._transport = self._outbox.write = None
@@ -350,6 +369,14 @@ class Socket(asyncio.Protocol):
         """See Sender."""
         return self._outbox.waiting_bytes
 
+    @property
+    def unsent_bytes(self) -> int:
+        """See Loaded."""
+        return self._outbox.waiting_bytes + (self._transport.get_write_buffer_size() if self._transport else 0)
+
+    def _is_crowded(self) -> bool:
+        return self._write_paused or (self._share is not None and not self._share.load(self))
+
     def deliver(self) -> None:
         """See Sender."""
         if self._write_paused or self._transport is None or self.ended is not None:
@@ -365,8 +392,14 @@ class Socket(asyncio.Protocol):
         if outbox.behind:
             outbox.behind = False
             self._note_lagging()
+        self._make_up()
+
+    def _make_up(self) -> None:
+        """Tell what could not be told before, if it can be now."""
         if self._lagging:
             self._resync_next()
+        if self._outbox.postponed:
+            self._ask_again()
 
     def _note_lagging(self) -> None:
         """Any document may have lost something. What a peer had before is kept: what it is told now may not fit."""
@@ -377,10 +410,23 @@ class Socket(asyncio.Protocol):
 
     def _resync_next(self) -> None:
         """Replace what was dropped by differences, one at a time: together they might not fit into the outbox again."""
-        while self._lagging and not self._outbox.awake and not self._write_paused:
+        while self._lagging and not self._outbox.awake and self._outbox.has_room():
             seat, has = self._lagging.popitem()
             if seat in self.seats.values():
                 seat.room.resync(seat.peer, has)
+
+    def _ask_again(self) -> None:
+        """Have answered what could not be when it was asked."""
+        if not self._outbox.has_room():
+            return
+        self._outbox.postponed = False
+        for seat in list(self.seats.values()):
+            question, seat.peer.question = seat.peer.question, None
+            if question is not None:
+                try:
+                    self._ask(seat, wire.SyncStep1(question))
+                except (Refused, ValueError) as error:
+                    self.end(_reason_of(error))
 
     def put(self, message: bytes) -> None:
         """See Connection."""
@@ -398,8 +444,9 @@ class Socket(asyncio.Protocol):
         self._cut_off_later()
         if transport.is_closing():
             return
+        frames = self._outbox.take()
         if not self._write_paused and why is not close.TOO_SLOW:
-            transport.write(b"".join(self._outbox.take()))
+            transport.write(b"".join(frames))
         transport.write(websocket.close_frame(why))
         if self._busy:
             # To see the peer's own close.
@@ -467,6 +514,7 @@ class Socket(asyncio.Protocol):
             self._leave_all()
             self.ended = close.NORMAL
             self._outbox.write = None
+            self._outbox.take()
             transport.write(websocket.frame(payload[:2], websocket.CLOSE))
         self._cut_off_later()
         transport.close()
@@ -478,7 +526,10 @@ class Socket(asyncio.Protocol):
 
     def _pay(self, seconds: float) -> None:
         """Read no further until the work that this peer has caused is paid for."""
-        debt = self._work.spend(seconds, self._door.clock.now())
+        now = self._door.clock.now()
+        debt = self._work.spend(seconds, now)
+        if self._share is not None:
+            debt = max(debt, self._share.work.spend(seconds, now))
         if debt:
             self._debt = debt
             if not self._busy:
@@ -554,6 +605,8 @@ class Socket(asyncio.Protocol):
         if room.epoch != admission.epoch:
             door.hub.part(room, peer)
             raise Refused(close.TRY_LATER)
+        if self._share is None:
+            self._share = self._endpoint.shares.take(admission.user.get("id", self), door.clock.now())
         seat = self.seats[key] = Seat(room, peer, credentials)
         return seat
 
@@ -563,14 +616,25 @@ class Socket(asyncio.Protocol):
 
     def receive(self, seat: Seat, message: wire.Message) -> Slow | None:
         """See Connection."""
-        if isinstance(message, wire.Update) and (len(message.update) > _LARGE_UPDATE_BYTES or not seat.room.ready):
-            return self._receive_slowly(seat, message)
+        if isinstance(message, wire.Update):
+            if len(message.update) > _LARGE_UPDATE_BYTES or not seat.room.ready:
+                return self._receive_slowly(seat, message)
+        elif isinstance(message, wire.SyncStep1 | wire.QueryAwareness):
+            self._ask(seat, message)
+            return None
         try:
             self._door.hub.receive(seat.room, seat.peer, message)
         except (NeedsTrial, NeedsFlush, NeedsJudging):
             return self._receive_slowly(seat, cast("wire.Update", message))
         self._collect(seat.peer)
         return None
+
+    def _ask(self, seat: Seat, question: wire.SyncStep1 | wire.QueryAwareness) -> None:
+        """Have a question answered: a few bytes that may cost as much as the document is large."""
+        begun = time.thread_time()
+        self._door.hub.receive(seat.room, seat.peer, question)
+        self._collect(seat.peer)
+        self._pay(time.thread_time() - begun)
 
     async def _receive_slowly(self, seat: Seat, message: wire.Update) -> None:
         hub, room = self._door.hub, seat.room
@@ -636,6 +700,8 @@ class Socket(asyncio.Protocol):
             transport.abort()
         elif self._unheard_seconds >= limits.keepalive_seconds and not self._write_paused:
             transport.write(websocket.frame(b"", websocket.PING))
+        # What waited for other connections of the person may be gone.
+        self._make_up()
         if self._silent_seconds >= limits.keepalive_seconds:
             for seat in self.seats.values():
                 seat.peer.put(wire.NO_AWARENESS)

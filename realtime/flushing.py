@@ -219,12 +219,18 @@ class Flushing:
         return flush
 
     def _relay(self, live: LiveRoom, flush: Flush) -> None:
+        begun = time.perf_counter()
         try:
             self._counts.deliveries += live.room.relay(flush)
         except BaseException as error:
             if not is_core_failure(error):
                 raise
             self._on_broken(live, BrokenRoom(set()))
+        if flush.waiting:
+            # What the answers cost; when they were asked for, nobody knew.
+            seconds = (time.perf_counter() - begun) / len(flush.waiting)
+            for peer in flush.waiting:
+                peer.debt_seconds += seconds
 
     def _relay_presence(self, now: float) -> list[LiveRoom]:
         """Tell of presence. Returns the rooms where there was some."""

@@ -38,6 +38,8 @@ class Outbox:
         "awake",
         "behind",
         "dropped",
+        "is_crowded",
+        "postponed",
         "spoke",
         "waiting_bytes",
         "write",
@@ -59,6 +61,10 @@ class Outbox:
         self.waiting_bytes = 0
         self.behind = False
         self.dropped = 0
+        self.is_crowded: Callable[[], bool] | None = None
+        """Whether more waits for the connection, or for its person, than stands here."""
+        self.postponed = False
+        """Whether an answer was not given because it had no room; whoever sends has it asked for again."""
 
     def put(self, message: bytes) -> None:
         """Send or queue a message."""
@@ -97,6 +103,10 @@ class Outbox:
             return
         start = websocket.frame_head(len(head) + len(body)) + head
         self._queue([start, body], len(start) + len(body))
+
+    def has_room(self) -> bool:
+        """Whether something large may come now: one thing at a time."""
+        return self.waiting_bytes <= LARGE_FRAME_BYTES and (self.is_crowded is None or not self.is_crowded())
 
     def put_question(self, prefix: bytes, message: bytes) -> None:
         """Queue our step 1, the newest per document. Never dropped: no difference would replace it."""

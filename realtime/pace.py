@@ -24,3 +24,7 @@ class Allowance:
         self.left = min(self.left + (now - self.now) * self.rate, self.burst) - amount
         self.now = now
         return -self.left / self.rate if self.left < 0 else 0.0
+
+    def is_whole(self, now: float) -> bool:
+        """Whether all that was spent is paid back."""
+        return self.left + (now - self.now) * self.rate >= self.burst

@@ -55,7 +55,8 @@ class Peer:
 
     `prefix`: what its frames begin with (empty in the y-websocket dialect). `acknowledged`: whether it is told that its
     edits are durable. `has`: a state vector that it certainly has, from before anything that waits in its outbox.
-    `early`: its updates whose history is still to come. `debt_seconds`: work that it has caused and not paid for yet.
+    `early`: its updates whose history is still to come. `question`: the state vector of its newest step 1, while an
+    answer has no room in its outbox. `debt_seconds`: work that it has caused and not paid for yet.
     """
 
     outbox: Outbox
@@ -65,6 +66,7 @@ class Peer:
     acknowledged: bool = False
     has: bytes | None = None
     early: Early = field(default_factory=Early)
+    question: bytes | None = None
     debt_seconds: float = 0.0
 
     def put(self, message: bytes) -> None:
@@ -579,6 +581,10 @@ class Room:
             self._relayed = self.document.state_vector()
 
     def _answer(self, peer: Peer, state_vector: bytes) -> None:
+        if self.size_bytes > LARGE_FRAME_BYTES and not peer.outbox.has_room():
+            # What waits there makes another answer senseless; asked again later, it is about what is here then.
+            peer.question, peer.outbox.postponed = state_vector, True
+            return
         peer.has = state_vector
         self._tell_difference(peer, state_vector)
         if peer.rights is not Rights.READ:
@@ -586,7 +592,10 @@ class Room:
         self.tell_presence(peer)
 
     def _tell_difference(self, peer: Peer, state_vector: bytes) -> None:
-        difference = self.document.difference(state_vector)
+        # Whoever has nothing of this is sent all of it, in the very bytes that everybody else is sent.
+        has = wire.read_state_vector(state_vector)
+        shares = any(clock and client in self._known for client, clock in has.items())
+        difference = self.document.difference(state_vector) if shares else self.state()
         if len(difference) > LARGE_FRAME_BYTES:
             peer.outbox.put_large(peer.prefix + wire.sync_step_2_head(len(difference)), difference)
         else:

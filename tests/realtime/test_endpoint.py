@@ -609,6 +609,44 @@ async def test_who_causes_more_work_than_is_allowed_is_read_no_further_and_the_o
         assert 1 <= answers < 4000
 
 
+async def test_coming_again_is_no_way_to_cause_more_work() -> None:
+    # Never paid back within the life of a test.
+    limits = ConnectionLimits(person_work_burst=1e-6, person_work_per_second=1e-9)
+    question = wire.sync_step_1(b"\x00")
+    async with serving(limits) as running:
+        async with connect(collab(running)) as first:
+            await first.send(question)
+            await first.recv()
+        async with connect(collab(running), ping_interval=None, close_timeout=0.1) as second:
+            for _ in range(4000):
+                await second.send(question)
+            answers = 0
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.3):
+                    while True:
+                        answers += isinstance(wire.decode(await second.recv(decode=False)), wire.Update)
+            assert answers <= 1
+
+
+async def test_who_asks_again_and_again_for_a_large_document_is_answered_once_it_has_been_read() -> None:
+    async with serving() as running, connect(f"{running.url}/collab") as connection:
+        name = DocumentId(str(uuid4()))
+        text = "word " * 10_000
+        running.log.create(name, seed(text))
+        one = Hocuspocus(connection, name)
+        await one.sign_in("reader")
+        assert await one.hear() == wire.authenticated("readonly")
+        question = one.prefix + wire.sync_step_1(b"\x00")
+        # In one piece, so that the first answer still waits while the others are asked for.
+        connection.transport.write(Frame(Opcode.BINARY, question).serialize(mask=True) * 10)
+        heard = [await one.hear(), await one.hear()]
+        await one.send(wire.sync_step_2(EMPTY_UPDATE))
+        while heard[-1] != wire.sync_status(saved=True):
+            heard.append(await one.hear())
+        answers = [message for message in map(wire.decode, heard[:-1]) if isinstance(message, wire.Update)]
+        assert [text_of(message.update) for message in answers] == [text] * 2
+
+
 async def test_an_update_that_would_hold_everybody_up_is_tried_elsewhere_and_ends_its_sender() -> None:
     async with serving() as running, connect(collab(running)) as ada, connect(collab(running)) as eve:
         await ada.send(wire.sync_update(in_turns(20_000)))

@@ -90,6 +90,33 @@ def test_a_newcomer_is_given_what_it_lacks_and_asked_for_what_it_has() -> None:
     assert isinstance(question, wire.SyncStep1)
 
 
+def test_one_large_answer_waits_for_a_peer_at_a_time_and_the_newest_question_is_kept() -> None:
+    start = seed("x" * 50_000)
+    there = room(start)
+    ada = peer()
+    there.join(ada)
+    for number in range(5):
+        there.receive_step_1(ada, b"\x01" + wire.write_var_uint(number + 1) + b"\x01")
+    there.receive_update(ada, wire.Update(Author(start).write("more")))
+    there.receive_step_1(ada, b"\x01\x07\x01")
+    flush(there)
+    answers = updates_for(ada)
+    assert [text_of(answer) for answer in answers] == ["x" * 50_000]
+    assert (ada.outbox.postponed, ada.question) == (True, b"\x01\x07\x01")
+    there.receive_step_1(ada, b"\x01\x07\x01")
+    assert [text_of(answer) for answer in updates_for(ada)] == ["x" * 50_000 + "more"]
+
+
+def test_all_who_have_nothing_of_a_document_are_sent_the_same_bytes() -> None:
+    there = room(seed("x" * 50_000))
+    whole = there.state()
+    for vector in (b"\x00", b"\x01\x63\x01", b"\x02\x63\x01\x64\x05"):
+        ada = peer()
+        there.join(ada)
+        there.receive_step_1(ada, vector)
+        assert any(part is whole for part in ada.outbox.take())
+
+
 def test_a_newcomer_is_never_shown_what_is_not_committed() -> None:
     start = seed()
     there = room(start)

@@ -26,6 +26,8 @@ async def select(person: Person, words: str) -> None:
             const pieces = [];
             let text = "";
             while (walker.nextNode()) {
+                // What assistive technology hears of a task's box is no text of the document.
+                if (walker.currentNode.parentElement.closest("[contenteditable=false]")) continue;
                 pieces.push([walker.currentNode, text.length]);
                 text += walker.currentNode.data;
             }

@@ -294,6 +294,9 @@ class Room:
             peer.outbox.put_presence(peer.prefix, entries)
 
     def _admit_early(self, peer: Peer, early: list[tuple[bytes, Reach]]) -> None:
+        if peer.rights is Rights.READ:
+            # It could write when it sent them.
+            raise Refused(close.FORBIDDEN)
         update, reach = early[0] if len(early) == 1 else _merge_early(early)
         if not reach.fits(self._known):
             raise Refused(close.MISSING_HISTORY)

@@ -534,6 +534,28 @@ async def test_a_right_that_is_taken_away_bites_at_once_in_place() -> None:
         assert text_of((await one.hub.state(one.document_id))[1]) == "seed "
 
 
+@pytest.mark.parametrize("by_path", [False, True])
+async def test_what_was_kept_for_its_history_is_refused_once_a_right_is_taken_away(*, by_path: bool) -> None:
+    async with serving() as one, connect(collab(one) if by_path else f"{one.url}/collab") as connection:
+        prefix = b"" if by_path else wire.routing_prefix(one.document_id)
+        if not by_path:
+            await Hocuspocus(connection, one.document_id).sign_in("writer")
+        await until(lambda: one.hub.peers == 1)
+        (live,) = one.hub.live_rooms
+        (seat,) = live.room.peers
+        ada = Author(one.start)
+        first, second = ada.write("first "), ada.write("second ")
+        await connection.send(prefix + wire.sync_update(second))
+        await until(lambda: seat.early.asked)
+        await one.hub.edit(one.document_id, first)
+        one.access.silenced.add("writer")
+        await one.hub.access_changed(one.document_id)
+        await until(lambda: seat.rights is Rights.READ)
+        await connection.send(prefix + wire.sync_step_2(EMPTY_UPDATE))
+        assert await code_of(connection) == close.FORBIDDEN.code
+        assert text_of((await one.hub.state(one.document_id))[1]) == "seed first "
+
+
 @pytest.mark.parametrize("elsewhere", [False, True])
 async def test_who_is_on_the_way_in_while_a_right_is_taken_away_is_asked_about_again(
     monkeypatch: pytest.MonkeyPatch, *, elsewhere: bool

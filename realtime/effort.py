@@ -36,9 +36,11 @@ class Effort:
     as one update may bring untried, and at least one struct, which is all that anybody types in that time.
     """
 
-    __slots__ = ("_placed", "_weights")
+    __slots__ = ("_placed", "_weights", "grown")
 
     def __init__(self) -> None:
+        self.grown = 0
+        """How many structs came since the room was opened, those aside that are their client's next letter."""
         self._placed = 0
         self._weights: dict[object, int] = {}
 
@@ -53,8 +55,13 @@ class Effort:
 
     def add(self, reach: Reach, person: object) -> None:
         """Count an update that waits from now on."""
+        self.grown += reach.structs
         self._placed += reach.placed
         self._weights[person] = self._weights.get(person, 0) + _weight(reach)
+
+    def is_outdated(self, reach: Reach, tried: int) -> bool:
+        """Whether an update must be tried anew. `tried`: how much had come (`grown`) when it was."""
+        return reach.placed * (self.grown - tried) > _MOST_STEPS
 
     def take(self) -> dict[object, int]:
         """Begin anew. Returns each person's share of what the flush costs, in no particular unit."""

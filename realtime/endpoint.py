@@ -53,6 +53,8 @@ _CONNECTIONS_AT_ONCE = 500
 _RECHECKS_AT_ONCE = 200
 # A line on which nothing was heard for so many keepalives, though we asked, is dead.
 _DEAD_AFTER_KEEPALIVES = 3
+# A room where much comes in while an update is tried may have it tried again so often.
+_MOST_TRIALS = 4
 PATH = "/collab"
 
 
@@ -641,14 +643,16 @@ class Socket(asyncio.Protocol):
         await hub.get_ready(room)
         reach, seconds = await asyncio.to_thread(_read_timed, message.update)
         self._pay(seconds)
-        tried = judged = False
+        tried, judged, trials = None, False, 0
         while True:
             try:
                 hub.receive(room, seat.peer, message, reach=reach, tried=tried, judged=judged)
             except NeedsTrial:
-                reach, seconds = await hub.try_out(room, message.update, reach)
+                if trials == _MOST_TRIALS:
+                    raise Refused(close.TRY_LATER) from None
+                trials += 1
+                reach, tried, seconds = await hub.try_out(room, message.update, reach)
                 self._pay(seconds)
-                tried = True
             except NeedsFlush:
                 await hub.next_flush(room)
             except NeedsJudging:

@@ -200,7 +200,7 @@ class Hub:
         message: wire.Message,
         *,
         reach: Reach | None = None,
-        tried: bool = False,
+        tried: int | None = None,
         judged: bool = False,
     ) -> None:
         """Take one message of a peer.
@@ -225,7 +225,7 @@ class Hub:
             self._break(live, BrokenRoom({peer}))
 
     def _receive(
-        self, live: LiveRoom, peer: Peer, message: wire.Message, reach: Reach | None, *, tried: bool, judged: bool
+        self, live: LiveRoom, peer: Peer, message: wire.Message, reach: Reach | None, *, tried: int | None, judged: bool
     ) -> None:
         room = live.room
         match message:
@@ -269,18 +269,25 @@ class Hub:
             live.flushed.append(flushed)
             await flushed
 
-    async def try_out(self, room: Room, update: bytes, reach: Reach) -> tuple[Reach, float]:
+    async def try_out(self, room: Room, update: bytes, reach: Reach) -> tuple[Reach, int, float]:
         """Try an update that NeedsTrial.
 
-        Returns its reach, without the deletions that the room knows, and the seconds of CPU that it took. Raises as
-        Trials.run.
+        Returns its reach, without the deletions that the room knows, how much had come into the room when it was tried
+        (`Effort.grown`), and the seconds of CPU that it took. Raises as Trials.run.
         """
         seconds = 0.0
         if deletes_much(reach, room.size_bytes):
             reach, seconds = await asyncio.to_thread(_count_news, reach, update, room.document.deletions())
+        grown = room.effort.grown
+
+        def document() -> list[bytes]:
+            nonlocal grown
+            grown = room.effort.grown
+            return room.to_try_on()
+
         if room.is_dear(reach):
-            seconds += await self._trials.run(room.to_try_on(), update)
-        return reach, seconds
+            seconds += await self._trials.run(document, update)
+        return reach, grown, seconds
 
     async def judge(self, room: Room, peer: Peer, update: bytes, reach: Reach) -> float:
         """Have an update that NeedsJudging judged. Returns the seconds of CPU that it took. Raises as Bench.hear."""

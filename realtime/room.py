@@ -127,7 +127,7 @@ class Room:
         self.presence = awareness.Awareness(lifetime_seconds=limits.presence_seconds)
         self.document = Document(stored.updates)
         self._vetting = Vetting(self.document)
-        self._effort = Effort()
+        self.effort = Effort()
         self.size_bytes = sum(map(len, stored.updates))
         self.unsaved_bytes = 0
         self.newest = stored.seq
@@ -215,7 +215,7 @@ class Room:
         message: wire.Update,
         reach: Reach | None = None,
         *,
-        tried: bool = False,
+        tried: int | None = None,
         judged: bool = False,
     ) -> bool:
         """Let an update wait for the next flush. Returns whether there is something to flush.
@@ -223,7 +223,8 @@ class Room:
         An update whose history is missing is kept until the peer has answered our step 1.
         `reach`: what the update brings, if that was read elsewhere (large updates are read off the event loop).
         Raises MalformedFrame, or Refused for a peer that may not write, history that stays missing, or a limit; and
-        NeedsTrial unless it was `tried`, NeedsJudging unless it was `judged`, NeedsFlush.
+        NeedsTrial unless it was `tried` when so much had come (`effort.grown`), and little since; NeedsJudging unless it
+        was `judged`; NeedsFlush.
         """
         if reach is None:
             reach = read_reach(message.update)
@@ -258,7 +259,7 @@ class Room:
         reach = read_reach(update)
         if not reach.fits(self._known):
             raise Refused(close.MISSING_HISTORY)
-        self._admit(None, update, reach, tried=True, user=user)
+        self._admit(None, update, reach, user=user)
 
     def vet(self, peer: Peer, update: bytes, reach: Reach) -> bool:
         """Make sure that the core of a judge can take an update. Returns False while that cannot be told.
@@ -315,7 +316,7 @@ class Room:
         update: bytes,
         reach: Reach,
         *,
-        tried: bool = False,
+        tried: int | None = None,
         judged: bool = False,
         user: User | None = None,
     ) -> None:
@@ -324,10 +325,10 @@ class Room:
         # Nearly all are one struct behind their client's last, of which any number may wait.
         weighs = several or reach.placed
         if weighs and peer is not None:
-            if several and not tried and self.is_dear(reach):
+            if several and (self.is_dear(reach) if tried is None else self.effort.is_outdated(reach, tried)):
                 raise NeedsTrial
             if not judged:
-                self._effort.check(reach, self._known, self.size_bytes, person=peer.user.get("id"))
+                self.effort.check(reach, self._known, self.size_bytes, person=peer.user.get("id"))
         if peer is not None and peer.rights is not Rights.WRITE and not judged:
             raise NeedsJudging
         if reach.firsts or reach.nesting or reach.may_hold_pairs or vetting.pairs:
@@ -338,7 +339,7 @@ class Room:
             if client not in self.authors:
                 self._note_author(client, reach, peer.user if peer is not None else user)
         if weighs:
-            self._effort.add(reach, peer.user.get("id") if peer is not None else None)
+            self.effort.add(reach, peer.user.get("id") if peer is not None else None)
         doubtful, news = reach.extend(self._known)
         self._rehearse = self._rehearse or doubtful
         self._news = self._news or news
@@ -371,7 +372,7 @@ class Room:
         """Merge and apply all that waits. Raises BrokenRoom if the document in memory was harmed."""
         pending, self._pending = self._pending, []
         waiting, self._waiting = self._waiting, {}
-        flush = Flush(waiting, effort=self._effort.take())
+        flush = Flush(waiting, effort=self.effort.take())
         self._flushing = True
         if not pending:
             return flush
@@ -568,6 +569,7 @@ class Room:
         if not self.document.apply_watched(update):
             return 0
         reach.extend(self._known)
+        self.effort.grown += reach.structs
         self._vetting.note(update, reach)
         if self.unheard is not None:
             self.unheard.append(update)

@@ -7,7 +7,7 @@ structs, and looks like any other. The core cannot be interrupted, a process can
 
 import asyncio
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from realtime import close
@@ -30,14 +30,15 @@ class Trials:
     def __init__(self) -> None:
         self._turn = asyncio.Lock()
 
-    async def run(self, document: Sequence[bytes], update: bytes) -> float:
-        """Try an update on the document that these updates are. Returns the seconds of CPU that it took.
+    async def run(self, document: Callable[[], Sequence[bytes]], update: bytes) -> float:
+        """Try an update on a document. Returns the seconds of CPU that it took.
 
+        `document`: asked for the updates that it is when the turn has come, since it goes on changing until then.
         Raises MalformedFrame if it takes too long or too much memory; Refused(TRY_LATER) if that cannot be found out.
         """
         async with self._turn:
             try:
-                return await _run(document, update)
+                return await _run(document(), update)
             except (OSError, TimeoutError):
                 raise Refused(close.TRY_LATER) from None
 

@@ -16,7 +16,7 @@ from realtime.trial import Trials
 from realtime.update import read_reach
 from realtime.wire import MalformedFrame, write_var_uint
 
-from .documents import Author, far_apart, flush, in_turns, peer, room
+from .documents import EMPTY_UPDATE, Author, far_apart, flush, in_turns, peer, room, seed
 from .test_endpoint import collab, serving
 from .test_hub import create, enter, hub, until
 
@@ -57,7 +57,7 @@ def test_deletions_that_may_cut_a_long_text_to_pieces_must_be_tried_first() -> N
 
 async def test_deletions_of_which_the_core_makes_seconds_are_ended() -> None:
     with pytest.raises(MalformedFrame, match="too long"):
-        await Trials().run([long_text(4_000_000)], holes(20_000))
+        await Trials().run(lambda: [long_text(4_000_000)], holes(20_000))
 
 
 async def test_who_tells_again_of_all_that_was_ever_deleted_waits_for_no_trial(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,8 +79,8 @@ async def test_who_tells_again_of_all_that_was_ever_deleted_waits_for_no_trial(m
             update = holes(number)
             with pytest.raises(NeedsTrial):
                 running.receive(there, ada, wire.Update(update))
-            reach, _ = await running.try_out(there, update, read_reach(update))
-            running.receive(there, ada, wire.Update(update), reach=reach, tried=True)
+            reach, grown, _ = await running.try_out(there, update, read_reach(update))
+            running.receive(there, ada, wire.Update(update), reach=reach, tried=grown)
             assert tried == expected
             while there.has_pending or running.saving:
                 await asyncio.sleep(0)
@@ -163,9 +163,9 @@ def test_nothing_large_comes_between_what_waits_and_its_neighbours() -> None:
     many = b"\x01" + write_var_uint(len(chain)) + b"\x08\x00" + b"".join(chain) + b"\x00"
     there.receive_update(eve, wire.Update(far_apart(500, (5, 0), (6, 0))))
     with pytest.raises(NeedsFlush):
-        there.receive_update(ada, wire.Update(many), tried=True)
+        there.receive_update(ada, wire.Update(many), tried=there.effort.grown)
     flush(there)
-    there.receive_update(ada, wire.Update(many), tried=True)
+    there.receive_update(ada, wire.Update(many), tried=there.effort.grown)
     assert flush(there).refused == []
 
 
@@ -210,3 +210,39 @@ async def test_who_sent_what_may_be_dear_pays_for_a_dear_flush(monkeypatch: pyte
         running.receive(there, ada, wire.Update(b"\x01\x01\x07\x01" + b"\x84\x07\x00\x01x" + b"\x00"))
         await until(lambda: eve.debt_seconds)
         assert 0 < 1_000 * ada.debt_seconds < eve.debt_seconds
+
+
+async def test_what_was_tried_before_much_came_between_is_tried_again() -> None:
+    there, eve, ada = room(in_turns(2)), other("eve"), other("ada")
+    there.join(eve)
+    there.join(ada)
+    far = far_apart(3_000, (5, 0), (6, 0))
+    with pytest.raises(NeedsTrial):
+        there.receive_update(eve, wire.Update(far))
+    before = there.effort.grown
+    # Letters that are typed meanwhile change nothing of what was found out.
+    there.receive_update(ada, wire.Update(b"\x01\x01\x07\x00" + b"\x84\x06\x00\x01x" + b"\x00"))
+    for clock in range(1, 2_000):
+        letter = b"\x84\x07" + write_var_uint(clock - 1) + b"\x01x"
+        there.receive_update(ada, wire.Update(b"\x01\x01\x07" + write_var_uint(clock) + letter + b"\x00"))
+    embeds = (b"\x85\x08" + write_var_uint(clock) + b"\x011" for clock in range(1_999))
+    between = b"\xc5\x05\x00\x06\x00\x011" + b"".join(embeds)
+    there.receive_update(ada, wire.Update(b"\x01" + write_var_uint(2_000) + b"\x08\x00" + between + b"\x00"))
+    with pytest.raises(NeedsTrial):
+        there.receive_update(eve, wire.Update(far), tried=before)
+    there.receive_update(eve, wire.Update(far), tried=there.effort.grown)
+
+
+async def test_a_trial_is_made_of_what_the_document_is_when_its_turn_has_come() -> None:
+    trials, asked = Trials(), list[str]()
+
+    def document(name: str) -> list[bytes]:
+        asked.append(name)
+        return [seed()]
+
+    first = asyncio.create_task(trials.run(lambda: document("first"), EMPTY_UPDATE))
+    second = asyncio.create_task(trials.run(lambda: document("second"), EMPTY_UPDATE))
+    await until(lambda: asked)
+    assert asked == ["first"]
+    await asyncio.gather(first, second)
+    assert asked == ["first", "second"]

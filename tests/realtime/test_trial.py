@@ -35,18 +35,18 @@ def _list_of_two(count: int) -> bytes:
 async def test_a_long_honest_history_is_found_to_be_cheap() -> None:
     history = in_turns(20_000)
     assert needs_trial(read_reach(history), {}, 2)
-    assert await Trials().run([EMPTY_UPDATE], history) >= 0
+    assert await Trials().run(lambda: [EMPTY_UPDATE], history) >= 0
 
 
 async def test_a_long_list_of_two_people_is_found_to_be_cheap() -> None:
     history = _list_of_two(4_000)
     assert needs_trial(read_reach(history)._replace(pieces=20_001), {}, 2)
-    assert await Trials().run([EMPTY_UPDATE], history) >= 0
+    assert await Trials().run(lambda: [EMPTY_UPDATE], history) >= 0
 
 
 async def test_what_makes_the_core_walk_through_the_document_again_and_again_is_ended() -> None:
     with pytest.raises(MalformedFrame, match="too long"):
-        await Trials().run([in_turns(20_000)], far_apart(3_000, (5, 0), (6, 9_999)))
+        await Trials().run(lambda: [in_turns(20_000)], far_apart(3_000, (5, 0), (6, 9_999)))
 
 
 async def test_values_whose_joining_takes_gigabytes_are_ended() -> None:
@@ -54,24 +54,24 @@ async def test_values_whose_joining_takes_gigabytes_are_ended() -> None:
     update = b"\x01" + write_var_uint(60_000) + b"\x05\x00" + b"\x08\x01\x04list\x01\x78" + values + b"\x00"
     assert needs_trial(read_reach(update), {}, 2)
     with pytest.raises(MalformedFrame):
-        await Trials().run([EMPTY_UPDATE], update)
+        await Trials().run(lambda: [EMPTY_UPDATE], update)
 
 
 async def test_what_asks_for_more_memory_than_is_allowed_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trial, "_MEMORY_BYTES", 2**20)
     monkeypatch.setattr(trial, "_MEMORY_BYTES_PER_BYTE", 0)
     with pytest.raises(MalformedFrame):
-        await Trials().run([EMPTY_UPDATE], in_turns(200_000))
+        await Trials().run(lambda: [EMPTY_UPDATE], in_turns(200_000))
 
 
 async def test_a_document_that_cannot_be_read_is_nobodys_fault() -> None:
     with pytest.raises(Refused) as refusal:
-        await Trials().run([b"\xff\xff"], EMPTY_UPDATE)
+        await Trials().run(lambda: [b"\xff\xff"], EMPTY_UPDATE)
     assert refusal.value.close is close.TRY_LATER
 
 
 async def test_a_trial_that_does_not_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trial, "_LIMIT_SECONDS", 0.001)
     with pytest.raises(Refused) as refusal:
-        await Trials().run([EMPTY_UPDATE], EMPTY_UPDATE)
+        await Trials().run(lambda: [EMPTY_UPDATE], EMPTY_UPDATE)
     assert refusal.value.close is close.TRY_LATER

@@ -247,7 +247,7 @@ def test_nobody_uses_up_a_place_for_the_others_and_what_is_told_again_counts_for
         flush(there)
     flood = b"\x01" + wire.write_var_uint(2000) + b"\x06\x00" + letter * 2000 + b"\x00"
     with pytest.raises(wire.MalformedFrame):
-        there.receive_update(eve, wire.Update(flood), tried=True)
+        there.receive_update(eve, wire.Update(flood), tried=0)
     there.receive_update(ada, wire.Update(b"\x01\x01\x07\x00" + letter + b"\x00"))
     assert flush(there).refused == []
 
@@ -290,7 +290,7 @@ def test_what_may_take_the_core_long_must_be_tried_first_and_nothing_of_it_is_ta
     there.receive_update(ada, wire.Update(far_apart(20, (5, 0), (6, 9_999), by=8)))
     there.receive_update(ada, wire.Update(there.state(), answer=True))
     flush(there)
-    there.receive_update(eve, far, tried=True)
+    there.receive_update(eve, far, tried=there.effort.grown)
     assert flush(there).refused == []
     assert wire.read_state_vector(there.document.state_vector())[9] == 300
 

@@ -4,6 +4,9 @@ import type { Shown } from "./panel";
 export interface BesideHost {
   /** Show them anew. */
   readonly refresh: () => void;
+  /** The open threads about a stretch of the text, by their ids. */
+  readonly threadsAt: (from: number, to: number) => readonly string[];
+  readonly openThread: (id: string) => void;
   /** Brings a place in the text and a card into view. */
   readonly reveal: (mark: Element | null, card: HTMLElement | null) => void;
 }

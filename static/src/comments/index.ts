@@ -108,6 +108,18 @@ class Comments {
       reveal: (mark, card) => {
         this.#bringIntoView(mark, card);
       },
+      threadsAt: (from, to) => {
+        const open = [...this.#located].filter(([id]) => this.#threads.get(id)?.resolved_at === null);
+        return open.filter(([, place]) => place.from < to && from < place.to).map(([id]) => id);
+      },
+      openThread: (id) => {
+        if (!this.#panel.floats) {
+          this.#panel.filter = "open";
+          this.#panel.open();
+        }
+        this.activate(id);
+        this.#cards.get(id)?.focusReply();
+      },
     });
     this.#loaded = this.#threads.load().then(() => {
       this.#takeUpDraft();

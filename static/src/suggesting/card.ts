@@ -1,7 +1,7 @@
 import { face, nameOf } from "../comments/faces";
 import type { Person } from "../comments/model";
 import { buildElement, iconButton } from "../editor/build-element";
-import { say } from "../editor/words";
+import { say, sayCount } from "../editor/words";
 import { ago } from "../ui/times";
 import type { Suggestion } from "./find";
 import { sentencesOf } from "./sentences";
@@ -9,6 +9,8 @@ import { sentencesOf } from "./sentences";
 /** What a card asks of the page around it. */
 export interface CardHost {
   readonly find: (id: string) => Person | null;
+  /** How many open threads there are about it. */
+  readonly threads: (suggestion: Suggestion) => number;
   readonly mayAccept: () => boolean;
   readonly mayReject: (suggestion: Suggestion) => boolean;
   readonly accept: (suggestion: Suggestion) => void;
@@ -49,7 +51,7 @@ export class SuggestionCard {
     const may = [this.#host.mayAccept(), this.#host.mayReject(suggestion)];
     const moment = new Date(suggestion.at);
     const when = ago(moment, new Date());
-    const written = JSON.stringify([author, sentences, may, when]);
+    const written = JSON.stringify([author, sentences, may, when, this.#host.threads(suggestion)]);
     if (written === this.#written) return;
     this.#written = written;
     this.element.setAttribute("aria-label", say("suggest.card", { name: nameOf(author), what: sentences.join(". ") }));
@@ -105,11 +107,12 @@ export class SuggestionCard {
         }),
       );
     }
-    tools.push(
-      tool("discuss", "comment", say("suggest.discuss"), () => {
-        this.#host.discuss(suggestion);
-      }),
-    );
+    const threads = this.#host.threads(suggestion);
+    const discuss = tool("discuss", "comment", threads > 0 ? sayCount("suggest.discussed", threads) : say("suggest.discuss"), () => {
+      this.#host.discuss(suggestion);
+    });
+    if (threads > 0) discuss.append(buildElement("span", { text: String(threads), attributes: { "aria-hidden": "true" } }));
+    tools.push(discuss);
     return buildElement("div", { class: "suggestion-tools", children: tools });
   }
 

@@ -138,6 +138,7 @@ export class Suggestions implements Beside {
     const card = new SuggestionCard(
       {
         find: (id) => this.#people.find(id),
+        threads: (its) => this.#threadsOf(its).length,
         mayAccept: () => this.#session.rights === "read-write",
         mayReject: ({ by }) => this.#session.rights === "read-write" || (this.#session.rights === "suggest" && by === this.#me),
         accept: (its) => {
@@ -189,7 +190,18 @@ export class Suggestions implements Beside {
     this.#decide(mine, verdict);
   }
 
+  #threadsOf({ parts }: Suggestion): readonly string[] {
+    const found = parts.flatMap(({ from, to }) => this.#host?.threadsAt(from, to) ?? []);
+    return [...new Set(found)];
+  }
+
+  /** Opens the thread about a suggestion, or begins one about its words. */
   #discuss(suggestion: Suggestion): void {
+    const [thread] = this.#threadsOf(suggestion);
+    if (thread !== undefined) {
+      this.#host?.openThread(thread);
+      return;
+    }
     const { state, view } = this.#editor;
     const inText = suggestion.parts.find((part) => !("into" in part));
     const $from = state.doc.resolve((inText ?? suggestion).from);

@@ -111,6 +111,7 @@ async def show(request: Request) -> Response:
         has_history=can(actor, DocumentVerb.EDIT, document),
         may_suggest=not trashed and can(actor, DocumentVerb.SUGGEST, document),
         may_share=not trashed and can(actor, DocumentVerb.SHARE, document),
+        may_move=not trashed and actor.workspace_role is not None and can(actor, DocumentVerb.MOVE, document),
         may_invite=not trashed and may_invite and can(actor, DocumentVerb.SHARE, document),
         me={"id": user.id, "name": user.name, "colour": user.colour},
         limits={"max_upload_bytes": settings.max_upload_bytes},

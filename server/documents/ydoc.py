@@ -91,7 +91,7 @@ def read_blocks(doc: YDoc) -> list[Node | None]:
     """Return what is shown of each element among the blocks: a block, a foreign block, or None for nothing."""
     with doc.transaction():
         try:
-            return [_read_block(child) for child in _children(fragment(doc)) if isinstance(child, XmlElement)]
+            return [read_block(child) for child in _children(fragment(doc)) if isinstance(child, XmlElement)]
         except Misfit:
             copy = load(doc.get_update())
     return [_show(child) for child in _take_apart(fragment(copy)) if isinstance(child, XmlElement)]
@@ -142,12 +142,13 @@ def _take_apart(parent: XmlFragment | XmlElement) -> Iterator[XmlElement | XmlTe
 def _show(element: XmlElement) -> Node | None:
     """Return what is shown of an element among the blocks of a copy. May take the element apart."""
     try:
-        return _read_block(element)
+        return read_block(element)
     except Misfit:
         return foreign_block(_words(element))
 
 
-def _read_block(element: XmlElement) -> Node | None:
+def read_block(element: XmlElement) -> Node | None:
+    """Return an element as a block of the top of a document, None if nothing is to be shown of it. Raises Misfit."""
     block = read_element(element)
     if block is not None and schema.nodes["doc"].content_match.match_type(block.type) is None:
         raise Misfit

@@ -14,7 +14,7 @@ from typing import Any, Final
 from pycrdt import Doc, Map, XmlElement, XmlFragment, XmlText
 
 from server.documents.suggestions import BLOCK_REMARKS, INSERTED, INSERTION, REMARKS
-from server.documents.ydoc import FRAGMENT, YDoc, fragment
+from server.documents.ydoc import FRAGMENT, Misfit, YDoc, fragment, read_block
 
 # A person's own paragraph may hold a list and that a table; nobody nests deeper by hand.
 _DEEPEST: Final = 200
@@ -89,26 +89,22 @@ class SuggestionJudge:
 
     def _only_suggests(self, event: _Event, person: str) -> bool:
         """Say whether all that came is a suggestion of the person. What went is compared afterwards."""
-        if isinstance(event.target, XmlText):
-            if event.keys:
-                return False
-            return self._is_in_own(event.path, person) or _only_marks(event.target, event.delta, person)
-        if isinstance(event.target, XmlElement):
+        target = event.target
+        if isinstance(target, XmlText):
+            return not event.keys and (self._is_in_own(event.path, person) or _only_marks(target, event.delta, person))
+        if isinstance(target, XmlElement):
             if self._is_in_own(event.path, person):
                 return True
-            if not event.keys <= BLOCK_REMARKS | {INSERTED}:
-                return False
-        elif event.keys or event.path:
-            return False
-        parent = event.target
-        if not isinstance(parent, XmlElement | XmlFragment):
-            return False
-        at = 0
-        for kind, length in _runs(event.delta, 0):
-            if kind == "insert" and any(_of(parent.children[at + i], person) for i in range(length)):
-                return False
-            at += 0 if kind == "delete" else length
-        return True
+            return event.keys <= BLOCK_REMARKS | {INSERTED} and not any(
+                _of(child, person) for child in _inserted(target, event.delta)
+            )
+        # The document itself; its blocks must be such that everybody can see them.
+        return (
+            isinstance(target, XmlFragment)
+            and not event.path
+            and not event.keys
+            and all(_fits(child) and not _of(child, person) for child in _inserted(target, event.delta))
+        )
 
     def _is_in_own(self, path: Sequence[int | str], person: str) -> bool:
         node: Any = fragment(self._after)
@@ -133,11 +129,33 @@ class SuggestionJudge:
                 j += length
             else:
                 for at in touched:
-                    if j <= at < j + length and _of(before[i + at - j], person) != _of(after[at], person):
+                    if j <= at < j + length and not _is_as_it_was(before[i + at - j], after[at], person):
                         return False
                 i, j = i + length, j + length
         # What came was looked at before.
         return all(_of(block, person) is None for block in gone) and i == len(before) and j == len(after)
+
+
+def _inserted(parent: XmlElement | XmlFragment, delta: Sequence[Mapping[str, Any]]) -> Iterator[object]:
+    """Yield the children that came."""
+    at = 0
+    for kind, length in _runs(delta, 0):
+        if kind == "insert":
+            yield from (parent.children[at + i] for i in range(length))
+        at += 0 if kind == "delete" else length
+
+
+def _is_as_it_was(before: object, after: object, person: str) -> bool:
+    # What does not fit the schema is shown as words that nobody can edit: that would be a change, too.
+    return _of(before, person) == _of(after, person) and (_fits(after) or not _fits(before))
+
+
+def _fits(block: object) -> bool:
+    """Say whether something among the blocks is one that can be shown and edited."""
+    try:
+        return isinstance(block, XmlElement) and read_block(block) is not None
+    except Misfit:
+        return False
 
 
 class _Unreadable(Exception):

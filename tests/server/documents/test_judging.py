@@ -97,6 +97,16 @@ def put(doc: Doc[Any], at: int, **attributes: str) -> None:
     element.children.append(XmlText()).insert(0, "new")
 
 
+def put_into(parent: Any, tag: str, **attributes: str) -> None:
+    element = parent.children.append(XmlElement(tag))
+    for name, value in attributes.items():
+        element.attributes[name] = value
+
+
+def put_text(parent: XmlElement, said: str) -> None:
+    parent.children.append(XmlText()).insert(0, said, {"insertion": whose()})
+
+
 def write_anew(text: XmlText, start: int, end: int, same: str) -> None:
     del text[start:end]
     text.insert(start, same)
@@ -165,6 +175,10 @@ CHANGES: dict[str, Change] = {
     "another root": lambda doc: doc.get("extra", type=Text).insert(3, "x"),
     "a key beside the blocks": lambda doc: doc.get("default", type=Map).__setitem__("k", 1),
     "an attribute of a text": lambda doc: words(doc, 0).attributes.__setitem__("k", "v"),
+    "something in a row that is no cell": lambda doc: put_into(block(doc, 3).children[0], "heading", inserted=word()),
+    "one's own text where no text can be": lambda doc: put_text(block(doc, 2), "x"),
+    "an empty text among the blocks": lambda doc: ydoc.fragment(doc).children.append(XmlText()),
+    "one's own block of a kind that nobody knows": lambda doc: put_into(ydoc.fragment(doc), "spell", inserted=word()),
     "a text among the blocks": lambda doc: ydoc.fragment(doc).children.append(XmlText("x")),
 }
 

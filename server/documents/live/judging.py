@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from pycrdt import Doc, Map, XmlElement, XmlFragment, XmlText
 
-from server.documents.suggestions import BLOCK_REMARKS, INSERTED, INSERTION, REMARKS
+from server.documents.suggestions import BLOCK_REMARKS, INSERTED, INSERTION, REMARKS, accepted_block
 from server.documents.ydoc import FRAGMENT, Misfit, YDoc, fragment, read_block
 
 # A person's own paragraph may hold a list and that a table; nobody nests deeper by hand.
@@ -103,7 +103,10 @@ class SuggestionJudge:
             isinstance(target, XmlFragment)
             and not event.path
             and not event.keys
-            and all(_fits(child) and not _of(child, person) for child in _inserted(target, event.delta))
+            and all(
+                _fits(child) and not _of(child, person) and _accepted(child) is None
+                for child in _inserted(target, event.delta)
+            )
         )
 
     def _is_in_own(self, path: Sequence[int | str], person: str) -> bool:
@@ -146,8 +149,10 @@ def _inserted(parent: XmlElement | XmlFragment, delta: Sequence[Mapping[str, Any
 
 
 def _is_as_it_was(before: object, after: object, person: str) -> bool:
+    """Say whether a block is the same but for the person's suggestions: as it is written down, and as it is read."""
     # What does not fit the schema is shown as words that nobody can edit: that would be a change, too.
-    return _of(before, person) == _of(after, person) and (_fits(after) or not _fits(before))
+    fits = _fits(after) or not _fits(before)
+    return fits and _of(before, person) == _of(after, person) and _accepted(before) == _accepted(after)
 
 
 def _fits(block: object) -> bool:
@@ -156,6 +161,16 @@ def _fits(block: object) -> bool:
         return isinstance(block, XmlElement) and read_block(block) is not None
     except Misfit:
         return False
+
+
+def _accepted(block: object) -> object:
+    """Return what every reader takes for accepted in a block; None for nothing, and for what cannot be shown."""
+    try:
+        node = read_block(block) if isinstance(block, XmlElement) else None
+    except Misfit:
+        return None
+    kept = accepted_block(node) if node is not None else None
+    return kept.to_json() if kept is not None else None
 
 
 class _Unreadable(Exception):

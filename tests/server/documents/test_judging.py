@@ -176,6 +176,8 @@ CHANGES: dict[str, Change] = {
     "a key beside the blocks": lambda doc: doc.get("default", type=Map).__setitem__("k", 1),
     "an attribute of a text": lambda doc: words(doc, 0).attributes.__setitem__("k", "v"),
     "something in a row that is no cell": lambda doc: put_into(block(doc, 3).children[0], "heading", inserted=word()),
+    "a break, which cannot be suggested": lambda doc: put_into(block(doc, 0), "hardBreak", inserted=word()),
+    "a block with a name that is none": lambda doc: put(doc, 1, inserted=f"s1 {ME} never"),
     "one's own text where no text can be": lambda doc: put_text(block(doc, 2), "x"),
     "an empty text among the blocks": lambda doc: ydoc.fragment(doc).children.append(XmlText()),
     "one's own block of a kind that nobody knows": lambda doc: put_into(ydoc.fragment(doc), "spell", inserted=word()),

@@ -32,7 +32,7 @@ from realtime.ports import Access, Clock, Credentials, DocumentId, Rights
 from realtime.room import NeedsJudging, Peer
 from realtime.share import Share, Shares
 from realtime.update import Reach, read_reach
-from realtime.websocket import Frames, ProtocolError
+from realtime.websocket import BadHandshake, Frames, ProtocolError
 
 logger = logging.getLogger("quillroom.realtime")
 
@@ -172,7 +172,10 @@ class Endpoint:
         path = request.scope["path"]
         if path != PATH and not path.startswith(PATH + "/"):
             return None
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in request.scope["headers"]}
+        lines = request.scope["headers"]
+        if sum(name == b"host" for name, _ in lines) != 1:
+            raise BadHandshake("400 Bad Request", "A request names its host, once.")
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in lines}
         return Socket(self, request, headers, websocket.handshake(request.scope["method"], headers))
 
     def forget(self, socket: "Socket") -> None:

@@ -53,8 +53,11 @@ def handshake(method: str, headers: Mapping[str, str]) -> bytes:
         raise BadHandshake("400 Bad Request", "A WebSocket begins with GET.")
     if headers.get("sec-websocket-version") != "13":
         raise BadHandshake("426 Upgrade Required", "WebSocket version 13 is needed.", "sec-websocket-version: 13")
-    if "upgrade" not in headers.get("connection", "").lower():
+    if "upgrade" not in {token.strip() for token in headers.get("connection", "").lower().split(",")}:
         raise BadHandshake("400 Bad Request", "The Connection header does not ask for an upgrade.")
+    if headers.get("content-length", "0") != "0" or "transfer-encoding" in headers:
+        # What came there would be taken for frames, or lost.
+        raise BadHandshake("400 Bad Request", "A WebSocket does not begin with a body.")
     key = headers.get("sec-websocket-key", "")
     try:
         known = len(b64decode(key, validate=True)) == _KEY_BYTES

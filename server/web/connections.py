@@ -25,6 +25,7 @@ _HEAD_TOO_SLOW: Final = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\nc
 _HEAD_TOO_LARGE: Final = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 )
+_NO_UPGRADE: Final = b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 
 
 class PatientHttp(HttpToolsProtocol):
@@ -80,6 +81,10 @@ class PatientHttp(HttpToolsProtocol):
 
     def handle_websocket_upgrade(self) -> None:
         """Hand the connection on; it has limits of its own from here."""
+        if self.parser.get_http_version() != "1.1" or (self.cycle is not None and not self.cycle.response_complete):
+            # RFC 6455, 4.1; and an answer that is still to come must not end up among the frames.
+            self._refuse(_NO_UPGRADE, "upgrade out of turn")
+            return
         self._head_is_complete()
         self._unread.end()
         self._unheard_bytes = 0

@@ -500,6 +500,19 @@ async def test_a_handshake_that_comes_in_parts_is_taken_too(running: Running) ->
     writer.close()
 
 
+@pytest.mark.parametrize("hosts", ["", "Host: here\r\nHost: there\r\n"])
+async def test_a_handshake_that_does_not_name_one_host_is_refused(running: Running, hosts: str) -> None:
+    address = urlsplit(collab(running))
+    reader, writer = await asyncio.open_connection("127.0.0.1", address.port)
+    writer.write(
+        f"GET {address.path}?{address.query} HTTP/1.1\r\n{hosts}Upgrade: websocket\r\nConnection: Upgrade\r\n"
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
+    )
+    async with asyncio.timeout(10):
+        assert (await reader.read(-1)).startswith(b"HTTP/1.1 400 ")
+    writer.close()
+
+
 async def test_a_token_that_is_revoked_ends_the_connections_that_it_opened() -> None:
     async with serving(ConnectionLimits(recheck_seconds=0.05)) as one:
         async with connect(collab(one)) as by_writer, connect(collab(one, "reader")) as by_reader:

@@ -187,6 +187,9 @@ def test_the_handshake_is_answered_as_the_standard_says() -> None:
         ("sec-websocket-key", "not base64!", b"400"),
         ("sec-websocket-key", "\u00fc", b"400"),
         ("connection", "keep-alive", b"400"),
+        ("connection", "keep-alive, noupgrade", b"400"),
+        ("content-length", "5", b"400"),
+        ("transfer-encoding", "chunked", b"400"),
     ],
 )
 def test_a_handshake_that_is_none_is_refused_in_http(name: str, value: str, status: bytes) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Literal, cast
 
 import pytest
 import uvicorn
@@ -26,6 +27,16 @@ class _Site:
         return await asyncio.open_connection("127.0.0.1", self.port)
 
 
+class _Upgraded(asyncio.Protocol):
+    """Says that it was given the connection."""
+
+    def __init__(self, **_: object) -> None:
+        pass
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        cast("asyncio.Transport", transport).write(b"upgraded")
+
+
 @pytest.fixture
 async def site() -> AsyncIterator[_Site]:
     async with _serving() as site:
@@ -33,7 +44,7 @@ async def site() -> AsyncIterator[_Site]:
 
 
 @asynccontextmanager
-async def _serving() -> AsyncIterator[_Site]:
+async def _serving(ws: type[asyncio.Protocol] | Literal["none"] = "none") -> AsyncIterator[_Site]:
     site = _Site(0)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -47,7 +58,7 @@ async def _serving() -> AsyncIterator[_Site]:
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", length)]})
         await send({"type": "http.response.body", "body": answer})
 
-    config = uvicorn.Config(app, port=0, http=PatientHttp, ws="none", lifespan="off", log_config=None)
+    config = uvicorn.Config(app, port=0, http=PatientHttp, ws=ws, lifespan="off", log_config=None)
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve())
     while not server.started:
@@ -89,6 +100,23 @@ async def test_who_does_not_finish_a_head_is_hung_up_on(
     assert (await _rest(reader)).startswith(b"HTTP/1.1 408 ")
     writer.close()
     assert await _is_well(site)
+
+
+async def test_only_a_request_of_todays_http_that_is_alone_is_upgraded() -> None:
+    async with _serving(ws=_Upgraded) as site:
+        for data, answer in (
+            (HANDSHAKE, b"upgraded"),
+            (HANDSHAKE.replace(b"HTTP/1.1", b"HTTP/1.0"), b"HTTP/1.1 400 Bad Request"),
+        ):
+            reader, writer = await site.connect()
+            writer.write(data)
+            assert await reader.readexactly(len(answer)) == answer
+            writer.close()
+        reader, writer = await site.connect()
+        # In one piece, so that the first is still to be answered.
+        writer.write(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n" + HANDSHAKE)
+        assert b"upgraded" not in await _rest(reader)
+        writer.close()
 
 
 async def test_a_second_head_has_its_time_too(site: _Site, monkeypatch: pytest.MonkeyPatch) -> None:

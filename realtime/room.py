@@ -268,7 +268,8 @@ class Room:
         """
         if self._pending and reach.needs_rehearsal(self._known):
             return False
-        self._vetting.admit(update, reach, self._known, person=peer.user.get("id"), waiting=self._pending)
+        person = peer.user.get("id")
+        self._vetting.admit(update, reach, self._known, person=person, waiting=self._pending, counts=False)
         self._vetting.check(update, reach, self._known)
         return True
 

@@ -51,17 +51,20 @@ class Vetting:
         *,
         person: object,
         waiting: Sequence[tuple[object, bytes]],
+        counts: bool = True,
     ) -> None:
-        """Judge an update, and count it. `known`: client id -> next clock; `waiting`: what is not applied yet.
+        """Judge an update, and count it if it `counts`: whoever only asks will come again with it, or with none.
 
-        Raises MalformedFrame or Refused.
+        `known`: client id -> next clock; `waiting`: what is not applied yet. Raises MalformedFrame or Refused.
         """
         firsts = self._count_firsts(reach, known, person) if reach.firsts and person is not None else None
         if reach.may_hold_pairs or self.pairs:
-            self.pairs |= self._check_pairs(update, reach, known)
+            brought = self._check_pairs(update, reach, known)
+            if counts:
+                self.pairs |= brought
         if reach.nesting:
-            self._admit_nesting(update, reach.nesting, waiting)
-        if firsts:
+            self._admit_nesting(update, reach.nesting, waiting, counts=counts)
+        if firsts and counts:
             if len(self._firsts) > _MOST_PLACES:
                 self._firsts.clear()
             self._firsts.update(firsts)
@@ -94,7 +97,9 @@ class Vetting:
             raise MalformedFrame("an update cuts a character in two")
         return brought
 
-    def _admit_nesting(self, update: bytes, depth: int, waiting: Sequence[tuple[object, bytes]]) -> None:
+    def _admit_nesting(
+        self, update: bytes, depth: int, waiting: Sequence[tuple[object, bytes]], *, counts: bool
+    ) -> None:
         if self._nesting + depth > _DEEPEST_NESTING:
             # Sums are quick and too high: what is told again counts again, and what stands side by side counts as deep.
             try:
@@ -104,8 +109,9 @@ class Vetting:
                 raise Refused(close.TRY_LATER) from None
             if depth > _DEEPEST_NESTING:
                 raise Refused(close.DOCUMENT_TOO_LARGE)
-            self._nesting = 0
-        self._nesting += depth
+            self._nesting = depth
+        elif counts:
+            self._nesting += depth
 
 
 def pairs_of(updates: Sequence[bytes]) -> set[Id]:

@@ -252,6 +252,17 @@ def test_nobody_uses_up_a_place_for_the_others_and_what_is_told_again_counts_for
     assert flush(there).refused == []
 
 
+def test_what_is_looked_at_for_the_judge_is_not_counted_yet() -> None:
+    there, ada = room(seed()), peer()
+    there.join(ada)
+    crowd = b"\x01" + wire.write_var_uint(600) + b"\x05\x00" + b"\x04\x01\x04text\x01x" * 600 + b"\x00"
+    reach = read_reach(crowd)
+    for _ in range(2):
+        assert there.vet(ada, crowd, reach)
+    there.receive_update(ada, wire.Update(crowd), reach, judged=True)
+    assert flush(there).refused == []
+
+
 def test_a_deep_document_may_be_told_again() -> None:
     there, ada = room(nested_arrays(900)), peer()
     there.join(ada)

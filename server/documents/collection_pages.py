@@ -18,7 +18,7 @@ from starlette.routing import Route
 from server.accounts.identity import signed_in
 from server.documents import collections, lifecycle
 from server.documents.access import DocumentRole, DocumentVerb, reaches
-from server.documents.collections import Listed
+from server.documents.collections import Listed, OthersWouldOwn
 from server.documents.forms import CollectionForm, PlaceForm
 from server.documents.models import Collection
 from server.errors import Conflict, Invalid
@@ -145,7 +145,7 @@ async def move(request: Request) -> Response:
     form = await PlaceForm.read(request)
     try:
         concerned = await collections.move(request.state.db, signed_in(request), _id(request), form.collection)
-    except Conflict as error:
+    except (Conflict, OthersWouldOwn) as error:
         return await _moving(request, problem=error)
     collection, _ = await collections.find(request.state.db, signed_in(request), _id(request))
     return await _done(request, collection, concerned, to=collection.id)
@@ -162,7 +162,10 @@ async def remove(request: Request) -> Response:
     """Delete a collection, and go where its documents are now."""
     collection = await _find(request, DocumentVerb.TRASH)
     around = await _visible_parent(request, collection)
-    concerned = await collections.remove(request.state.db, signed_in(request), collection.id)
+    try:
+        concerned = await collections.remove(request.state.db, signed_in(request), collection.id)
+    except OthersWouldOwn as error:
+        return _panel(request, Panel.REMOVE, collection=collection, around=around, problem=error)
     return await _done(request, collection, concerned, to=around.id if around else None)
 
 
@@ -193,7 +196,7 @@ async def put(request: Request) -> Response:
     return _to(form.collection)
 
 
-async def _moving(request: Request, *, problem: Conflict | None = None) -> Response:
+async def _moving(request: Request, *, problem: Conflict | OthersWouldOwn | None = None) -> Response:
     collection = await _find(request, DocumentVerb.MOVE)
     actor = await actor_for(request.state.db, signed_in(request), collection.workspace_id)
     found = _writable(await collections.listed(request.state.db, actor))
@@ -238,7 +241,9 @@ def _tree(found: Sequence[Listed]) -> Sequence[Place]:
     ]
 
 
-def _panel(request: Request, panel: Panel, *, problem: Invalid | Conflict | None = None, **context: object) -> Response:
+def _panel(
+    request: Request, panel: Panel, *, problem: Invalid | Conflict | OthersWouldOwn | None = None, **context: object
+) -> Response:
     sentence = None
     if problem is not None:
         fields = problem.fields if isinstance(problem, Invalid) else {}

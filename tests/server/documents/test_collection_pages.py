@@ -164,6 +164,30 @@ async def test_a_collection_is_shared_in_the_panel(
     assert await role() is None
 
 
+async def test_an_editor_is_told_that_only_owners_move_owners(
+    app: Starlette, ada: httpx.AsyncClient, sessions: Sessions, team: tuple[User, Workspace]
+) -> None:
+    async with sessions.begin() as db:
+        bo, cy = [await make_member(db, team[1], name=name) for name in ("Bo", "Cy")]
+    places = {}
+    transport = httpx.ASGITransport(app=app)
+    for user in (bo, cy):
+        async with httpx.AsyncClient(transport=transport, base_url="http://quillroom.test") as theirs:
+            await sign_in(theirs, sessions, user)
+            places[user.name] = await make(theirs, f"By {user.name}")
+            if user is bo:
+                document = (await post(theirs, "/documents", collection=places["Bo"])).headers["location"]
+                continue
+            for path, fields, status in (
+                (f"/collections/{places['Bo']}/move", {"collection": places["Cy"]}, 422),
+                (f"/collections/{places['Bo']}/remove", {}, 422),
+                (f"{document}/move", {"collection": places["Cy"]}, 403),
+            ):
+                answer = await post(theirs, path, **fields)
+                assert answer.status_code == status, path
+                assert re.search("Only (one of its owners|an owner of it) can", answer.text), path
+
+
 async def test_who_leaves_a_collection_is_told_so(
     app: Starlette, ada: httpx.AsyncClient, sessions: Sessions, team: tuple[User, Workspace]
 ) -> None:

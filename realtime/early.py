@@ -9,12 +9,16 @@ from dataclasses import dataclass
 
 from realtime import close
 from realtime.close import Refused
-from realtime.update import Reach
+from realtime.document import merged
+from realtime.update import Reach, read_reach
+from realtime.wire import MalformedFrame
 
 # Beyond this a peer is sent away to come back, and brings it all in one answer.
 _MOST_BYTES = 4 * 1024 * 1024
 _MOST_UPDATES = 4096
 _ANSWER_SECONDS = 30.0
+_EMPTY = b"\x00\x00"
+_EMPTY_REACH = read_reach(_EMPTY)
 
 
 @dataclass(slots=True, eq=False)
@@ -37,10 +41,20 @@ class Early:
         self._bytes += len(update)
 
     def take(self) -> list[tuple[bytes, Reach]]:
-        """Give back all updates, in the order in which they came, and keep none."""
-        taken, self._updates = self._updates, None
+        """Give back all updates and keep none. The first is all of them, and the others, to be acknowledged, are empty.
+
+        Raises Refused(MISSING_HISTORY) if something is missing between them.
+        """
+        taken, self._updates = self._updates or [], None
         self._bytes, self._since = 0, None
-        return taken or []
+        if len(taken) < 2:
+            return taken
+        # What was typed letter by letter is one struct then.
+        update = merged([each for each, _ in taken])
+        try:
+            return [(update, read_reach(update)), *[(_EMPTY, _EMPTY_REACH)] * (len(taken) - 1)]
+        except MalformedFrame:
+            raise Refused(close.MISSING_HISTORY) from None
 
     def is_overdue(self, now: float) -> bool:
         """Say whether the peer owes an answer for too long: what is neither taken nor refused must not stay so."""

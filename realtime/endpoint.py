@@ -32,6 +32,7 @@ from realtime.ports import Access, Clock, Credentials, DocumentId, Rights
 from realtime.room import NeedsJudging, Peer
 from realtime.share import Share, Shares
 from realtime.update import Reach, read_reach
+from realtime.vetting import NeedsMeasuring
 from realtime.websocket import BadHandshake, Frames, ProtocolError
 
 logger = logging.getLogger("quillroom.realtime")
@@ -42,9 +43,9 @@ _CLOSE_SECONDS = 5.0
 # So long one connection is read, looked at after so many messages; then it is somebody else's turn.
 _TURN_SECONDS = 0.005
 _MESSAGES_BETWEEN_LOOKS = 16
-# Reading few small messages at a time is not worth being measured: their number is bounded.
+# Reading few messages in no time is not worth being counted: their number is bounded.
 _FEW_MESSAGES = 4
-_SMALL_MESSAGE_BYTES = 1024
+_UNNOTICED_SECONDS = 0.0002
 # What it takes to write down an answer: three milliseconds a megabyte, and as much to send it.
 _SECONDS_PER_SENT_BYTE = 6e-9
 # Messages are counted by so many at a time.
@@ -462,13 +463,11 @@ class Socket(asyncio.Protocol):
     def _read(self) -> None:
         """Take messages until there is none, one takes its time, or it is somebody else's turn."""
         frames = self._frames
-        begun = 0.0
+        begun = time.thread_time()
         number = 0
         try:
             while (message := frames.next()) is not None:
                 number += 1
-                if not begun and (number > _FEW_MESSAGES or len(message[1]) > _SMALL_MESSAGE_BYTES):
-                    begun = time.thread_time()
                 self._take(*message)
                 if self._busy:
                     break
@@ -482,8 +481,9 @@ class Socket(asyncio.Protocol):
                 self._transport.abort()
             self.end(_reason_of(error))
             return
-        if begun:
-            self._pay(time.thread_time() - begun)
+        seconds = time.thread_time() - begun
+        if number > _FEW_MESSAGES or seconds > _UNNOTICED_SECONDS:
+            self._pay(seconds)
 
     def _take(self, opcode: int, payload: bytes) -> None:
         """Take one message. Raises Refused, ProtocolError, MalformedFrame."""
@@ -629,7 +629,7 @@ class Socket(asyncio.Protocol):
             return None
         try:
             self._door.hub.receive(seat.room, seat.peer, message)
-        except (NeedsTrial, NeedsFlush, NeedsJudging):
+        except (NeedsTrial, NeedsFlush, NeedsMeasuring, NeedsJudging):
             return self._receive_slowly(seat, cast("wire.Update", message))
         self._collect(seat.peer)
         return None
@@ -658,6 +658,8 @@ class Socket(asyncio.Protocol):
                 self._pay(seconds)
             except NeedsFlush:
                 await hub.next_flush(room)
+            except NeedsMeasuring:
+                self._pay(await hub.measure(room, message.update))
             except NeedsJudging:
                 self._pay(await hub.judge(room, seat.peer, message.update, reach))
                 judged = True

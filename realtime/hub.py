@@ -7,7 +7,7 @@ commit returns, or after `relay_after_seconds` if the log is slow. While a commi
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -41,6 +41,7 @@ from realtime.saving import Saving
 from realtime.settling import Settle, Settling
 from realtime.trial import Trials
 from realtime.update import Reach
+from realtime.vetting import NeedsMeasuring, depth_of
 
 logger = logging.getLogger("quillroom.realtime")
 
@@ -107,6 +108,7 @@ class Hub:
             on_presence=self._publish_presence,
         )
         self._trials = Trials()
+        self._measuring = asyncio.Lock()
         self._open_judge = open_judge
         self._settling = Settling(
             self._rooms,
@@ -206,14 +208,15 @@ class Hub:
         """Take one message of a peer.
 
         `reach`: what an update brings, if that was read before. Raises Refused or MalformedFrame, which end this peer
-        and nobody else; NeedsTrial unless it was `tried`, NeedsJudging unless it was `judged`, NeedsFlush.
+        and nobody else; NeedsTrial unless it was `tried`, NeedsJudging unless it was `judged`, NeedsFlush, and
+        NeedsMeasuring.
         """
         live = self._rooms.get(room.document_id)
         if live is None or live.room is not room or peer not in room.peers:
             raise Refused(close.TRY_LATER)
         try:
             self._receive(live, peer, message, reach, tried=tried, judged=judged)
-        except (Refused, NeedsTrial, NeedsFlush, NeedsJudging, ValueError):
+        except (Refused, NeedsTrial, NeedsFlush, NeedsMeasuring, NeedsJudging, ValueError):
             if judged and live.bench is not None:
                 # It knows now what the room does not.
                 live.bench.dismiss(room)
@@ -289,6 +292,17 @@ class Hub:
             seconds += await self._trials.run(document, update)
         return reach, grown, seconds
 
+    async def measure(self, room: Room, update: bytes) -> float:
+        """Measure, on a thread, how deep the types of a document are nested with an update that NeedsMeasuring.
+
+        Returns the seconds of CPU that it took. Raises Refused.
+        """
+        async with self._measuring:
+            nested = room.vetting.nested
+            depth, seconds = await asyncio.to_thread(_measure, [*room.to_try_on(), update])
+            room.vetting.note_depth(update, depth, nested=nested)
+            return seconds
+
     async def judge(self, room: Room, peer: Peer, update: bytes, reach: Reach) -> float:
         """Have an update that NeedsJudging judged. Returns the seconds of CPU that it took. Raises as Bench.hear."""
         live = self._rooms.get(room.document_id)
@@ -309,9 +323,15 @@ class Hub:
         live = await self._hold(document_id)
         try:
             await self._flushing.get_ready(live)
-            if self._rooms.get(document_id) is not live:
-                raise Refused(close.TRY_LATER)
-            live.room.edit(update, user)
+            while True:
+                if self._rooms.get(document_id) is not live:
+                    raise Refused(close.TRY_LATER)
+                try:
+                    live.room.edit(update, user)
+                except NeedsMeasuring:
+                    await self.measure(live.room, update)
+                else:
+                    break
             if user is not None:
                 live.note_writer(user)
             done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
@@ -640,3 +660,8 @@ class Hub:
 def _count_news(reach: Reach, update: bytes, deletions: bytes) -> tuple[Reach, float]:
     begun = time.thread_time()
     return without_known_deletions(reach, update, deletions), time.thread_time() - begun
+
+
+def _measure(updates: Sequence[bytes]) -> tuple[int, float]:
+    begun = time.thread_time()
+    return depth_of(updates), time.thread_time() - begun

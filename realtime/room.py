@@ -22,7 +22,7 @@ from realtime.outbox import LARGE_FRAME_BYTES, Outbox
 from realtime.ports import Committed, DocumentId, Epoch, Rights, Stored
 from realtime.structs import Id
 from realtime.update import Reach, read_reach
-from realtime.vetting import Vetting, pairs_of
+from realtime.vetting import NeedsMeasuring, Vetting, pairs_of
 
 # Larger documents are read into the core on a thread, so that opening or first editing one holds up nobody else.
 LARGE_BYTES = 64 * 1024
@@ -30,8 +30,6 @@ NOTHING_YET = b"\x00"
 """The state vector of somebody who has nothing."""
 # Asking the core for the state after each flush would be dear for what it is needed for.
 _RELAYS_TO_NOTE = 64
-_EMPTY_UPDATE = b"\x00\x00"
-_EMPTY_REACH = read_reach(_EMPTY_UPDATE)
 
 
 User = Mapping[str, object]
@@ -126,7 +124,7 @@ class Room:
         self._people: Counter[object] = Counter()
         self.presence = awareness.Awareness(lifetime_seconds=limits.presence_seconds)
         self.document = Document(stored.updates)
-        self._vetting = Vetting(self.document)
+        self.vetting = Vetting(self.document)
         self.effort = Effort()
         self.size_bytes = sum(map(len, stored.updates))
         self.unsaved_bytes = 0
@@ -162,7 +160,7 @@ class Room:
     def adopt(self, built: Built) -> None:
         """Be ready for edits."""
         self.document.adopt(built.doc)
-        self._vetting.pairs = built.pairs
+        self.vetting.pairs = built.pairs
         self._relayed = self.document.state_vector()
         self._known = wire.read_state_vector(self._relayed)
         self.ready = True
@@ -223,8 +221,8 @@ class Room:
         An update whose history is missing is kept until the peer has answered our step 1.
         `reach`: what the update brings, if that was read elsewhere (large updates are read off the event loop).
         Raises MalformedFrame, or Refused for a peer that may not write, history that stays missing, or a limit; and
-        NeedsTrial unless it was `tried` when so much had come (`effort.grown`), and little since; NeedsJudging unless it
-        was `judged`; NeedsFlush.
+        NeedsTrial unless it was `tried` when so much had come (`effort.grown`), and little since; NeedsFlush;
+        NeedsMeasuring; NeedsJudging unless it was `judged`.
         """
         if reach is None:
             reach = read_reach(message.update)
@@ -246,9 +244,8 @@ class Room:
         if message.answer:
             # Sent after all that is kept, so that it brings whatever that builds on.
             peer.early.asked = False
-            early = peer.early.take()
-            if early:
-                self._admit_early(peer, early)
+            for update, its_reach in peer.early.take():
+                self._admit_early(peer, update, its_reach)
         return bool(self._pending)
 
     def edit(self, update: bytes, user: User | None = None) -> None:
@@ -268,9 +265,12 @@ class Room:
         """
         if self._pending and reach.needs_rehearsal(self._known):
             return False
-        person = peer.user.get("id")
-        self._vetting.admit(update, reach, self._known, person=person, waiting=self._pending, counts=False)
-        self._vetting.check(update, reach, self._known)
+        try:
+            self.vetting.admit(update, reach, self._known, person=peer.user.get("id"), counts=False)
+        except NeedsMeasuring:
+            # It was measured before, and others came in between.
+            raise Refused(close.TRY_LATER) from None
+        self.vetting.check(update, reach, self._known)
         return True
 
     def is_dear(self, reach: Reach) -> bool:
@@ -295,21 +295,17 @@ class Room:
         if entries:
             peer.outbox.put_presence(peer.prefix, entries)
 
-    def _admit_early(self, peer: Peer, early: list[tuple[bytes, Reach]]) -> None:
+    def _admit_early(self, peer: Peer, update: bytes, reach: Reach) -> None:
         if peer.rights is Rights.READ:
             # It could write when it sent them.
             raise Refused(close.FORBIDDEN)
-        update, reach = early[0] if len(early) == 1 else _merge_early(early)
         if not reach.fits(self._known):
             raise Refused(close.MISSING_HISTORY)
         try:
             self._admit(peer, update, reach)
-        except (NeedsTrial, NeedsFlush, NeedsJudging):
+        except (NeedsTrial, NeedsFlush, NeedsMeasuring, NeedsJudging):
             # When it comes back it brings all of it in one update.
             raise Refused(close.TRY_LATER) from None
-        for _ in early[1:]:
-            # Each of them is acknowledged.
-            self._admit(peer, _EMPTY_UPDATE, _EMPTY_REACH)
 
     def _admit(
         self,
@@ -321,20 +317,14 @@ class Room:
         judged: bool = False,
         user: User | None = None,
     ) -> None:
-        vetting = self._vetting
-        several = reach.structs != 1 or reach.deletions
+        vetting = self.vetting
         # Nearly all are one struct behind their client's last, of which any number may wait.
-        weighs = several or reach.placed
-        if weighs and peer is not None:
-            if several and (self.is_dear(reach) if tried is None else self.effort.is_outdated(reach, tried)):
-                raise NeedsTrial
-            if not judged:
-                self.effort.check(reach, self._known, self.size_bytes, person=peer.user.get("id"))
-        if peer is not None and peer.rights is not Rights.WRITE and not judged:
-            raise NeedsJudging
+        weighs = reach.placed or reach.structs != 1 or reach.deletions
+        if peer is not None and (weighs or reach.nesting or peer.rights is not Rights.WRITE):
+            self._check_needs(peer, update, reach, tried=tried, judged=judged)
         if reach.firsts or reach.nesting or reach.may_hold_pairs or vetting.pairs:
             person = peer.user.get("id") if peer is not None else None
-            vetting.admit(update, reach, self._known, person=person, waiting=self._pending)
+            vetting.admit(update, reach, self._known, person=person)
         self._admit_bytes(len(update))
         for client in reach.ends:
             if client not in self.authors:
@@ -347,6 +337,17 @@ class Room:
         self._pending.append((peer, update))
         if self.unheard is not None:
             self.unheard.append(update)
+
+    def _check_needs(self, peer: Peer, update: bytes, reach: Reach, *, tried: int | None, judged: bool) -> None:
+        """Raise what an update needs before it may wait, if it needs anything."""
+        several = reach.structs != 1 or reach.deletions
+        if several and (self.is_dear(reach) if tried is None else self.effort.is_outdated(reach, tried)):
+            raise NeedsTrial
+        self.vetting.check_nesting(update, reach)
+        if not judged:
+            self.effort.check(reach, self._known, self.size_bytes, person=peer.user.get("id"))
+            if peer.rights is not Rights.WRITE:
+                raise NeedsJudging
 
     def _note_author(self, client: int, reach: Reach, user: User | None) -> None:
         # What is told again is somebody's who wrote it before.
@@ -524,7 +525,7 @@ class Room:
             update = merged([update for _, update in pending])
             if rehearsed:
                 # What is rehearsed must be the bytes that are applied: two updates may tell of one clock differently.
-                self._vetting.check(update, read_reach(update), wire.read_state_vector(self.document.state_vector()))
+                self.vetting.check(update, read_reach(update), wire.read_state_vector(self.document.state_vector()))
             if news:
                 self.document.apply(update)
                 return update, True
@@ -555,7 +556,7 @@ class Room:
             if not reach.fits(known):
                 # It builds on what was just refused.
                 return close.MISSING_HISTORY
-            self._vetting.check(update, reach, known)
+            self.vetting.check(update, reach, known)
             self.document.apply_watched(update)
         except ValueError:
             return close.MALFORMED
@@ -571,7 +572,7 @@ class Room:
             return 0
         reach.extend(self._known)
         self.effort.grown += reach.structs
-        self._vetting.note(update, reach)
+        self.vetting.note(update, reach)
         if self.unheard is not None:
             self.unheard.append(update)
         self.size_bytes += len(update)
@@ -617,13 +618,3 @@ class Room:
     def _acknowledge(self, peer: Peer, count: int) -> None:
         if peer.acknowledged:
             peer.outbox.put_saved(peer.prefix, count)
-
-
-def _merge_early(early: list[tuple[bytes, Reach]]) -> tuple[bytes, Reach]:
-    """Merge what was typed letter by letter, of which it makes one struct."""
-    update = merged([each for each, _ in early])
-    try:
-        return update, read_reach(update)
-    except wire.MalformedFrame:
-        # One by one they could be read, so something between them is missing.
-        raise Refused(close.MISSING_HISTORY) from None

@@ -24,10 +24,14 @@ _MOST_FIRSTS = 1000
 _MOST_PLACES = 10_000
 
 
+class NeedsMeasuring(Exception):
+    """How deep its types are nested must be measured before an update is taken. Nothing of it was."""
+
+
 class Vetting:
     """Judges the updates to one document."""
 
-    __slots__ = ("_document", "_firsts", "_nesting", "pairs")
+    __slots__ = ("_document", "_firsts", "_measured", "_nesting", "nested", "pairs")
 
     def __init__(self, document: Document) -> None:
         self._document = document
@@ -37,37 +41,57 @@ class Vetting:
         self._firsts: dict[tuple[object, bytes], int] = {}
         # Never less than how deep the types of the document are nested; measured when it comes near the limit.
         self._nesting = _DEEPEST_NESTING - _UNMEASURED_GROWTH
+        self.nested = 0
+        """How much deeper they may have come to be nested since the room was opened."""
+        # The update with which they were measured last.
+        self._measured: bytes | None = None
 
     def note(self, update: bytes, reach: Reach) -> None:
         """Know what an update brings that is in the log already."""
         if reach.may_hold_pairs:
             self.pairs |= pairs(update)
+        self._nesting += reach.nesting
+        self.nested += reach.nesting
 
     def admit(
-        self,
-        update: bytes,
-        reach: Reach,
-        known: Mapping[int, int],
-        *,
-        person: object,
-        waiting: Sequence[tuple[object, bytes]],
-        counts: bool = True,
+        self, update: bytes, reach: Reach, known: Mapping[int, int], *, person: object, counts: bool = True
     ) -> None:
         """Judge an update, and count it if it `counts`: whoever only asks will come again with it, or with none.
 
-        `known`: client id -> next clock; `waiting`: what is not applied yet. Raises MalformedFrame or Refused.
+        `known`: client id -> next clock. Raises MalformedFrame or NeedsMeasuring.
         """
+        self.check_nesting(update, reach)
         firsts = self._count_firsts(reach, known, person) if reach.firsts and person is not None else None
-        if reach.may_hold_pairs or self.pairs:
-            brought = self._check_pairs(update, reach, known)
-            if counts:
-                self.pairs |= brought
-        if reach.nesting:
-            self._admit_nesting(update, reach.nesting, waiting, counts=counts)
-        if firsts and counts:
+        brought = self._check_pairs(update, reach, known) if reach.may_hold_pairs or self.pairs else None
+        if not counts:
+            return
+        if brought:
+            self.pairs |= brought
+        if update is not self._measured:
+            self._nesting += reach.nesting
+            self.nested += reach.nesting
+        if firsts:
             if len(self._firsts) > _MOST_PLACES:
                 self._firsts.clear()
             self._firsts.update(firsts)
+
+    def check_nesting(self, update: bytes, reach: Reach) -> None:
+        """Raise NeedsMeasuring if an update may nest types too deeply.
+
+        Sums are quick and too high: what is told again counts again, and what stands side by side counts as deep.
+        """
+        if self._nesting + reach.nesting > _DEEPEST_NESTING and reach.nesting and update is not self._measured:
+            raise NeedsMeasuring
+
+    def note_depth(self, update: bytes, depth: int, *, nested: int) -> None:
+        """Know how deep the types are with an update. `nested`: as it was when they were measured.
+
+        Raises Refused(DOCUMENT_TOO_LARGE).
+        """
+        if depth > _DEEPEST_NESTING:
+            raise Refused(close.DOCUMENT_TOO_LARGE)
+        self._measured = update
+        self._nesting = depth + self.nested - nested
 
     def check(self, update: bytes, reach: Reach, known: Mapping[int, int]) -> None:
         """Raise MalformedFrame if the core cannot take exactly these bytes. `known`: its clocks now."""
@@ -97,22 +121,6 @@ class Vetting:
             raise MalformedFrame("an update cuts a character in two")
         return brought
 
-    def _admit_nesting(
-        self, update: bytes, depth: int, waiting: Sequence[tuple[object, bytes]], *, counts: bool
-    ) -> None:
-        if self._nesting + depth > _DEEPEST_NESTING:
-            # Sums are quick and too high: what is told again counts again, and what stands side by side counts as deep.
-            try:
-                depth = nesting(merged([self._document.whole(), *(other for _, other in waiting), update]))
-            except ValueError:
-                # Something that waits is not to be read; the next flush finds out what.
-                raise Refused(close.TRY_LATER) from None
-            if depth > _DEEPEST_NESTING:
-                raise Refused(close.DOCUMENT_TOO_LARGE)
-            self._nesting = depth
-        elif counts:
-            self._nesting += depth
-
 
 def pairs_of(updates: Sequence[bytes]) -> set[Id]:
     """Find the pairs in a whole document."""
@@ -121,3 +129,15 @@ def pairs_of(updates: Sequence[bytes]) -> set[Id]:
         if may_hold_pairs(update):
             found |= pairs(update)
     return found
+
+
+def depth_of(updates: Sequence[bytes]) -> int:
+    """Measure how deep the types are nested in the document that these updates are.
+
+    Takes seconds for a million structs. Raises Refused(TRY_LATER).
+    """
+    try:
+        return nesting(merged(updates))
+    except ValueError:
+        # Something that waits is not to be read; the next flush finds out what.
+        raise Refused(close.TRY_LATER) from None

@@ -2,8 +2,9 @@
 
 import asyncio
 import gc
+import threading
 import weakref
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 from uuid import uuid4
@@ -19,7 +20,7 @@ from realtime.ports import Append, Bus, DocumentId
 from realtime.room import Limits, Peer, Room
 from realtime.settling import Settle, Wrote
 
-from .documents import Author, inside_a_string, peer, seed, sent, text_of
+from .documents import Author, inside_a_string, nested_arrays, peer, seed, sent, text_of
 
 pytestmark = pytest.mark.anyio
 
@@ -550,3 +551,31 @@ async def test_whoever_sends_what_takes_the_core_long_pays_for_it(monkeypatch: p
         running.receive(room, ada, wire.Update(Author(start).write("slow")))
         await until(lambda: ada.debt_seconds)
         assert ben.debt_seconds == 0
+
+
+async def test_how_deep_a_document_is_nested_is_measured_beside_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: list[threading.Thread] = []
+
+    def note(updates: Sequence[bytes]) -> int:
+        threads.append(threading.current_thread())
+        return vetting.depth_of(updates)
+
+    monkeypatch.setattr("realtime.hub.depth_of", note)
+    log = MemoryLog()
+    document_id = create(log, nested_arrays(998))
+    async with hub(log) as running:
+        ada = peer()
+        room, _ = await enter(running, document_id, ada)
+        update = nested_arrays(101, client=6)
+        with pytest.raises(vetting.NeedsMeasuring):
+            running.receive(room, ada, wire.Update(update))
+        await running.measure(room, update)
+        running.receive(room, ada, wire.Update(update))
+        # What the host writes is measured, too.
+        await running.edit(document_id, nested_arrays(1, client=7))
+        await running.edit(document_id, nested_arrays(1, clock=998))
+        with pytest.raises(Refused) as refusal:
+            await running.edit(document_id, nested_arrays(10, clock=999))
+        assert refusal.value.close is close.DOCUMENT_TOO_LARGE
+    assert len(threads) > 1
+    assert threading.main_thread() not in threads

@@ -8,8 +8,9 @@ from pycrdt import XmlElement, XmlFragment, XmlText, merge_updates
 from realtime import close, vetting, wire
 from realtime.close import Refused
 from realtime.effort import NeedsTrial
-from realtime.room import BrokenRoom
+from realtime.room import BrokenRoom, Peer, Room
 from realtime.update import read_reach
+from realtime.vetting import NeedsMeasuring, depth_of
 
 from . import hostile
 from .documents import (
@@ -197,17 +198,33 @@ def test_a_character_of_two_code_units_cannot_be_cut(name: str, opened: str) -> 
     assert "ax" in text_of(there.state())
 
 
+def take(there: Room, who: Peer, message: wire.Update) -> bool:
+    """Receive an update as the hub does. Returns whether it was measured."""
+    try:
+        there.receive_update(who, message)
+    except NeedsMeasuring:
+        measure(there, message.update)
+        there.receive_update(who, message)
+        return True
+    return False
+
+
+def measure(there: Room, update: bytes, *, nested: int | None = None) -> None:
+    depth = depth_of([*there.to_try_on(), update])
+    there.vetting.note_depth(update, depth, nested=there.vetting.nested if nested is None else nested)
+
+
 def test_types_cannot_be_nested_until_the_core_loses_its_stack() -> None:
     there = room(seed())
     eve = peer()
     there.join(eve)
     with pytest.raises(Refused) as refusal:
-        there.receive_update(eve, wire.Update(nested_arrays(5000)))
+        take(there, eve, wire.Update(nested_arrays(5000)))
     assert refusal.value.close is close.DOCUMENT_TOO_LARGE
     levels = 0
     with pytest.raises(Refused) as refusal:
         while levels < 5000:
-            there.receive_update(eve, wire.Update(nested_arrays(50, clock=levels)))
+            take(there, eve, wire.Update(nested_arrays(50, clock=levels)))
             levels += 50
             if levels % 200 == 0:
                 flush(there)
@@ -267,8 +284,24 @@ def test_a_deep_document_may_be_told_again() -> None:
     there, ada = room(nested_arrays(900)), peer()
     there.join(ada)
     for _ in range(3):
-        there.receive_update(ada, wire.Update(there.state(), answer=True))
-    there.receive_update(ada, wire.Update(nested_arrays(50, clock=900)))
+        take(there, ada, wire.Update(there.state(), answer=True))
+    take(there, ada, wire.Update(nested_arrays(50, clock=900)))
+    assert flush(there).refused == []
+
+
+def test_what_is_nested_while_it_is_measured_counts_as_well() -> None:
+    there, ada = room(nested_arrays(900)), peer()
+    there.join(ada)
+    take(there, ada, wire.Update(nested_arrays(1, client=6)))
+    before, update = there.vetting.nested, nested_arrays(99, clock=900)
+    with pytest.raises(NeedsMeasuring):
+        there.receive_update(ada, wire.Update(update))
+    depth = depth_of([*there.to_try_on(), update])
+    there.receive_update(ada, wire.Update(nested_arrays(50, client=7)))
+    there.vetting.note_depth(update, depth, nested=before)
+    there.receive_update(ada, wire.Update(update))
+    # Side by side they would fit; that is for the next measuring to say.
+    assert take(there, ada, wire.Update(nested_arrays(1, client=8)))
     assert flush(there).refused == []
 
 
@@ -281,7 +314,7 @@ def test_a_document_of_many_blocks_is_not_taken_for_a_deep_one() -> None:
     for number in range(1500):
         with author.doc.transaction():
             blocks.children.append(XmlElement("paragraph")).children.append(XmlText(str(number)))
-        there.receive_update(ada, wire.Update(author.updates[-1]))
+        take(there, ada, wire.Update(author.updates[-1]))
         if number % 50 == 0:
             flush(there)
     flush(there)

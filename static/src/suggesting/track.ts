@@ -176,7 +176,8 @@ class Tracking {
     }
     const inline = inlineOf(slice);
     const paragraphs = paragraphsOf(slice);
-    if (slice.size > 0 && !inline && !paragraphs && !isBreak(slice)) {
+    const whole = slice.size > 0 && !inline && !paragraphs && !isBreak(slice);
+    if (whole && !(doc.resolve(from).parent.isTextblock && doc.resolve(to).parent.isTextblock)) {
       this.#blocks(original);
       return;
     }
@@ -189,7 +190,8 @@ class Tracking {
       this.transaction.setSelection(TextSelection.near(this.transaction.doc.resolve(place), backward ? -1 : 1));
       return;
     }
-    if (isBreak(slice)) this.#break(at, whose);
+    if (whole) this.#insertWhole(at, slice);
+    else if (isBreak(slice)) this.#break(at, whose);
     else if (inline) this.#insert(at, inline, whose);
     else if (paragraphs) this.#insertParagraphs(at, paragraphs, whose);
     this.transaction.setStoredMarks(null);
@@ -289,6 +291,26 @@ class Tracking {
     const gap = this.#state.schema.text(paragraphBreak);
     const joined = paragraphs.flatMap((each, index) => [...(index > 0 ? [gap] : []), ...each.content]);
     this.#insert(at, Fragment.from(joined), whose);
+  }
+
+  /** Blocks that are put into a text: they come behind its block, which a real insertion would part. */
+  #insertWhole(at: number, slice: Slice): void {
+    const { transaction } = this;
+    const $at = transaction.doc.resolve(at);
+    const { contentMatch } = this.#state.schema.topNodeType;
+    const edge = $at.depth > 0 ? $at.after(1) : at;
+    const fresh = { inserted: asWord(this.#newAuthorship()) };
+    // Fitted into a text, the slice begins and ends with what is to be the halves of the block there.
+    const halves = [slice.openStart > 0 ? slice.content.firstChild : null, slice.openEnd > 0 ? slice.content.lastChild : null];
+    const isHalf = (node: Node) => halves.includes(node) && node.isTextblock && node.content.size === 0;
+    const blocks = slice.content.content.filter((node) => !isHalf(node)).map((node) => {
+      if (!contentMatch.matchType(node.type) || !("inserted" in node.attrs)) throw new Unsuggestible();
+      return node.type.create({ ...node.attrs, ...fresh }, withoutSuggestions(node.content), node.marks);
+    });
+    if (blocks.length === 0) throw new Unsuggestible();
+    transaction.insert(edge, blocks);
+    const end = blocks.reduce((sum, block) => sum + block.nodeSize, edge);
+    transaction.setSelection(TextSelection.near(transaction.doc.resolve(end), -1));
   }
 
   /** Return. At the end of a block it begins a new one; within one it is a mark of where the block is to be parted. */

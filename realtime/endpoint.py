@@ -430,7 +430,7 @@ class Socket(asyncio.Protocol):
             question, seat.peer.question = seat.peer.question, None
             if question is not None:
                 try:
-                    self._ask(seat, wire.SyncStep1(question))
+                    self._pay(self._ask(seat, wire.SyncStep1(question)))
                 except (Refused, ValueError) as error:
                     self.end(_reason_of(error))
 
@@ -625,7 +625,10 @@ class Socket(asyncio.Protocol):
             if len(message.update) > _LARGE_UPDATE_BYTES or not seat.room.ready:
                 return self._receive_slowly(seat, message)
         elif isinstance(message, wire.SyncStep1 | wire.QueryAwareness):
-            self._ask(seat, message)
+            seconds = self._ask(seat, message)
+            if seconds <= _UNNOTICED_SECONDS:
+                # What takes longer is paid for with all else that was read.
+                self._pay(seconds)
             return None
         try:
             self._door.hub.receive(seat.room, seat.peer, message)
@@ -634,12 +637,12 @@ class Socket(asyncio.Protocol):
         self._collect(seat.peer)
         return None
 
-    def _ask(self, seat: Seat, question: wire.SyncStep1 | wire.QueryAwareness) -> None:
-        """Have a question answered: a few bytes that may cost as much as the document is large."""
+    def _ask(self, seat: Seat, question: wire.SyncStep1 | wire.QueryAwareness) -> float:
+        """Have a question answered: a few bytes that cost by the size of the document. Returns the seconds of CPU."""
         begun = time.thread_time()
         self._door.hub.receive(seat.room, seat.peer, question)
         self._collect(seat.peer)
-        self._pay(time.thread_time() - begun)
+        return time.thread_time() - begun
 
     async def _receive_slowly(self, seat: Seat, message: wire.Update) -> None:
         hub, room = self._door.hub, seat.room

@@ -657,8 +657,7 @@ class Socket(asyncio.Protocol):
                 if trials == _MOST_TRIALS:
                     raise Refused(close.TRY_LATER) from None
                 trials += 1
-                reach, tried, seconds = await hub.try_out(room, message.update, reach)
-                self._pay(seconds)
+                reach, tried = await hub.try_out(room, seat.peer, message.update, reach, pay=self._pay)
             except NeedsFlush:
                 await hub.next_flush(room)
             except NeedsMeasuring:

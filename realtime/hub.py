@@ -272,15 +272,17 @@ class Hub:
             live.flushed.append(flushed)
             await flushed
 
-    async def try_out(self, room: Room, update: bytes, reach: Reach) -> tuple[Reach, int, float]:
+    async def try_out(
+        self, room: Room, peer: Peer, update: bytes, reach: Reach, *, pay: Callable[[float], None]
+    ) -> tuple[Reach, int]:
         """Try an update that NeedsTrial.
 
-        Returns its reach, without the deletions that the room knows, how much had come into the room when it was tried
-        (`Effort.grown`), and the seconds of CPU that it took. Raises as Trials.run.
+        Returns its reach, without the deletions that the room knows, and how much had come into the room when it was
+        tried (`Effort.grown`). `pay` is told of the seconds of CPU that it took. Raises as Trials.run.
         """
-        seconds = 0.0
         if deletes_much(reach, room.size_bytes):
             reach, seconds = await asyncio.to_thread(_count_news, reach, update, room.document.deletions())
+            pay(seconds)
         grown = room.effort.grown
 
         def document() -> list[bytes]:
@@ -289,8 +291,8 @@ class Hub:
             return room.to_try_on()
 
         if room.is_dear(reach):
-            seconds += await self._trials.run(document, update)
-        return reach, grown, seconds
+            await self._trials.run(document, update, person=peer.user.get("id"), pay=pay)
+        return reach, grown
 
     async def measure(self, room: Room, update: bytes) -> float:
         """Measure, on a thread, how deep the types of a document are nested with an update that NeedsMeasuring.

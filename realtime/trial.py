@@ -7,7 +7,9 @@ structs, and looks like any other. The core cannot be interrupted, a process can
 
 import asyncio
 import sys
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from realtime import close
@@ -25,25 +27,62 @@ _LIMIT_SECONDS = 60.0
 
 
 class Trials:
-    """Runs trials, one after another: whoever sends many must not take the machine."""
+    """Runs trials, one after another: whoever sends many must not take the machine, nor the others' turns."""
 
     def __init__(self) -> None:
-        self._turn = asyncio.Lock()
+        self._busy = False
+        # By person, those who wait; whose turn comes next is first.
+        self._waiting: dict[object, deque[asyncio.Future[None]]] = {}
 
-    async def run(self, document: Callable[[], Sequence[bytes]], update: bytes) -> float:
-        """Try an update on a document. Returns the seconds of CPU that it took.
+    async def run(
+        self, document: Callable[[], Sequence[bytes]], update: bytes, *, person: object, pay: Callable[[float], None]
+    ) -> None:
+        """Try an update of a person on a document.
 
         `document`: asked for the updates that it is when the turn has come, since it goes on changing until then.
-        Raises MalformedFrame if it takes too long or too much memory; Refused(TRY_LATER) if that cannot be found out.
+        `pay`: told of the seconds of CPU that it took, whatever comes of it. Raises MalformedFrame if it takes too long
+        or too much memory; Refused(TRY_LATER) if that cannot be found out.
         """
-        async with self._turn:
+        async with self._turn(person):
             try:
-                return await _run(document(), update)
+                await _run(document(), update, pay)
             except (OSError, TimeoutError):
                 raise Refused(close.TRY_LATER) from None
 
+    @asynccontextmanager
+    async def _turn(self, person: object) -> AsyncIterator[None]:
+        """Wait for a turn: each person who waits has one, before anybody has another."""
+        if self._busy:
+            turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiting.setdefault(person, deque()).append(turn)
+            try:
+                await turn
+            except asyncio.CancelledError:
+                if not turn.cancelled():
+                    # It was given the turn as it left.
+                    self._pass_on()
+                raise
+        self._busy = True
+        try:
+            yield
+        finally:
+            self._pass_on()
 
-async def _run(document: Sequence[bytes], update: bytes) -> float:
+    def _pass_on(self) -> None:
+        while self._waiting:
+            person = next(iter(self._waiting))
+            its = self._waiting.pop(person)
+            turn = its.popleft()
+            if its:
+                # Behind all the others.
+                self._waiting[person] = its
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self._busy = False
+
+
+async def _run(document: Sequence[bytes], update: bytes, pay: Callable[[float], None]) -> None:
     seconds = _CPU_SECONDS + _CPU_SECONDS_PER_BYTE * len(update)
     memory = _MEMORY_BYTES + _MEMORY_BYTES_PER_BYTE * len(update)
     process = await asyncio.create_subprocess_exec(
@@ -68,8 +107,9 @@ async def _run(document: Sequence[bytes], update: bytes) -> float:
             await process.wait()
     match answer.split():
         case [_, taken]:
-            return float(taken)
+            pay(float(taken))
         case [_]:
+            pay(seconds)
             raise MalformedFrame("an update would take too long to be taken in")
         case _:
             # The document itself was not read: no fault of whoever sent the update.

@@ -57,16 +57,15 @@ def test_deletions_that_may_cut_a_long_text_to_pieces_must_be_tried_first() -> N
 
 async def test_deletions_of_which_the_core_makes_seconds_are_ended() -> None:
     with pytest.raises(MalformedFrame, match="too long"):
-        await Trials().run(lambda: [long_text(4_000_000)], holes(20_000))
+        await Trials().run(lambda: [long_text(4_000_000)], holes(20_000), person="eve", pay=lambda _: None)
 
 
 async def test_who_tells_again_of_all_that_was_ever_deleted_waits_for_no_trial(monkeypatch: pytest.MonkeyPatch) -> None:
     tried = 0
 
-    async def run(*_: object) -> float:
+    async def run(*_: object, **__: object) -> None:
         nonlocal tried
         tried += 1
-        return 0.0
 
     monkeypatch.setattr(Trials, "run", run)
     log = MemoryLog()
@@ -79,7 +78,7 @@ async def test_who_tells_again_of_all_that_was_ever_deleted_waits_for_no_trial(m
             update = holes(number)
             with pytest.raises(NeedsTrial):
                 running.receive(there, ada, wire.Update(update))
-            reach, grown, _ = await running.try_out(there, update, read_reach(update))
+            reach, grown = await running.try_out(there, ada, update, read_reach(update), pay=lambda _: None)
             running.receive(there, ada, wire.Update(update), reach=reach, tried=grown)
             assert tried == expected
             while there.has_pending or running.saving:
@@ -240,9 +239,11 @@ async def test_a_trial_is_made_of_what_the_document_is_when_its_turn_has_come() 
         asked.append(name)
         return [seed()]
 
-    first = asyncio.create_task(trials.run(lambda: document("first"), EMPTY_UPDATE))
-    second = asyncio.create_task(trials.run(lambda: document("second"), EMPTY_UPDATE))
+    def ask(name: str) -> asyncio.Task[None]:
+        return asyncio.create_task(trials.run(lambda: document(name), EMPTY_UPDATE, person="ada", pay=lambda _: None))
+
+    tasks = [ask("first"), ask("second")]
     await until(lambda: asked)
     assert asked == ["first"]
-    await asyncio.gather(first, second)
+    await asyncio.gather(*tasks)
     assert asked == ["first", "second"]

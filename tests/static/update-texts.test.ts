@@ -92,6 +92,26 @@ void describe("a shared text", () => {
     );
   });
 
+  void test("keeps the letters of whoever suggested them when they are accepted, and those that stay when they are not", () => {
+    const asked: Stretch[] = [["In ", ""], ["June", "d"], ["July", "m"], [" we", ""]];
+    for (const [after, kept] of [
+      ["In July we", 7],
+      ["In June we", 3],
+    ] as const) {
+      const { text, change, removed } = opened(...asked);
+      const place = Y.createRelativePositionFromTypeIndex(text, kept);
+      change(paragraph([after, ""]));
+      assert.equal(removed(), 4);
+      assert.equal(Y.createAbsolutePositionFromRelativePosition(place, text.doc as Y.Doc)?.index, 3);
+      const item = Y.getItem((text.doc as Y.Doc).store, place.item as Y.ID) as Y.Item;
+      assert.equal(item.deleted, false, after);
+    }
+    const { text, change, removed } = opened(["all ", ""], ["mine", "m"], [" bold", "b"]);
+    change(paragraph(["all mine", ""], [" bold", "b"]));
+    assert.equal(removed(), 0);
+    assert.ok(drawn(text).eq(paragraph(["all mine", ""], [" bold", "b"])));
+  });
+
   void test("becomes what is drawn, whatever that is, and cuts no letter in two", () => {
     let state = 7;
     const roll = (sides: number) => {

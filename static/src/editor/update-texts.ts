@@ -46,9 +46,54 @@ function isLow(text: string, at: number): boolean {
   return unit >= 0xdc00 && unit < 0xe000;
 }
 
+/**
+ * Which of the old runs stay, if what is wanted is the old text without some of its runs, however they are marked: so it
+ * is after somebody has decided about suggestions. Null if it is anything else.
+ */
+function runsThatStay(old: readonly Run[], wanted: string, has: readonly string[]): readonly boolean[] | null {
+  const failed = new Set<string>();
+  const stays: boolean[] = [];
+  const fits = ({ insert, attributes }: Run, at: number): boolean => {
+    if (!wanted.startsWith(insert, at)) return false;
+    const [owner] = ownersOf([{ insert, attributes }]);
+    // What was suggested may be accepted; what was accepted is nobody's suggestion.
+    return has.slice(at, at + insert.length).every((each) => each === "" || each === owner);
+  };
+  const find = (index: number, at: number): boolean => {
+    const run = old[index];
+    if (!run) return at === wanted.length;
+    const key = `${String(index)} ${String(at)}`;
+    if (failed.has(key)) return false;
+    // What is to go goes rather than what is to come.
+    const ways = run.attributes["deletion"] ? [false, true] : [true, false];
+    for (const stay of ways) {
+      if (stay && !fits(run, at)) continue;
+      stays[index] = stay;
+      if (find(index + 1, stay ? at + run.insert.length : at)) return true;
+    }
+    failed.add(key);
+    return false;
+  };
+  return old.length <= mostRuns && find(0, 0) ? stays : null;
+}
+
+/** Beyond so many the letters are compared; finding out which runs stay calls itself for each. */
+const mostRuns = 500;
+
 function updateText(text: Y.XmlText, old: readonly Run[], wanted: readonly Run[]): void {
   const [before, after] = [old, wanted].map((runs) => runs.map(({ insert }) => insert).join("")) as [string, string];
   const [had, has] = [ownersOf(old), ownersOf(wanted)];
+  const stays = runsThatStay(old, after, has);
+  if (stays) {
+    let end = before.length;
+    for (let index = old.length - 1; index >= 0; index -= 1) {
+      const length = old[index]?.insert.length ?? 0;
+      end -= length;
+      if (stays[index] === false) text.delete(end, length);
+    }
+    format(text, old, wanted);
+    return;
+  }
   const most = Math.min(before.length, after.length);
   let start = 0;
   while (start < most && before[start] === after[start] && had[start] === has[start]) start += 1;
@@ -71,6 +116,11 @@ function updateText(text: Y.XmlText, old: readonly Run[], wanted: readonly Run[]
     if (from < to) text.insert(from, insert.slice(from - at, to - at), { ...attributes });
     at += insert.length;
   }
+  format(text, old, wanted);
+}
+
+/** Gives the letters, which are right already, the formats that are wanted. */
+function format(text: Y.XmlText, old: readonly Run[], wanted: readonly Run[]): void {
   const none = Object.fromEntries([...old, ...wanted].flatMap(({ attributes }) => Object.keys(attributes).map((name) => [name, null])));
   text.applyDelta(wanted.map(({ insert, attributes }) => ({ retain: insert.length, attributes: { ...none, ...attributes } })));
 }

@@ -5,7 +5,7 @@ import random
 import pytest
 from pycrdt import XmlElement, XmlFragment, XmlText, merge_updates
 
-from realtime import close, vetting, wire
+from realtime import close, structs, vetting, wire
 from realtime.close import Refused
 from realtime.effort import NeedsTrial
 from realtime.room import BrokenRoom, Peer, Room
@@ -372,3 +372,40 @@ def test_whatever_is_sent_the_document_stays_whole_and_can_be_read_again(seed_nu
     first, second = (wire.read_state_vector(one.document.state_vector()) for one in (again, there))
     assert first == second
     assert first[author.doc.client_id] == len(str(author.text)) - len("seed ")
+
+
+def test_the_first_letter_of_an_old_paragraph_is_not_paid_for_by_reading_what_stands_behind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    author = Author()
+    blocks = author.doc.get("default", type=XmlFragment)
+    texts = [blocks.children.append(XmlElement("paragraph")).children.append(XmlText()) for _ in range(500)]
+    there, ada, read = room(author.doc.get_update()), peer(), 0
+    there.join(ada)
+    read_struct = structs._read_struct
+
+    def count(data: bytes, at: int, clock: int) -> tuple[structs.Struct, int]:
+        nonlocal read
+        read += 1
+        return read_struct(data, at, clock)
+
+    monkeypatch.setattr(structs, "_read_struct", count)
+    texts[0].insert(0, "x")
+    there.receive_update(ada, wire.Update(author.updates[-1]))
+    assert flush(there).refused == []
+    assert read < 10
+
+
+@pytest.mark.parametrize("clients", [1, 3, 8])
+def test_whatever_stands_in_a_string_of_the_document_is_refused_of_how_many_clients_it_may_be(clients: int) -> None:
+    arrays = b"".join(b"\x01" + bytes([client]) + b"\x00" + ARRAY for client in range(5, 5 + clients))
+    strings = b"\x01\x04\x00" + STRING
+    there, eve = room(bytes([clients + 1]) + arrays + strings + b"\x00"), peer()
+    there.join(eve)
+    inside = b"".join(b"\x08\x00" + bytes([client]) + b"\x00\x01\x7e" for client in range(5, 5 + clients))
+    there.receive_update(eve, wire.Update(b"\x01" + bytes([clients]) + b"\x20\x00" + inside + b"\x00"))
+    assert flush(there).refused == []
+    there.receive_update(
+        eve, wire.Update(b"\x01" + bytes([clients + 1]) + b"\x21\x00" + inside + b"\x08\x00\x04\x01\x01\x7e" + b"\x00")
+    )
+    assert flush(there).refused == [(eve, close.MALFORMED)]

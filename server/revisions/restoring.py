@@ -21,7 +21,7 @@ from server.documents import content, lifecycle, ydoc
 from server.documents.access import DocumentActor, DocumentVerb
 from server.documents.foreign import as_paragraph, is_foreign
 from server.documents.lifecycle import LiveDocuments
-from server.documents.models import Document
+from server.documents.models import Document, Reach
 from server.documents.schema import empty_document, schema
 from server.errors import Forbidden, Invalid
 from server.revisions import attribution, authorship, listing, recording, states
@@ -106,7 +106,10 @@ async def restore(
 
 
 async def copy(db: AsyncSession, user: User, document_id: UUID, revision_id: UUID) -> Document:
-    """Make a new document in the same workspace that says what a revision says. Raises NotFound, Forbidden."""
+    """Make a new document in the same workspace that says what a revision says. Raises NotFound, Forbidden.
+
+    Only its maker sees it until they share it: the text may be of a document that few may see.
+    """
     _, actor = await lifecycle.find(db, user, document_id, DocumentVerb.EDIT)
     maker = at_work(actor)
     if maker is None:
@@ -115,7 +118,10 @@ async def copy(db: AsyncSession, user: User, document_id: UUID, revision_id: UUI
     require(maker, Verb.CREATE, maker)
     revision = await listing.find(db, document_id, revision_id)
     node, title = await asyncio.to_thread(read, await states.read_state(db, revision))
-    return await lifecycle.create(db, maker, title=f"{title or 'Untitled'} (copy)", content=node)
+    made = await lifecycle.create(db, maker, title=f"{title or 'Untitled'} (copy)", content=node)
+    made.reach = Reach.PEOPLE.value
+    await db.flush()
+    return made
 
 
 def at_work(actor: DocumentActor) -> Actor | None:

@@ -5,8 +5,10 @@ import type { Shown } from "../comments/panel";
 import { requestComment } from "../comments/request";
 import type { Announcer } from "../editor/announcer";
 import type { Page } from "../editor/page";
+import { keyName } from "../editor/key-names";
 import { say, sayCount } from "../editor/words";
 import type { Session } from "../live/session";
+import { showToast } from "../ui/toast";
 import { SuggestionCard } from "./card";
 import { decide, type Verdict } from "./decide";
 import { type Suggestion, suggestionsIn } from "./find";
@@ -36,7 +38,6 @@ export class Suggestions implements Beside {
   readonly #me: string;
   readonly #people: People;
   readonly #cards = new Map<string, SuggestionCard>();
-  readonly #bar = needed("#suggestions-bar", HTMLElement);
   readonly #whose = needed("#suggestions-whose", HTMLSelectElement);
   readonly #count = needed("#suggestions-count", HTMLElement);
   #host: BesideHost | null = null;
@@ -173,7 +174,10 @@ export class Suggestions implements Beside {
     const after = all[all.findIndex(({ key }) => key === suggestions[0]?.key) + 1] ?? all[0];
     const hadFocus = document.activeElement?.closest("[data-suggestion-card]") !== null;
     if (!decide(this.#editor, new Set(suggestions.map(({ key }) => key)), verdict)) return;
-    this.#announcer.announce("suggestions", sayCount(`suggest.${verdict}ed`, suggestions.length));
+    const done = sayCount(`suggest.${verdict}ed`, suggestions.length);
+    this.#announcer.announce("suggestions", done);
+    // Of one the card is seen to go; of many the way back should be told.
+    if (suggestions.length > 1) showToast(`${done} ${say("suggest.undo", { keys: keyName("Mod+Z") })}`);
     this.#activeKey = null;
     this.#host?.refresh();
     // Whoever goes through them by the keyboard is led to the next.
@@ -242,7 +246,7 @@ export class Suggestions implements Beside {
         ? sayCount("suggest.count", chosen.length)
         : say("suggest.place", { place: at + 1, count: chosen.length });
     const { rights } = this.#session;
-    this.#bar.dataset["rights"] = rights;
+    for (const step of ["next", "previous"]) needed(`#suggestions-${step}`, HTMLButtonElement).disabled = chosen.length === 0;
     const reject = needed("#suggestions-reject", HTMLButtonElement);
     const own = chosen.some(({ by }) => by === this.#me);
     needed("#suggestions-accept", HTMLButtonElement).hidden = rights !== "read-write" || chosen.length === 0;

@@ -13,6 +13,7 @@ from starlette.applications import Starlette
 
 from server.accounts.models import User
 from server.db import Sessions, transaction
+from server.documents.access import actor_at
 from server.documents.models import Document, DocumentRole
 from server.revisions import recording
 from server.revisions.models import Reason
@@ -114,6 +115,20 @@ async def test_a_restore_leads_to_what_it_made_with_the_way_back(
     again = await post(ada, f"{path}/{revision_id}/restore")
     assert again.headers["Location"] == f"{path}?unchanged=1"
     assert "nothing to change" in (await ada.get(again.headers["Location"])).text
+
+
+async def test_a_copy_is_for_its_maker_alone_until_they_share_it(
+    ada: httpx.AsyncClient, sessions: Sessions, document: Document, team: Team
+) -> None:
+    async with transaction(sessions) as db:
+        other = await make_member(db, team[1])
+    revision_id = await keep(sessions, document, "Good")
+    made = (await post(ada, f"/documents/{document.id}/history/{revision_id}/copy")).headers["Location"]
+    assert (await ada.get(made)).status_code == 200
+    async with transaction(sessions) as db:
+        copied = UUID(made.rpartition("/")[2])
+        assert (await actor_at(db, other, document.id))[1].role is DocumentRole.EDITOR
+        assert (await actor_at(db, other, copied))[1].role is None
 
 
 async def test_a_long_text_comes_in_parts(ada: httpx.AsyncClient, sessions: Sessions, document: Document) -> None:

@@ -180,9 +180,17 @@ async def test_a_role_that_changes_is_told_in_the_open_document(ada: Person, ben
         await banner.get_by_text(words).wait_for()
         await ben.page.emulate_media(color_scheme="dark" if shape == "dark" else "light")
         await _picture(ben, f"told-{role}")
+    # Without a reload they write, and what they write is whole.
     await banner.get_by_role("button", name="OK").click()
     await banner.wait_for(state="hidden")
-    await ben.page.locator("#document-content[data-editable=true]").wait_for()
+    await ben.write_at_end()
+    await ben.page.keyboard.press("Enter")
+    await ben.type("And mine.")
+    await ben.saved()
+    await ada.reads("Words.", "And mine.")
+    ids = await ada.body.locator("> p").evaluate_all("all => all.map(each => each.getAttribute('data-id'))")
+    assert len(set(ids)) == 2
+    assert all(ids)
     studio.api.delete(theirs).raise_for_status()
     await banner.get_by_text("you no longer have access to it").wait_for()
 

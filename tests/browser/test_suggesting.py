@@ -91,7 +91,7 @@ async def test_a_reviewer_suggests_and_the_author_decides(ada: Person, ben: Pers
     await cards.nth(0).get_by_role("button", name="Comment on this suggestion").click()
     await ada.type("Is it?")
     await page.keyboard.press("Control+Enter")
-    await expect(ben.page.locator("[data-thread-card]")).to_contain_text("Is it?")
+    await expect(ben.page.locator("[data-thread-card]")).to_contain_text("@Ben Okri Is it?")
     await expect(cards.nth(0).get_by_role("button", name="Open the discussion")).to_have_text("1")
     await cards.nth(0).get_by_role("button", name="Accept").click()
     await expect(cards).to_have_count(2)

@@ -14,10 +14,10 @@ import { Card, type CardHost } from "./card";
 import { Composer } from "./composer";
 import { type Draft, Drafts } from "./drafts";
 import { type Highlight, highlight, highlights } from "./highlights";
-import { concerns, mayAttach, type Place, type Thread } from "./model";
+import { concerns, mayAttach, type Person, type Place, type Thread } from "./model";
 import { bringIntoView, type Filter, Panel, type Shown } from "./panel";
 import { type Located, locate, Memory, placeOfBlock, placeOfSelection, placeOfText } from "./places";
-import { commentEvent } from "./request";
+import { commentEvent, type CommentRequest } from "./request";
 import { Threads } from "./threads";
 
 const newThread = "new";
@@ -145,7 +145,7 @@ class Comments {
   }
 
   /** Opens a card for a new thread: about the block at `block`, or about what is selected. */
-  async begin(block: number | null): Promise<void> {
+  async begin(block: number | null, to: Person | null = null): Promise<void> {
     // Whoever may write may comment: not to wait then, lest the words go into the text.
     const isSure = this.#threads.state === "loading" && this.#session.mayWrite;
     if (this.#threads.state === "loading" && !isSure) await this.#loaded;
@@ -166,7 +166,8 @@ class Comments {
     }
     const begun = this.#drafts.read(newThread);
     // Another place makes it another comment than the one that may have been sent already.
-    this.#compose({ text: "", people: [], ...begun, id: crypto.randomUUID(), place });
+    const fresh = to === null ? { text: "", people: [] } : { text: `@${to.name} `, people: [to] };
+    this.#compose({ ...fresh, ...begun, id: crypto.randomUUID(), place });
     if (!this.#composing) return;
     this.#reveal(newThread, this.#composing.element);
     this.#composing.composer.focus();
@@ -304,8 +305,8 @@ class Comments {
       this.activate(id);
     });
     editor.view.dom.addEventListener(commentEvent, (event) => {
-      const { detail } = event as CustomEvent<unknown>;
-      void this.begin(typeof detail === "number" ? detail : null);
+      const { block, to } = (event as CustomEvent<CommentRequest>).detail;
+      void this.begin(block, to);
     });
     editor.on("destroy", () => {
       clearTimeout(this.#timer);

@@ -211,7 +211,8 @@ export class Suggestions implements Beside {
     const $from = state.doc.resolve((inText ?? suggestion).from);
     const $to = state.doc.resolve((inText ?? suggestion).to);
     view.dispatch(state.tr.setSelection(TextSelection.between($from, $to)));
-    requestComment(this.#editor);
+    // Whoever suggested it is to hear what is said about it.
+    requestComment(this.#editor, null, suggestion.by === this.#me ? null : this.#people.find(suggestion.by));
   }
 
   #step(direction: 1 | -1): void {

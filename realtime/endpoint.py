@@ -32,7 +32,7 @@ from realtime.ports import Access, Clock, Credentials, DocumentId, Rights
 from realtime.room import NeedsJudging, Peer
 from realtime.share import Share, Shares
 from realtime.update import Reach, read_reach
-from realtime.vetting import NeedsMeasuring
+from realtime.vetting import Checked, NeedsChecking, NeedsMeasuring
 from realtime.websocket import BadHandshake, Frames, ProtocolError
 
 logger = logging.getLogger("quillroom.realtime")
@@ -650,9 +650,12 @@ class Socket(asyncio.Protocol):
         reach, seconds = await asyncio.to_thread(_read_timed, message.update)
         self._pay(seconds)
         tried, judged, trials = None, False, 0
+        checked = await self._check(seat, message, reach)
         while True:
             try:
-                hub.receive(room, seat.peer, message, reach=reach, tried=tried, judged=judged)
+                hub.receive(room, seat.peer, message, reach=reach, tried=tried, judged=judged, checked=checked)
+            except NeedsChecking:
+                checked = await self._check(seat, message, reach)
             except NeedsTrial:
                 if trials == _MOST_TRIALS:
                     raise Refused(close.TRY_LATER) from None
@@ -668,6 +671,13 @@ class Socket(asyncio.Protocol):
             else:
                 break
         self._collect(seat.peer)
+
+    async def _check(self, seat: Seat, message: wire.Update, reach: Reach) -> Checked | None:
+        if len(message.update) <= _LARGE_UPDATE_BYTES:
+            return None
+        checked, seconds = await self._door.hub.check(seat.room, message.update, reach)
+        self._pay(seconds)
+        return checked
 
     def _collect(self, peer: Peer) -> None:
         if peer.debt_seconds:

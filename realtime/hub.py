@@ -41,7 +41,7 @@ from realtime.saving import Saving
 from realtime.settling import Settle, Settling
 from realtime.trial import Trials
 from realtime.update import Reach
-from realtime.vetting import NeedsMeasuring, depth_of
+from realtime.vetting import Checked, NeedsChecking, NeedsMeasuring, depth_of
 
 logger = logging.getLogger("quillroom.realtime")
 
@@ -204,19 +204,20 @@ class Hub:
         reach: Reach | None = None,
         tried: int | None = None,
         judged: bool = False,
+        checked: Checked | None = None,
     ) -> None:
         """Take one message of a peer.
 
         `reach`: what an update brings, if that was read before. Raises Refused or MalformedFrame, which end this peer
-        and nobody else; NeedsTrial unless it was `tried`, NeedsJudging unless it was `judged`, NeedsFlush, and
-        NeedsMeasuring.
+        and nobody else; NeedsTrial unless it was `tried`, NeedsJudging unless it was `judged`, NeedsFlush,
+        NeedsMeasuring, and NeedsChecking if it was `checked` too long ago.
         """
         live = self._rooms.get(room.document_id)
         if live is None or live.room is not room or peer not in room.peers:
             raise Refused(close.TRY_LATER)
         try:
-            self._receive(live, peer, message, reach, tried=tried, judged=judged)
-        except (Refused, NeedsTrial, NeedsFlush, NeedsMeasuring, NeedsJudging, ValueError):
+            self._receive(live, peer, message, reach, tried=tried, judged=judged, checked=checked)
+        except (Refused, NeedsTrial, NeedsFlush, NeedsMeasuring, NeedsChecking, NeedsJudging, ValueError):
             if judged and live.bench is not None:
                 # It knows now what the room does not.
                 live.bench.dismiss(room)
@@ -228,7 +229,15 @@ class Hub:
             self._break(live, BrokenRoom({peer}))
 
     def _receive(
-        self, live: LiveRoom, peer: Peer, message: wire.Message, reach: Reach | None, *, tried: int | None, judged: bool
+        self,
+        live: LiveRoom,
+        peer: Peer,
+        message: wire.Message,
+        reach: Reach | None,
+        *,
+        tried: int | None,
+        judged: bool,
+        checked: Checked | None,
     ) -> None:
         room = live.room
         match message:
@@ -238,7 +247,7 @@ class Hub:
                     raise Refused(close.TRY_LATER)
                 self.counts.updates_received += 1
                 try:
-                    room.receive_update(peer, message, reach, tried=tried, judged=judged)
+                    room.receive_update(peer, message, reach, tried=tried, judged=judged, checked=checked)
                 finally:
                     # A part of it may wait though the rest is refused.
                     if room.has_pending:
@@ -293,6 +302,14 @@ class Hub:
         if room.is_dear(reach):
             await self._trials.run(document, update, person=peer.user.get("id"), pay=pay)
         return reach, grown
+
+    async def check(self, room: Room, update: bytes, reach: Reach) -> tuple[Checked | None, float]:
+        """Find out on a thread whether the core can take a large update.
+
+        Returns what to give to `receive`, and the seconds of CPU that it took. Raises MalformedFrame.
+        """
+        look = room.to_check(update, reach)
+        return (None, 0.0) if look is None else await asyncio.to_thread(_check, look)
 
     async def measure(self, room: Room, update: bytes) -> float:
         """Measure, on a thread, how deep the types of a document are nested with an update that NeedsMeasuring.
@@ -667,3 +684,8 @@ def _count_news(reach: Reach, update: bytes, deletions: bytes) -> tuple[Reach, f
 def _measure(updates: Sequence[bytes]) -> tuple[int, float]:
     begun = time.thread_time()
     return depth_of(updates), time.thread_time() - begun
+
+
+def _check(look: Callable[[], Checked]) -> tuple[Checked, float]:
+    begun = time.thread_time()
+    return look(), time.thread_time() - begun

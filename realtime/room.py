@@ -6,8 +6,10 @@ peers; `committed` tells the senders that their edits are durable. Whoever owns 
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import groupby
 from typing import Any
 
 from pycrdt import Doc
@@ -22,7 +24,7 @@ from realtime.outbox import LARGE_FRAME_BYTES, Outbox
 from realtime.ports import Committed, DocumentId, Epoch, Rights, Stored
 from realtime.structs import Id
 from realtime.update import Reach, read_reach
-from realtime.vetting import NeedsMeasuring, Vetting, pairs_of
+from realtime.vetting import Checked, NeedsChecking, NeedsMeasuring, Vetting, pairs_of
 
 # Larger documents are read into the core on a thread, so that opening or first editing one holds up nobody else.
 LARGE_BYTES = 64 * 1024
@@ -136,6 +138,8 @@ class Room:
         """What was taken since the judge was told last; None while there is no judge."""
         self._held: set[int] = set()
         self._pending: list[tuple[Peer | None, bytes]] = []
+        # Which of them were checked apart: they are applied as they are.
+        self._checked: set[int] = set()
         # Whether something that waits might stop the core half-way.
         self._rehearse = False
         # Whether something that waits brings text for certain; repeats and deletions may bring nothing.
@@ -215,6 +219,7 @@ class Room:
         *,
         tried: int | None = None,
         judged: bool = False,
+        checked: Checked | None = None,
     ) -> bool:
         """Let an update wait for the next flush. Returns whether there is something to flush.
 
@@ -222,7 +227,7 @@ class Room:
         `reach`: what the update brings, if that was read elsewhere (large updates are read off the event loop).
         Raises MalformedFrame, or Refused for a peer that may not write, history that stays missing, or a limit; and
         NeedsTrial unless it was `tried` when so much had come (`effort.grown`), and little since; NeedsFlush;
-        NeedsMeasuring; NeedsJudging unless it was `judged`.
+        NeedsMeasuring; NeedsChecking if it was `checked` too long ago; NeedsJudging unless it was `judged`.
         """
         if reach is None:
             reach = read_reach(message.update)
@@ -234,7 +239,7 @@ class Room:
                 raise Refused(close.FORBIDDEN)
             self._acknowledge(peer, 1)
         elif reach.fits(self._known):
-            self._admit(peer, message.update, reach, tried=tried, judged=judged)
+            self._admit(peer, message.update, reach, tried=tried, judged=judged, checked=checked)
         elif message.answer:
             raise Refused(close.MISSING_HISTORY)
         else:
@@ -272,6 +277,15 @@ class Room:
             raise Refused(close.TRY_LATER) from None
         self.vetting.check(update, reach, self._known)
         return True
+
+    def to_check(self, update: bytes, reach: Reach) -> Callable[[], Checked] | None:
+        """Return what finds out, on a thread, whether the core can take an update; None if nobody doubts it."""
+        known = dict(self._known)
+        doubtful = reach.needs_rehearsal(known) or reach.may_hold_pairs or self.vetting.pairs
+        if not doubtful or not reach.brings_structs(known) or not reach.fits(known):
+            return None
+        parts = self.to_try_on() if reach.stands_elsewhere else []
+        return partial(self.vetting.check_apart, update, reach, known, parts)
 
     def is_dear(self, reach: Reach) -> bool:
         """Whether an update needs a trial before it is taken."""
@@ -315,16 +329,19 @@ class Room:
         *,
         tried: int | None = None,
         judged: bool = False,
+        checked: Checked | None = None,
         user: User | None = None,
     ) -> None:
         vetting = self.vetting
+        if checked is not None and any(self._known.get(client, 0) != at for client, at in checked.clocks.items()):
+            raise NeedsChecking
         # Nearly all are one struct behind their client's last, of which any number may wait.
         weighs = reach.placed or reach.structs != 1 or reach.deletions
         if peer is not None and (weighs or reach.nesting or peer.rights is not Rights.WRITE):
             self._check_needs(peer, update, reach, tried=tried, judged=judged)
         if reach.firsts or reach.nesting or reach.may_hold_pairs or vetting.pairs:
             person = peer.user.get("id") if peer is not None else None
-            vetting.admit(update, reach, self._known, person=person)
+            vetting.admit(update, reach, self._known, person=person, checked=checked)
         self._admit_bytes(len(update))
         for client in reach.ends:
             if client not in self.authors:
@@ -334,6 +351,8 @@ class Room:
         doubtful, news = reach.extend(self._known)
         self._rehearse = self._rehearse or doubtful
         self._news = self._news or news
+        if checked is not None:
+            self._checked.add(id(update))
         self._pending.append((peer, update))
         if self.unheard is not None:
             self.unheard.append(update)
@@ -521,15 +540,20 @@ class Room:
         """
         rehearsed, self._rehearse = self._rehearse, False
         news, self._news = self._news, False
+        checked, self._checked = self._checked, set()
+        # What was checked elsewhere is not merged with what was not, and so not looked into again.
+        groups = [list(group) for _, group in groupby((u for _, u in pending), lambda u: id(u) in checked and id(u))]
         try:
-            update = merged([update for _, update in pending])
-            if rehearsed:
-                # What is rehearsed must be the bytes that are applied: two updates may tell of one clock differently.
-                self.vetting.check(update, read_reach(update), wire.read_state_vector(self.document.state_vector()))
-            if news:
-                self.document.apply(update)
-                return update, True
-            return update, self.document.apply_watched(update)
+            parts = [merged(group) for group in groups]
+            for update in parts:
+                if rehearsed and id(update) not in checked:
+                    # In the bytes that are applied: two updates may tell of one clock differently.
+                    self.vetting.check(update, read_reach(update), wire.read_state_vector(self.document.state_vector()))
+                if news:
+                    self.document.apply(update)
+                else:
+                    news = self.document.apply_watched(update)
+            return merged(parts), news
         except ValueError:
             before = self.document.whole()
             update = self._apply_one_by_one(pending, flush)

@@ -5,6 +5,9 @@ Much of it shows only over many updates, so it is counted for as long as the roo
 
 from collections.abc import Mapping, Sequence
 from itertools import chain
+from typing import NamedTuple
+
+from pycrdt import get_update
 
 from realtime import close
 from realtime.close import Refused
@@ -22,6 +25,17 @@ _UNMEASURED_GROWTH = 100
 _MOST_FIRSTS = 1000
 # Beyond so many places the counts begin anew.
 _MOST_PLACES = 10_000
+
+
+class Checked(NamedTuple):
+    """What was found of an update that the core can take, while its clients were at `clocks`; `pairs`: those in it."""
+
+    clocks: dict[int, int]
+    pairs: set[Id]
+
+
+class NeedsChecking(Exception):
+    """An update was checked, and its clients have gone on meanwhile. Nothing of it was taken."""
 
 
 class NeedsMeasuring(Exception):
@@ -54,15 +68,23 @@ class Vetting:
         self.nested += reach.nesting
 
     def admit(
-        self, update: bytes, reach: Reach, known: Mapping[int, int], *, person: object, counts: bool = True
+        self,
+        update: bytes,
+        reach: Reach,
+        known: Mapping[int, int],
+        *,
+        person: object,
+        counts: bool = True,
+        checked: Checked | None = None,
     ) -> None:
         """Judge an update, and count it if it `counts`: whoever only asks will come again with it, or with none.
 
-        `known`: client id -> next clock. Raises MalformedFrame or NeedsMeasuring.
+        `known`: client id -> next clock. `checked`: what `check_apart` has found. Raises MalformedFrame or
+        NeedsMeasuring.
         """
         self.check_nesting(update, reach)
         firsts = self._count_firsts(reach, known, person) if reach.firsts and person is not None else None
-        brought = self._check_pairs(update, reach, known) if reach.may_hold_pairs or self.pairs else None
+        brought = checked.pairs if checked is not None else self._pairs_in(update, reach, known)
         if not counts:
             return
         if brought:
@@ -95,10 +117,20 @@ class Vetting:
 
     def check(self, update: bytes, reach: Reach, known: Mapping[int, int]) -> None:
         """Raise MalformedFrame if the core cannot take exactly these bytes. `known`: its clocks now."""
-        if reach.may_hold_pairs or self.pairs:
-            self._check_pairs(update, reach, known)
+        self._pairs_in(update, reach, known)
         if reach.needs_rehearsal(known):
             rehearse(update, known, self._document.difference)
+
+    def check_apart(self, update: bytes, reach: Reach, known: Mapping[int, int], parts: Sequence[bytes]) -> Checked:
+        """Check as `check` does, on a thread: nothing else may change `known`. `parts`: the document, as updates.
+
+        What it finds holds for as long as none of the clients in the update goes on: what the update builds on stays
+        where it is. Raises MalformedFrame.
+        """
+        brought = self._pairs_in(update, reach, known)
+        if reach.needs_rehearsal(known):
+            rehearse(update, known, lambda state_vector: get_update(merged(parts), state_vector))
+        return Checked({client: known.get(client, 0) for client in reach.ends}, brought)
 
     def _count_firsts(self, reach: Reach, known: Mapping[int, int], person: object) -> dict[tuple[object, bytes], int]:
         """Return the new counts of the places that an update touches. Raises MalformedFrame beyond the limit.
@@ -112,8 +144,10 @@ class Vetting:
             raise MalformedFrame("too much is put at one place at once")
         return counts
 
-    def _check_pairs(self, update: bytes, reach: Reach, known: Mapping[int, int]) -> set[Id]:
+    def _pairs_in(self, update: bytes, reach: Reach, known: Mapping[int, int]) -> set[Id]:
         """Return the pairs that an update brings. Raises MalformedFrame if it cuts one, or ours."""
+        if not reach.may_hold_pairs and not self.pairs:
+            return set()
         brought = pairs(update) if reach.may_hold_pairs else set()
         # Where the core stops reading what it knows and begins with what is new.
         seams = ((client, known.get(client, 0)) for client in reach.ends)

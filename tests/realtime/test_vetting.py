@@ -1,6 +1,7 @@
 """What a room refuses from those who mean it harm, and what it must not take for harm."""
 
 import random
+from collections.abc import Mapping
 
 import pytest
 from pycrdt import XmlElement, XmlFragment, XmlText, merge_updates
@@ -9,8 +10,8 @@ from realtime import close, structs, vetting, wire
 from realtime.close import Refused
 from realtime.effort import NeedsTrial
 from realtime.room import BrokenRoom, Peer, Room
-from realtime.update import read_reach
-from realtime.vetting import NeedsMeasuring, depth_of
+from realtime.update import Reach, read_reach
+from realtime.vetting import NeedsChecking, NeedsMeasuring, depth_of
 
 from . import hostile
 from .documents import (
@@ -409,3 +410,63 @@ def test_whatever_stands_in_a_string_of_the_document_is_refused_of_how_many_clie
         eve, wire.Update(b"\x01" + bytes([clients + 1]) + b"\x21\x00" + inside + b"\x08\x00\x04\x01\x01\x7e" + b"\x00")
     )
     assert flush(there).refused == [(eve, close.MALFORMED)]
+
+
+def test_what_was_checked_on_a_thread_is_not_looked_into_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    author = Author(seed())
+    there, ada, ben = room(author.doc.get_update()), peer(), peer()
+    there.join(ada)
+    there.join(ben)
+    other = Author(there.state())
+    author.doc.get("default", type=XmlFragment).children.append(XmlElement("paragraph")).children.append(XmlText("🙂"))
+    history = merge_updates(in_turns(400), author.doc.get_update())
+    reach = read_reach(history)
+    look = there.to_check(history, reach)
+    assert look is not None
+    checked = look()
+    looked: list[int] = []
+    pairs_in = vetting.Vetting._pairs_in
+
+    def note(judge: vetting.Vetting, update: bytes, reach: Reach, known: Mapping[int, int]) -> set[structs.Id]:
+        looked.append(len(update))
+        return pairs_in(judge, update, reach, known)
+
+    monkeypatch.setattr(vetting.Vetting, "_pairs_in", note)
+    for before in (True, False):
+        there.receive_update(ben, wire.Update(other.write("before " if before else "after ")))
+        if before:
+            there.receive_update(ada, wire.Update(history), reach, tried=0, checked=checked)
+    assert flush(there).refused == []
+    assert looked
+    assert max(looked) < 100
+    assert other.doc.client_id in wire.read_state_vector(there.document.state_vector())
+    # The letter of two code units is known from then on.
+    assert there.vetting.pairs == checked.pairs
+    again = room(there.state())
+    assert text_of(again.state()) == text_of(there.state())
+
+
+def test_what_was_checked_before_its_client_went_on_is_checked_again() -> None:
+    there, eve = room(seed()), peer()
+    there.join(eve)
+    history = in_turns(400)
+    look = there.to_check(history, read_reach(history))
+    assert look is not None
+    checked = look()
+    there.receive_update(eve, wire.Update(b"\x01\x01\x06\x00" + b"\x04\x01\x04text\x01x" + b"\x00"))
+    with pytest.raises(NeedsChecking):
+        there.receive_update(eve, wire.Update(history), checked=checked)
+
+
+@pytest.mark.parametrize("name", ["a text in a string of before", "two that wait for one another"])
+def test_what_would_stop_the_core_half_way_is_found_on_a_thread_as_well(name: str) -> None:
+    there, eve = room(seed()), peer()
+    there.join(eve)
+    *first, last = HALF_WAY[name]
+    for update in first:
+        there.receive_update(eve, wire.Update(update))
+    # What waits counts as there.
+    look = there.to_check(last, read_reach(last))
+    assert look is not None
+    with pytest.raises(wire.MalformedFrame):
+        look()

@@ -14,7 +14,7 @@ from starlette.routing import Route
 
 from server.accounts.identity import signed_in
 from server.accounts.models import User
-from server.documents import collections, lifecycle
+from server.documents import collections, lifecycle, sharing
 from server.documents.access import CollectionActor, DocumentRole, DocumentVerb, can
 from server.documents.forms import AddPersonForm, PersonForm, ReachForm
 from server.documents.models import Collection, Reach
@@ -141,7 +141,7 @@ async def _panel(
         gone=False,
         collection=collection,
         its_workspace=workspace.name,
-        people=await collections.named(db, user, collection.id),
+        people=sharing.without_repeats(await collections.named(db, user, collection.id)),
         me=user.id,
         others=await collections.others(db, user, collection.id),
         invited=(),

@@ -253,7 +253,7 @@ async def _panel(
         gone=False,
         document=document,
         its_workspace=workspace.name,
-        people=await sharing.named(db, user, document.id),
+        people=sharing.without_repeats(await sharing.named(db, user, document.id)),
         me=user.id,
         others=await sharing.others(db, user, document.id),
         invited=await sharing.invited(db, user, document.id),

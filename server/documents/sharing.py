@@ -135,6 +135,22 @@ async def named(db: AsyncSession, user: User, document_id: UUID) -> Sequence[Nam
     return sorted(found, key=lambda each: (each.inherited is not None, order.index(each.role), each.name.casefold()))
 
 
+def without_repeats(people: Sequence[Named]) -> Sequence[Named]:
+    """Leave out what gives somebody no more than what stands before it. `people` come sorted as `named` sorts them.
+
+    When what made them needless is taken away, they are shown again.
+    """
+    order = list(DocumentRole)
+    strongest: dict[UUID, int] = {}
+    kept = []
+    for each in people:
+        rank = order.index(each.role)
+        if rank < strongest.get(each.user_id, len(order)):
+            strongest[each.user_id] = rank
+            kept.append(each)
+    return kept
+
+
 async def name(db: AsyncSession, user: User, document_id: UUID, user_id: UUID, role: DocumentRole) -> Document:
     """Give a member a role at the document by name, or another one.
 

@@ -14,7 +14,7 @@ from starlette.applications import Starlette
 
 from server.accounts.models import User, utc_now
 from server.db import Sessions
-from server.documents import content, lifecycle
+from server.documents import content, lifecycle, sharing
 from server.documents.access import DocumentRole, actor_at
 from server.documents.models import AccessRequest, Document, ShareLink
 from server.workspaces.models import Role, Workspace
@@ -145,6 +145,23 @@ async def test_what_members_have(ada: httpx.AsyncClient, sessions: Sessions, bo:
     for asked, found in (("viewer", DocumentRole.VIEWER), ("people", None), ("inherit", DocumentRole.EDITOR)):
         assert (await post(ada, here, reach=asked)).status_code == 200
         assert await role_of(sessions, bo, document) is found
+
+
+def test_whoever_has_as_much_already_stands_there_once() -> None:
+    room, house = (sharing.Inherited(uuid4(), name) for name in ("Room", "House"))
+    ada, bo = uuid4(), uuid4()
+    found = [
+        sharing.Named(who, "", "", 0, role, utc_now(), where)
+        for who, role, where in (
+            (ada, DocumentRole.OWNER, None),
+            (bo, DocumentRole.VIEWER, None),
+            (ada, DocumentRole.OWNER, room),
+            (bo, DocumentRole.EDITOR, room),
+            (bo, DocumentRole.REVIEWER, house),
+        )
+    ]
+    shown = [(each.user_id, each.inherited) for each in sharing.without_repeats(found)]
+    assert shown == [(ada, None), (bo, None), (bo, room)]
 
 
 async def test_a_member_asks_and_is_let_in(

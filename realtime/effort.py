@@ -13,6 +13,8 @@ from realtime.update import Reach
 
 # For a struct that is put among others, the core may walk through all the others, at some 0.2 µs each.
 _MOST_STEPS = 4_000_000
+# Less for all that one person has wait for a flush, which comes again and again.
+_MOST_WAITING_STEPS = 1_000_000
 _LEAST_STRUCT_BYTES = 5
 # For a range of deletions it may part one long text and copy the rest: up to 0.4 ms a megabyte.
 _BYTES_PER_STEP = 500
@@ -32,8 +34,8 @@ class NeedsFlush(Exception):
 class Effort:
     """What the updates that wait for one flush may cost the core, by who sent them.
 
-    One dear struct is too little to be tried, and many of them come in one flush: so each person may have as much wait
-    as one update may bring untried, and at least one struct, which is all that anybody types in that time.
+    One dear struct is too little to be tried, and many of them come in one flush: so each person may have only so much
+    wait, and at least one update, which is all that anybody types in that time.
     """
 
     __slots__ = ("_placed", "_weights", "grown")
@@ -47,7 +49,7 @@ class Effort:
     def check(self, reach: Reach, known: Mapping[int, int], document_bytes: int, *, person: object) -> None:
         """Raise NeedsFlush if an update must not wait with the others."""
         own = self._weights.get(person)
-        too_much = own and (own + _weight(reach)) * document_bytes > _MOST_STEPS * _BYTES_PER_STEP
+        too_much = own and (own + _weight(reach)) * document_bytes > _MOST_WAITING_STEPS * _BYTES_PER_STEP
         # What it brings may come to stand between the neighbours that others name.
         too_much = too_much or self._placed * reach.structs > _MOST_STEPS
         if too_much and (reach.deletions or reach.brings_structs(known)):

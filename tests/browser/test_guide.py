@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 from playwright.async_api import expect
 
-from tests.browser.conftest import Enter, Person, Studio, until
+from tests.browser.conftest import LIMIT_MILLISECONDS, Enter, Person, Studio, until
 from tests.browser.test_comments import card, new_card, select
 from tests.browser.test_pages import AXE, RULES
 from tests.running import ROOT, create_document
@@ -202,7 +202,11 @@ async def _answer(ben: Person) -> None:
 async def _look_at_the_list(ada: Person, document: str, album: Album) -> None:
     await ada.go("/documents")
     await ada.page.get_by_role("link", name=re.compile("^Reading room")).first.wait_for()
-    await ada.page.locator(f"#here-{document}").get_by_role("listitem").filter(has_text="Ben Okri").wait_for()
+    row = ada.page.locator(f"#document-{document}")
+    # Ada has left it, and what Ben wrote is known to be his.
+    faces = row.get_by_role("list", name="In this document now").get_by_role("listitem")
+    await expect(faces).to_have_text(["Ben Okri"], timeout=LIMIT_MILLISECONDS)
+    await expect(row.locator(".document-by")).to_have_text("by Ben Okri", timeout=LIMIT_MILLISECONDS)
     await album.take(ada, "list")
 
 

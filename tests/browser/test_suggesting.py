@@ -155,6 +155,34 @@ async def test_an_editor_suggests_too_and_reads_without_suggestions(ada: Person,
     await expect(ada.page.locator("[data-suggested]")).to_have_count(0)
 
 
+async def test_blocks_of_ones_own_are_made_as_ever(ada: Person, ben: Person, studio: Studio) -> None:
+    document = create_document(studio.api, content="One line.")
+    _share(studio, document, "reviewer")
+    await ben.open(document)
+    await ada.open(document)
+    await ben.write_at_end()
+    await ben.page.keyboard.press("Enter")
+    await ben.type("Points:")
+    await ben.page.keyboard.press("Enter")
+    await ben.type("/bullet")
+    await ben.page.locator("[data-slash-menu]").wait_for()
+    await ben.page.keyboard.press("Enter")
+    await ben.type("first")
+    await ben.page.keyboard.press("Enter")
+    await ben.type("second")
+    await ben.saved()
+    await expect(ben.page.locator(".prose-body li")).to_have_text(["first", "second"])
+    ids = await ben.page.locator(".prose-body [data-id]").evaluate_all("all => all.map(each => each.dataset.id)")
+    assert len(set(ids)) == len(ids)
+    assert _content(studio, document) == "One line."
+    await expect(ada.page.locator(".prose-body li")).to_have_text(["first", "second"])
+    while await ada.page.locator("[data-suggestion-card]").count():
+        await ada.page.get_by_role("button", name="Accept").first.click()
+        await _heard(ada)
+    await ada.saved()
+    assert _content(studio, document) == "One line.\n\nPoints:\n\n• first\n• second"
+
+
 async def test_what_was_written_before_a_role_changed_becomes_a_suggestion(
     ada: Person, ben: Person, studio: Studio
 ) -> None:

@@ -178,6 +178,15 @@ void describe("a suggestion", () => {
     const typed = suggest(atEnd, (tr) => tr.insertText("More.", atEnd.selection.from));
     assert.ok(typed);
     assert.deepEqual(kinds(typed), ["insertBlock More."]);
+    // At the very end of the document, too, where nothing stands behind.
+    let last = suggest(start, (tr) => tr.split(find(start, "dog.") + 4));
+    for (const letter of ["a", "b"]) {
+      const before = last;
+      assert.ok(before);
+      last = suggest(before, (tr) => tr.insertText(letter, before.selection.from));
+      assert.equal(last?.selection.from, before.selection.from + 1);
+    }
+    assert.deepEqual(last && kinds(last), ["insertBlock ab"]);
     assert.deepEqual(plain(decided(typed, "accept")).slice(1, 3), ["paragraph: The quick brown fox jumps.", "paragraph: More."]);
     assert.ok(decided(typed, "reject").eq(start.doc));
     const inList = suggest(start, (tr) => tr.split(find(start, "one") + 3, 2));

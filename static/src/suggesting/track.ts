@@ -88,6 +88,9 @@ class Tracking {
       this.#blocks(original);
     }
     if (original.scrolledIntoView) this.transaction.scrollIntoView();
+    // What was noted on it concerns what happened, not how: that a menu was opened, that it was a paste.
+    const { meta } = original as unknown as { readonly meta: Readonly<Record<string, unknown>> };
+    for (const [key, value] of Object.entries(meta)) this.transaction.setMeta(key, value);
   }
 
   /** One suggestion for all that belongs together: what stands beside the author's own goes on with it. */
@@ -169,9 +172,7 @@ class Tracking {
   #replace(from: number, to: number, slice: Slice, original: Transaction): void {
     const { doc } = this.#state;
     if (isInOwnBlock(doc, from, to, this.#author.by)) {
-      this.transaction.step(new ReplaceStep(from, to, slice));
-      this.transaction.setSelection(original.selection.map(this.transaction.doc, this.transaction.mapping));
-      this.#takeSelection(original);
+      this.#asItIs(original);
       return;
     }
     const inline = inlineOf(slice);
@@ -344,8 +345,7 @@ class Tracking {
     const { doc } = this.#state;
     const [before, after] = [changedBlocks(doc, original.doc), changedBlocks(original.doc, doc)];
     const inside = before.from < before.to && isInOwnBlock(doc, before.from + 1, before.to - 1, this.#author.by);
-    const ownBlock = before.nodes.length === 1 && this.#owns(ofWord(before.nodes[0]?.attrs["inserted"]));
-    if (inside || ownBlock) {
+    if (inside || this.#ownsAll(before.nodes)) {
       this.#asItIs(original);
       return;
     }
@@ -367,9 +367,23 @@ class Tracking {
     if (!this.transaction.selectionSet) this.#mapSelection(original);
   }
 
+  #ownsAll(nodes: readonly Node[]): boolean {
+    return nodes.length > 0 && nodes.every((node) => this.#owns(ofWord(node.attrs["inserted"])));
+  }
+
+  /** In what is the author's own all is done outright; what comes of a block of theirs is theirs, too. */
   #asItIs(original: Transaction): void {
+    const before = changedBlocks(this.#state.doc, original.doc);
     for (const step of original.steps) this.transaction.step(step);
     this.#takeSelection(original);
+    if (!this.#ownsAll(before.nodes)) return;
+    const whose = ofWord(before.nodes[0]?.attrs["inserted"]);
+    let position = before.from;
+    for (const node of changedBlocks(this.transaction.doc, this.#state.doc).nodes) {
+      const open = "inserted" in node.attrs && !this.#owns(ofWord(node.attrs["inserted"]));
+      if (open && whose) this.transaction.setNodeAttribute(position, "inserted", asWord(whose));
+      position += node.nodeSize;
+    }
   }
 
   #takeSelection({ selection }: Transaction): void {

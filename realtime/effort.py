@@ -13,8 +13,11 @@ from realtime.update import Reach
 
 # For a struct that is put among others, the core may walk through all the others, at some 0.2 µs each.
 _MOST_STEPS = 4_000_000
-# Less for all that one person has wait for a flush, which comes again and again.
+# Less for all that one person has wait for a flush, which comes again and again; more while flushes turn out cheap, as
+# they do when people type: letters are put beside those that they name.
 _MOST_WAITING_STEPS = 1_000_000
+_MOST_EASE = 64
+_CHEAP_SECONDS = 0.02
 _LEAST_STRUCT_BYTES = 5
 # For a range of deletions it may part one long text and copy the rest: up to 0.4 ms a megabyte.
 _BYTES_PER_STEP = 500
@@ -38,18 +41,20 @@ class Effort:
     wait, and at least one update, which is all that anybody types in that time.
     """
 
-    __slots__ = ("_placed", "_weights", "grown")
+    __slots__ = ("_ease", "_placed", "_weights", "grown")
 
     def __init__(self) -> None:
         self.grown = 0
         """How many structs came since the room was opened, those aside that are their client's next letter."""
         self._placed = 0
         self._weights: dict[object, int] = {}
+        self._ease = 1
 
     def check(self, reach: Reach, known: Mapping[int, int], document_bytes: int, *, person: object) -> None:
         """Raise NeedsFlush if an update must not wait with the others."""
         own = self._weights.get(person)
-        too_much = own and (own + _weight(reach)) * document_bytes > _MOST_WAITING_STEPS * _BYTES_PER_STEP
+        most = _MOST_WAITING_STEPS * _BYTES_PER_STEP * self._ease
+        too_much = own and (own + _weight(reach)) * document_bytes > most
         # What it brings may come to stand between the neighbours that others name.
         too_much = too_much or self._placed * reach.structs > _MOST_STEPS
         if too_much and (reach.deletions or reach.brings_structs(known)):
@@ -60,6 +65,10 @@ class Effort:
         self.grown += reach.structs
         self._placed += reach.placed
         self._weights[person] = self._weights.get(person, 0) + _weight(reach)
+
+    def learn(self, seconds: float) -> None:
+        """Know how long the core took for what was taken last."""
+        self._ease = min(2 * self._ease, _MOST_EASE) if seconds < _CHEAP_SECONDS else 1
 
     def is_outdated(self, reach: Reach, tried: int) -> bool:
         """Whether an update must be tried anew. `tried`: how much had come (`grown`) when it was."""

@@ -76,7 +76,7 @@ class ConnectionLimits:
     work_burst: float = 2.0
     person_work_per_second: float = 0.5
     person_work_burst: float = 4.0
-    person_outbox_bytes: int = 32 * 1024 * 1024
+    person_outbox_bytes: int = 64 * 1024 * 1024
     documents: int = 32
     authentication_seconds: float = 10
     send_seconds: float = 30

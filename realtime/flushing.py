@@ -204,6 +204,7 @@ class Flushing:
             self._on_broken(live, broken)
             return None
         seconds = time.thread_time() - begun
+        room.effort.learn(seconds)
         live.wake()
         if seconds > _DEAR_SECONDS:
             # What the core makes of an update shows only now. Whoever sends such ones is read more slowly.

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from websockets.asyncio.client import connect
 
-from realtime import flushing, wire
+from realtime import effort, flushing, wire
 from realtime.effort import Effort, NeedsFlush, NeedsTrial, without_known_deletions
 from realtime.endpoint import ConnectionLimits
 from realtime.memory import MemoryLog
@@ -179,6 +179,7 @@ async def test_whose_letters_are_dear_is_read_no_further_until_the_flush(monkeyp
         return flushed
 
     monkeypatch.setattr(Room, "begin_flush", count)
+    monkeypatch.setattr(effort, "_CHEAP_SECONDS", 0.0)
     async with serving(ConnectionLimits(work_burst=1e6)) as running, connect(collab(running)) as eve:
         await eve.send(wire.sync_update(in_turns(20_000)))
         await until(lambda: running.hub.live_rooms and _has(running.hub.live_rooms[0].room, 6))
@@ -188,6 +189,30 @@ async def test_whose_letters_are_dear_is_read_no_further_until_the_flush(monkeyp
             await eve.send(wire.sync_update(far_apart(1, (5, 0), (6, 9_999), by=1_000 + number)))
         await until(lambda: _has(there, 1_099))
         assert 1 <= most <= 500_000_000 // (100 * len(in_turns(20_000)))
+
+
+def test_what_turns_out_cheap_lets_more_wait_and_what_is_dear_as_little_as_at_first() -> None:
+    letter = read_reach(far_apart(1, (5, 0), (6, 9_999), by=1_000))
+
+    def most(reckoned: Effort) -> int:
+        for number in range(100_000):
+            try:
+                reckoned.check(letter, {}, 1_000_000, person="eve")
+            except NeedsFlush:
+                reckoned.take()
+                return number
+            reckoned.add(letter, "eve")
+        raise AssertionError
+
+    reckoned = Effort()
+    first = most(reckoned)
+    reckoned.learn(0.001)
+    assert most(reckoned) > first
+    for _ in range(20):
+        reckoned.learn(0.001)
+    assert most(reckoned) <= 64 * first + 64
+    reckoned.learn(0.5)
+    assert most(reckoned) == first
 
 
 def _has(there: Room, client: int) -> bool:

@@ -194,6 +194,31 @@ void describe("a suggestion", () => {
     assert.equal(decided(inList, "accept").child(2).childCount, 3);
   });
 
+  void test("of a block stays one, whatever the block is turned into", () => {
+    const start = aText();
+    const fresh = suggest(start, (tr) => tr.split(find(start, "dog.") + 4));
+    assert.ok(fresh);
+    const typed = suggest(fresh, (tr) => tr.insertText("## ", fresh.selection.from));
+    assert.ok(typed);
+    const from = find(typed, "## ");
+    const { heading, bulletList, listItem } = schema.nodes;
+    assert.ok(heading && bulletList && listItem);
+    // As the rules for what is typed do it: without a thought for other attributes.
+    const turned = suggest(typed, (tr) => tr.delete(from, from + 3).setBlockType(from, from, heading, { level: 2 }));
+    assert.ok(turned);
+    assert.ok(decided(turned, "reject").eq(start.doc));
+    assert.equal(decided(turned, "accept").lastChild?.type, heading);
+    const listed = suggest(typed, (tr) => {
+      tr.delete(from, from + 3);
+      const range = tr.doc.resolve(from).blockRange();
+      assert.ok(range);
+      return tr.wrap(range, [{ type: bulletList }, { type: listItem }]);
+    });
+    assert.ok(listed);
+    assert.ok(decided(listed, "reject").eq(start.doc));
+    assert.equal(decided(listed, "accept").lastChild?.type, bulletList);
+  });
+
   void test("of a format says what is to come and to go, and nothing if both are taken back", () => {
     const start = aText();
     const at = find(start, "quick");

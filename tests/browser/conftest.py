@@ -95,6 +95,11 @@ class Person:
         """Put the caret behind the last letter."""
         await self.body.click()
         await self.page.keyboard.press("Control+End")
+        await self.heard()
+
+    async def heard(self) -> None:
+        """Wait until the editor knows where the caret is: browsers tell it with a frame, tests are quicker."""
+        await self.page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
     async def type(self, words: str, *, delay: float = 0) -> None:
         """Type where the caret is; `delay` milliseconds between letters."""

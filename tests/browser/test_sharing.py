@@ -91,7 +91,7 @@ async def test_all_that_was_given_stands_in_the_panel_and_is_taken_back(
     document = create_document(studio.api, title="Handed on", content="Words.")
     await ada.go(f"/documents/{document}/sharing")
     panel = ada.page.locator("#share-panel")
-    await panel.get_by_label("Add people").fill("cleo@example.org")
+    await panel.get_by_label("Add people").fill("zadie@example.org")
     await panel.get_by_label("They").select_option("viewer")
     await panel.get_by_role("button", name="Share", exact=True).click()
     await panel.get_by_text("Invited").wait_for()
@@ -111,7 +111,7 @@ async def test_all_that_was_given_stands_in_the_panel_and_is_taken_back(
     await panel.get_by_role("link", name="Cancel").click()
     await panel.get_by_role("group", name="Hand it over").wait_for(state="detached")
     assert await role.input_value() == "editor"
-    await panel.get_by_role("button", name="Take back the invitation: cleo@example.org").click()
+    await panel.get_by_role("button", name="Take back the invitation: zadie@example.org").click()
     await _said(ada, "The invitation is taken back.")
     await panel.get_by_role("button", name=re.compile("^Take back the link")).click()
     await _said(ada, "opens nothing any more")

@@ -41,17 +41,12 @@ async def _caret_before(person: Person, words: str) -> None:
         words,
     )
     await person.page.mouse.click(x, y)
-    await _heard(person)
-
-
-async def _heard(person: Person) -> None:
-    """Wait until the editor knows where the caret is: browsers tell it with a frame, tests are quicker than hands."""
-    await person.page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    await person.heard()
 
 
 async def _move(person: Person, keys: str) -> None:
     await person.page.keyboard.press(keys)
-    await _heard(person)
+    await person.heard()
 
 
 async def _mode(person: Person, name: str) -> None:
@@ -178,7 +173,7 @@ async def test_blocks_of_ones_own_are_made_as_ever(ada: Person, ben: Person, stu
     await expect(ada.page.locator(".prose-body li")).to_have_text(["first", "second"])
     while await ada.page.locator("[data-suggestion-card]").count():
         await ada.page.get_by_role("button", name="Accept").first.click()
-        await _heard(ada)
+        await ada.heard()
     await ada.saved()
     assert _content(studio, document) == "One line.\n\nPoints:\n\n• first\n• second"
 

@@ -151,7 +151,10 @@ class Installation:
 
     def client(self, token: str) -> httpx.Client:
         """A caller of the API."""
-        return httpx.Client(base_url=self.address, headers={"Authorization": f"Bearer {token}"}, timeout=30)
+        # A connection of its own for each request: one that is kept may be closed in the moment in which it is used.
+        limits = httpx.Limits(max_keepalive_connections=0)
+        headers = {"Authorization": f"Bearer {token}"}
+        return httpx.Client(base_url=self.address, headers=headers, timeout=30, limits=limits)
 
     def _run(self, *command: str, given: str = "") -> str:
         finished = subprocess.run(

@@ -343,8 +343,10 @@ def test_an_interrupted_start_leaves_nothing_running(data_dir: Path) -> None:
     with open_servers(data_dir, with_redis=False):
         pass
     program = (
-        "import sys, pathlib\n"
+        "import sys, pathlib, signal\n"
         "from server.embedded import open_servers, postgres\n"
+        # What a shell starts in the background does not hear of Ctrl-C, nor does what that starts.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "postgres._status = lambda *_: ''\n"
         "print('starting', flush=True)\n"
         "with open_servers(pathlib.Path(sys.argv[1]), with_redis=False): pass\n"

@@ -69,7 +69,8 @@ class Bench:
         else:
             room.unheard = []
             judge, allowed, seconds = await asyncio.to_thread(_work, self._open, judge, unheard, update, user)
-        self._judge = judge
+        # Dismissed meanwhile, it would not hear what the room takes from now on, and nobody would let it go.
+        self._judge = judge if room.unheard is not None else None
         return allowed, seconds
 
     def dismiss(self, room: Room) -> None:

@@ -131,7 +131,7 @@ class RevisionSeen(Answer):
     title: str = Field(description="The document's title at that time.")
     authors: list[Person] = Field(description="Who wrote since the revision before, as far as it is known.")
     made_by: Person | None = Field(description="Who named, imported or restored; null if it came by itself.")
-    restored: int | None = Field(description="Of a restore: the number of the revision that was restored.")
+    restored: int | None = Field(description="Of a restore of a whole text: the number of the revision that it was.")
     added: int = Field(description="Characters that came since the revision before.")
     removed: int = Field(description="Characters that went.")
     url: str = Field(description="The page that shows it.")

@@ -80,7 +80,7 @@ class Revision(SQLModel, table=True):
     name: str | None = Field(default=None, sa_column=Column(Text))
     # Who named, imported or restored; nobody did what came by itself.
     made_by: UUID | None = Field(default=None, sa_column=Column(ForeignKey("users.id", ondelete="SET NULL")))
-    # Of a restore: the number of what was restored, which may be thinned out one day.
+    # Of a restore of the whole text: the number of what was restored, which may be thinned out one day.
     restored: int | None = Field(default=None, sa_column=Column(BigInteger))
     title: str = Field(default="", sa_column=Column(Text, nullable=False))
     added: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))

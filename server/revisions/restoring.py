@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Final, Protocol
 from uuid import UUID
 
 from prosemirror.model import Node
@@ -26,8 +26,12 @@ from server.documents.schema import empty_document, schema
 from server.errors import Forbidden, Invalid
 from server.revisions import attribution, authorship, listing, recording, states
 from server.revisions.authorship import Recalled
+from server.revisions.comparing import words
 from server.revisions.models import Reason, Revision
 from server.workspaces.access import Actor, Verb, require
+
+# A name says it in a line: with the words around it, it is shorter than MAX_NAME_CHARACTERS.
+_MOST_SAID: Final = 48
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +70,22 @@ class _OneBlock:
     node: Node
     block_id: str
     client_id: int | None = field(default=None, init=False)
+    gone: Node | None = field(default=None, init=False)
 
     def __call__(self, doc: ydoc.YDoc) -> None:
         self.client_id = doc.client_id
         present = ydoc.read_node(doc)
+        self.gone = _with_id(present.content.content, self.block_id)
         blocks = with_block_of(list(present.content.content), list(self.node.content.content), self.block_id)
         content.replacement(document_of(writable(blocks)))(doc)
+
+    def done(self, number: int) -> str:
+        """Return what was done, as a name. `number`: of the revision that was gone back to."""
+        block = _with_id(self.node.content.content, self.block_id)
+        said = first_words(block or self.gone)
+        if block is None:
+            return f"Took out one block that version {number} does not have{said}"
+        return f"Restored one block from version {number}{said}"
 
 
 async def restore(
@@ -100,7 +114,13 @@ async def restore(
     if change.client_id is not None:
         await attribution.claim(db, document_id, {change.client_id: user.id})
     after = await recording.record(
-        db, document_id, reason=Reason.RESTORE, by=user.id, restored=revision.number, back=back
+        db,
+        document_id,
+        reason=Reason.RESTORE,
+        name=change.done(revision.number) if isinstance(change, _OneBlock) else None,
+        by=user.id,
+        restored=revision.number if block_id is None else None,
+        back=back,
     )
     return document, Restored(before, after)
 
@@ -149,7 +169,7 @@ def recall(packed: tuple[bytes, ...], revision: Revision) -> Recalled:
 
 def with_block_of(present: list[Node], past: list[Node], block_id: str) -> list[Node]:
     """Return the present blocks with one of them as it was in the past. Raises Invalid if it is in neither."""
-    was = next((block for block in past if _id(block) == block_id), None)
+    was = _with_id(past, block_id)
     at = next((place for place, block in enumerate(present) if _id(block) == block_id), None)
     if was is None and at is None:
         raise Invalid({"block_id": "Neither the document nor the revision has this block."})
@@ -174,6 +194,18 @@ def writable(blocks: Sequence[Node]) -> list[Node]:
 def document_of(blocks: list[Node]) -> Node:
     """Return a document of blocks, which has a first paragraph at least."""
     return schema.nodes["doc"].create({}, blocks) if blocks else empty_document()
+
+
+def first_words(block: Node | None) -> str:
+    """Return what a block begins with, behind a colon and in quotation marks; nothing for a picture or a rule."""
+    said = " ".join(words(block).split()) if block is not None else ""
+    if len(said) > _MOST_SAID:
+        said = f"{said[:_MOST_SAID].rpartition(' ')[0] or said[:_MOST_SAID]}…"
+    return f": “{said}”" if said else ""
+
+
+def _with_id(blocks: Sequence[Node], block_id: str) -> Node | None:
+    return next((block for block in blocks if _id(block) == block_id), None)
 
 
 def _id(block: Node) -> object:

@@ -98,7 +98,7 @@ async def test_each_passage_says_who_wrote_it_and_what_one_person_did_is_removed
     await page.get_by_role("button", name="Remove their changes").click()
     await page.wait_for_url("**/history?revision=*&restored=*")
     assert "Without changes by Ben Okri" in await page.locator(".history-what").inner_text()
-    assert (await page.locator(".history-notice").inner_text()).startswith("Removed.")
+    assert (await page.locator(".history-notice").inner_text()).startswith("Done.")
 
     async def is_without() -> bool:
         return await ben.text() == "Aim\nTo write.\nStays."

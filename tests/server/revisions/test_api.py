@@ -178,6 +178,13 @@ async def test_one_block_is_restored_brought_back_or_taken_out(ada: Program) -> 
     assert await restore(now[-1]["attrs"]["id"]) == "# Aim\n\nTo write.\n\nTo go.\n\nStays a bit.\n"
     path = f"/documents/{document_id}/revisions/{old}/restore"
     problem(await ada.ask("POST", path, json={"block_id": "nowhere"}), 422)
+    made = (await ada.ask("GET", f"/documents/{document_id}/revisions")).json()["revisions"]
+    done = [(each["name"], each["restored"]) for each in made if each["reason"] == "restore"]
+    assert done == [
+        ("Took out one block that version 1 does not have: “Came.”", None),
+        ("Restored one block from version 1: “To go.”", None),
+        ("Restored one block from version 1: “To write.”", None),
+    ]
 
 
 async def test_readers_read_and_editors_restore(ada: Program, app: Starlette, sessions: Sessions) -> None:

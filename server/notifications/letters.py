@@ -229,6 +229,7 @@ def _made(
     everything = {
         **context,
         "subject": subject,
+        "now": mail.created_at.astimezone(UTC),
         "url": settings.public_url,
         "stop_url": stop_url,
         "has_account": mail.user_id is not None,

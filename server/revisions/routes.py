@@ -9,7 +9,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, tzinfo
 from itertools import groupby
 from typing import Final
 from urllib.parse import urlencode
@@ -39,6 +39,7 @@ from server.revisions.removing import Stretch
 from server.revisions.restoring import Restored
 from server.revisions.writing import Author, Hands, write_block, write_passages
 from server.web.render import render
+from server.web.times import zone_of
 from server.workspaces.access import Verb
 from server.workspaces.models import Role
 
@@ -122,7 +123,7 @@ async def show(request: Request) -> Response:
         "revisions/history.html",
         document={"id": document.id, "title": found.comparison.new_title},
         old_title=found.comparison.old_title,
-        days=_by_day(rows),
+        days=_by_day(rows, zone_of(request)),
         rows=rows,
         selected=names[selected.id] if selected is not None else None,
         against=names[against.id] if against is not None else None,
@@ -160,7 +161,7 @@ async def authors(request: Request) -> Response:
         request,
         "revisions/authors.html",
         document={"id": document.id, "title": credits_.title},
-        days=_by_day([_row(each) for each in page.rows]),
+        days=_by_day([_row(each) for each in page.rows], zone_of(request)),
         rows=page.rows,
         selected=None,
         written=written,
@@ -292,11 +293,11 @@ def _badge(revision: Revision) -> str | None:
             return "Created" if revision.number == 1 else None
 
 
-def _by_day(rows: Sequence[Row]) -> list[tuple[datetime, list[Row]]]:
-    days = groupby(rows, lambda row: row.created_at.date())
+def _by_day(rows: Sequence[Row], zone: tzinfo) -> list[tuple[datetime, list[Row]]]:
+    """Return the rows by the days on which they were made where the reader is."""
+    days = groupby(rows, lambda row: row.created_at.astimezone(zone).date())
     grouped = [list(day) for _, day in days]
-    # At noon it is the same day nearly everywhere.
-    return [(day[0].created_at.replace(hour=12, minute=0), day) for day in grouped]
+    return [(day[0].created_at, day) for day in grouped]
 
 
 def _blocks(found: Compared, part: int, selected: Revision | None, against: Revision | None) -> list[Shown]:

@@ -1,6 +1,6 @@
 """Templates to responses. A fragment is a block of its page, so there is one place for each piece of markup."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from starlette.responses import HTMLResponse
 
 from server.web import csrf
 from server.web.static import static_url
+from server.web.times import clock_words, day_words, time_words, zone_of
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
 
@@ -18,7 +19,7 @@ TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
 @cache
 def environment() -> Environment:
     """Return the one template environment of this process."""
-    return Environment(
+    made = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=select_autoescape(default=True, default_for_string=True),
         # A misspelt name in a template is a defect to see, not an empty place on the page.
@@ -26,6 +27,8 @@ def environment() -> Environment:
         trim_blocks=False,
         auto_reload=True,
     )
+    made.filters |= {"clock_words": clock_words, "time_words": time_words, "day_words": day_words}
+    return made
 
 
 def render(
@@ -34,8 +37,8 @@ def render(
     """Render the template `name`, or only one `block` of it for htmx to swap.
 
     Every template also sees status, request, user, workspace, workspaces, manages, csrf, static(name), sends_mail
-    (whether a mail server is set) and now (aware, UTC). Source of what surrounds the page: the middleware that
-    recognises the person.
+    (whether a mail server is set) and now (in the reader's zone: `server.web.times`). Source of what surrounds the
+    page: the middleware that recognises the person.
     """
     everything = {**_surroundings(request), "status": status, **context}
     template = environment().get_template(name)
@@ -62,5 +65,5 @@ def _surroundings(request: Request) -> dict[str, Any]:
         "csrf": csrf.token_for(request),
         "static": static_url,
         "sends_mail": bool(request.app.state.settings.smtp_url),
-        "now": datetime.now(UTC),
+        "now": datetime.now(zone_of(request)),
     }

@@ -1,6 +1,6 @@
 import { buildElement, icon, iconButton } from "../editor/build-element";
 import { say, sayCount } from "../editor/words";
-import { ago } from "../ui/times";
+import { clockWords } from "../ui/times";
 import type { CommentsApi } from "./api";
 import { Composer } from "./composer";
 import type { Drafts } from "./drafts";
@@ -237,8 +237,8 @@ export class Card {
       return element;
     }
     const when = buildElement("time", {
-      text: ago(new Date(comment.created_at), new Date()),
-      attributes: { datetime: comment.created_at, "data-ago": "" },
+      text: clockWords(new Date(comment.created_at)),
+      attributes: { datetime: comment.created_at, "data-time": "" },
     });
     const about = buildElement("p", {
       class: "comment-about",

@@ -1,5 +1,6 @@
 import type { Awareness } from "y-protocols/awareness";
 import { initials, peopleHere, type Person } from "../live/presence";
+import { clockWords } from "../ui/times";
 import type { Announcer } from "./announcer";
 import { buildElement, icon } from "./build-element";
 import { Following } from "./following";
@@ -22,8 +23,7 @@ function labelOf(person: Person): string {
 function activityOf(person: Person): string {
   if (!person.idle) return say("presence.now");
   if (person.awaySince === null) return say("presence.away");
-  const time = new Intl.DateTimeFormat(undefined, { timeStyle: "short" }).format(person.awaySince);
-  return say("presence.awaySince", { time });
+  return say("presence.awaySince", { time: clockWords(new Date(person.awaySince)) });
 }
 
 function factsOf(person: Person): string {

@@ -1,16 +1,8 @@
 import type { SaveState } from "../live/save-state";
 import type { Session } from "../live/session";
+import { clockWords } from "../ui/times";
 import type { Announcer } from "./announcer";
 import { say, sayCount } from "./words";
-
-function timeOf(moment: Date): string {
-  const today = moment.toDateString() === new Date().toDateString();
-  const style: Intl.DateTimeFormatOptions = today
-    ? { hour: "2-digit", minute: "2-digit" }
-    : { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" };
-  // The browser's own way of writing times, not that of the page's language.
-  return new Intl.DateTimeFormat(undefined, style).format(moment);
-}
 
 /** " · 3 edits kept here", or the warning that they are only in this window. */
 function editsPart(state: { edits: number; keptHere: boolean }): string {
@@ -23,7 +15,7 @@ function sentence(state: SaveState, savedAt: Date | null): string {
     case "opening":
       return say("save.opening");
     case "saved":
-      return savedAt === null ? say("save.saved") : say("save.savedAt", { time: timeOf(savedAt) });
+      return savedAt === null ? say("save.saved") : say("save.savedAt", { time: clockWords(savedAt) });
     case "saving":
       return say("save.saving");
     case "slow":

@@ -1,4 +1,4 @@
-const exact = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short" });
+import { clockWords } from "../ui/times";
 
 /** Inside of [data-passages] the passage that is pointed at or touched is named in [data-passage-told]. */
 export function tellPassages(): void {
@@ -17,7 +17,7 @@ export function tellPassages(): void {
     const words = at ? told.dataset["words"] : told.dataset["wordsUnknown"];
     told.textContent = (words ?? "")
       .replace("{name}", passage.dataset["name"] ?? "")
-      .replace("{time}", at ? exact.format(new Date(at)) : "");
+      .replace("{time}", at ? clockWords(new Date(at)) : "");
     told.dataset["by"] = by ?? "";
   };
 

@@ -2,7 +2,7 @@ import { face, nameOf } from "../comments/faces";
 import type { Person } from "../comments/model";
 import { buildElement, iconButton } from "../editor/build-element";
 import { say, sayCount } from "../editor/words";
-import { ago } from "../ui/times";
+import { clockWords } from "../ui/times";
 import type { Suggestion } from "./find";
 import { sentencesOf } from "./sentences";
 
@@ -50,7 +50,7 @@ export class SuggestionCard {
     const sentences = sentencesOf(suggestion);
     const may = [this.#host.mayAccept(), this.#host.mayReject(suggestion)];
     const moment = new Date(suggestion.at);
-    const when = ago(moment, new Date());
+    const when = clockWords(moment);
     const written = JSON.stringify([author, sentences, may, when, this.#host.threads(suggestion)]);
     if (written === this.#written) return;
     this.#written = written;
@@ -65,7 +65,7 @@ export class SuggestionCard {
             class: "comment-about",
             children: [
               buildElement("strong", { text: nameOf(author) }),
-              buildElement("time", { text: when, attributes: { datetime: moment.toISOString(), "data-ago": "" } }),
+              buildElement("time", { text: when, attributes: { datetime: moment.toISOString(), "data-time": "" } }),
             ],
           }),
           this.#tools(suggestion),

@@ -1,13 +1,19 @@
-const secondsPerDay = 24 * 60 * 60;
 const refreshMilliseconds = 30_000;
+const yearSeconds = 365 * 24 * 60 * 60;
 
-const monthAndDay = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
-const date = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric" });
-const longDate = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "long", year: "numeric" });
-const exact = new Intl.DateTimeFormat("en-GB", { dateStyle: "full", timeStyle: "short" });
+// No language: each browser writes times as its reader is used to, 17:49 or 5:49 PM.
+const time = new Intl.DateTimeFormat(undefined, { timeStyle: "short" });
+const thisYear = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", hour: "numeric", minute: "2-digit" });
+const anyYear = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+const day = new Intl.DateTimeFormat(undefined, { dateStyle: "long" });
+const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "long" });
 
-/** <time data-ago> says how long ago, <time data-date> the date here; the exact local time is their title. */
+/**
+ * Writes <time data-time> as the reader is used to, and keeps it true when a day ends. ="clock" is the time of day, ="day"
+ * the day. The full moment is the title.
+ */
 export function keepTimesTrue(): void {
+  tellZone();
   update();
   document.addEventListener("htmx:after:swap", update);
   setInterval(() => {
@@ -18,24 +24,34 @@ export function keepTimesTrue(): void {
   });
 }
 
+/** When: the time of day of today, with its day what is older (server/web/times.py writes the same). */
+export function clockWords(moment: Date, now = new Date()): string {
+  if (moment.toDateString() === now.toDateString()) return time.format(moment);
+  return (moment.getFullYear() === now.getFullYear() ? thisYear : anyYear).format(moment);
+}
+
+/** Lets the server write times in the reader's zone, so that they do not jump when the page is there. */
+function tellZone(): void {
+  const zone = new Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const cookie = `quillroom_zone=${zone}`;
+  if (document.cookie.split("; ").includes(cookie)) return;
+  const secure = location.protocol === "https:" ? "; secure" : "";
+  document.cookie = `${cookie}; path=/; max-age=${String(yearSeconds)}; samesite=lax${secure}`;
+}
+
 function update(): void {
   const now = new Date();
-  for (const element of document.querySelectorAll<HTMLTimeElement>("time[data-ago], time[data-date]")) {
+  for (const element of document.querySelectorAll<HTMLTimeElement>("time[data-time]")) {
     const moment = new Date(element.dateTime);
     if (Number.isNaN(moment.getTime())) continue;
-    const words = element.matches("[data-ago]") ? ago(moment, now) : longDate.format(moment);
+    const words = wordsOf(moment, now, element.dataset["time"]);
     if (element.textContent !== words) element.textContent = words;
-    element.title = exact.format(moment);
+    const full = exact.format(moment);
+    if (element.title !== full) element.title = full;
   }
 }
 
-/** The same words as the macro `time` in templates/ui.html, with dates of the reader's time zone. */
-export function ago(moment: Date, now: Date): string {
-  const seconds = (now.getTime() - moment.getTime()) / 1000;
-  if (seconds < 60) return "just now";
-  if (seconds < 3600) return `${String(Math.floor(seconds / 60))} min ago`;
-  if (seconds < secondsPerDay) return `${String(Math.floor(seconds / 3600))} h ago`;
-  if (seconds < 2 * secondsPerDay) return "yesterday";
-  if (seconds < 7 * secondsPerDay) return `${String(Math.floor(seconds / secondsPerDay))} days ago`;
-  return (moment.getFullYear() === now.getFullYear() ? monthAndDay : date).format(moment);
+function wordsOf(moment: Date, now: Date, form: string | undefined): string {
+  if (form === "clock") return time.format(moment);
+  return form === "day" ? day.format(moment) : clockWords(moment, now);
 }

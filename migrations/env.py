@@ -12,6 +12,7 @@ import server.comments.models
 import server.documents.models
 import server.notifications.models
 import server.revisions.models
+import server.suggestions.models
 import server.workspaces.models  # noqa: F401 - imported, as the others, for the tables they declare
 from server.db import create_engine
 from server.settings import Settings

@@ -25,6 +25,7 @@ from server.assets.routes import routes as asset_routes
 from server.assets.storage import open_store
 from server.comments.api import OPERATIONS as COMMENT_OPERATIONS
 from server.comments.api import routes as comment_routes
+from server.comments.settling import settle as settle_comments
 from server.documents.access import seen_by, who_sees
 from server.documents.api import OPERATIONS as DOCUMENT_OPERATIONS
 from server.documents.api import routes as api_routes
@@ -32,7 +33,6 @@ from server.documents.lifecycle import spread_membership
 from server.documents.live import HubFigures, Wrote, open_live, taking_stock
 from server.documents.models import Document
 from server.documents.picture_doors import PictureDoors
-from server.documents.projection import project
 from server.documents.routes import routes as document_routes
 from server.documents.samples import create_sample
 from server.documents.sharing import arrive
@@ -51,6 +51,8 @@ from server.revisions.attribution import note
 from server.revisions.routes import routes as revision_routes
 from server.settings import Settings
 from server.slow import SlowLog, watching_loop
+from server.suggestions.api import OPERATIONS as SUGGESTION_OPERATIONS
+from server.suggestions.api import routes as suggestion_routes
 from server.web.csrf import CsrfMiddleware
 from server.web.errors import ErrorsMiddleware, pass_on
 from server.web.headers import SecurityHeadersMiddleware
@@ -60,7 +62,7 @@ from server.workspaces.middleware import WorkspaceMiddleware
 from server.workspaces.routes import routes as workspace_routes
 
 # What programs may ask for, in every domain; the OpenAPI document describes it.
-OPERATIONS: Final = (*DOCUMENT_OPERATIONS, *COMMENT_OPERATIONS, *REVISION_OPERATIONS)
+OPERATIONS: Final = (*DOCUMENT_OPERATIONS, *SUGGESTION_OPERATIONS, *COMMENT_OPERATIONS, *REVISION_OPERATIONS)
 
 
 def create_app(settings: Settings) -> Starlette:
@@ -85,7 +87,7 @@ def create_app(settings: Settings) -> Starlette:
             async def settle(document_id: str, seq: int, state: bytes, wrote: Wrote) -> None:
                 writers = [UUID(str(person)) for person in wrote.writers]
                 authors = {client: UUID(str(user["id"])) for client, user in wrote.authors.items()}
-                await project(sessions, events, UUID(document_id), seq, state, by=writers[-1] if writers else None)
+                await settle_comments(sessions, events, UUID(document_id), seq, state, writers=writers)
                 await note(sessions, UUID(document_id), seq, writers=writers, authors=authors)
 
             live, endpoint = await stack.enter_async_context(
@@ -120,6 +122,7 @@ def create_app(settings: Settings) -> Starlette:
         *document_routes,
         *asset_routes,
         *api_routes,
+        *suggestion_routes,
         *comment_routes,
         *revision_routes,
         *revision_api_routes,

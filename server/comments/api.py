@@ -1,5 +1,6 @@
 """Comments for programs and for the editor's panel: `/api/v1/documents/{document_id}/comments`."""
 
+import asyncio
 from collections.abc import Collection, Sequence
 from types import NoneType
 from typing import Final
@@ -24,11 +25,16 @@ from server.comments.shapes import (
     commenter,
     seen,
 )
-from server.documents import lifecycle
+from server.documents import content, lifecycle
 from server.documents.access import DocumentVerb, can
+from server.documents.api.documents import live_of
+from server.documents.api.turns import turn
 from server.documents.models import Document
+from server.documents.suggestions import suggestions_in
 from server.errors import Invalid
 from server.notifications.noting import tell
+from server.suggestions import recording
+from server.suggestions.recording import Key
 from server.web.operations import AnyOperation, Call, NoBody, NoQuery, Operation, Reply
 from server.web.operations import routes as routes_of
 
@@ -83,9 +89,15 @@ async def add_comment(call: Call[NoQuery, NewComment]) -> Reply[ThreadSeen]:
     db, user, document_id = request.state.db, signed_in(request), _document_id(request)
     if body.thread_id is None:
         place = (body.place or NewPlace()).place()
-        said = await threads.begin(db, user, document_id, place=place, text=body.text, comment_id=body.id)
-    elif body.place is not None:
-        raise Invalid({"place": "An answer is about the place of its thread. Leave this out, or `thread_id`."})
+        about = (body.suggestion.author_id, body.suggestion.id) if body.suggestion else None
+        if about is not None:
+            await _record(request, document_id, about)
+        said = await threads.begin(
+            db, user, document_id, place=place, text=body.text, comment_id=body.id, suggestion=about
+        )
+    elif body.place is not None or body.suggestion is not None:
+        field = "place" if body.place is not None else "suggestion"
+        raise Invalid({field: "An answer is about what its thread is about. Leave this out, or `thread_id`."})
     else:
         said = await threads.reply(db, user, document_id, body.thread_id, text=body.text, comment_id=body.id)
     noted = await telling.note_words(db, user, said)
@@ -156,6 +168,18 @@ async def set_reactions(call: Call[NoQuery, OwnReactions]) -> Reply[ThreadSeen]:
     return await _settle(request, document, thread)
 
 
+async def _record(request: Request, document_id: UUID, key: Key) -> None:
+    """See to it that a suggestion that was made this moment is on record."""
+    db = request.state.db
+    await lifecycle.find(db, signed_in(request), document_id, DocumentVerb.COMMENT)
+    if await recording.find(db, document_id, [key]):
+        return
+    state = await live_of(request).read(document_id)
+    async with turn(request, len(state)):
+        found = await asyncio.to_thread(lambda: suggestions_in(content.load(state, suggestions=True).node))
+    await recording.keep_new(db, document_id, [each for each in found if (each.author_id, each.id) == key])
+
+
 async def _settle(
     request: Request, document: Document, thread: Thread, noted: Collection[UUID] = ()
 ) -> Reply[ThreadSeen]:
@@ -201,7 +225,7 @@ OPERATIONS: Final[Sequence[AnyOperation]] = (
         body=NewComment,
         answer=ThreadSeen,
         status=201,
-        refusals=(404, 409),
+        refusals=(404, 409, 503),
     ),
     Operation(
         name="listReaders",

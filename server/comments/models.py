@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any, ClassVar
 from uuid import UUID, uuid4
 
-from sqlalchemy import ARRAY, CheckConstraint, Column, DateTime, ForeignKey, Index, Text, Uuid
+from sqlalchemy import ARRAY, Boolean, CheckConstraint, Column, DateTime, ForeignKey, Index, Text, Uuid, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
@@ -46,7 +46,7 @@ class Thread(SQLModel, table=True):
     """A conversation about a place in a document.
 
     `anchor` holds two Yjs relative positions as JSON, `start` and `end`; `before` and `after` are the words around the
-    quote in its block.
+    quote in its block. One about a suggestion, of which there is one at most, names it by its author and its mark.
     """
 
     __tablename__: ClassVar[Any] = "threads"
@@ -54,6 +54,14 @@ class Thread(SQLModel, table=True):
         Index("threads_by_document", "document_id", "created_at", "id"),
         CheckConstraint(f"kind IN ({_one_of(PlaceKind)})", name="threads_kind_known"),
         CheckConstraint(f"char_length(quote) <= {MAX_QUOTE_CHARACTERS}", name="threads_quote_length"),
+        Index(
+            "threads_one_by_suggestion",
+            "document_id",
+            "suggestion_author",
+            "suggestion_mark",
+            unique=True,
+            postgresql_where="suggestion_mark IS NOT NULL",
+        ),
     )
 
     id: UUID = Field(default_factory=uuid4, primary_key=True)
@@ -64,6 +72,12 @@ class Thread(SQLModel, table=True):
     quote: str = Field(default="", sa_column=Column(Text, nullable=False))
     before: str = Field(default="", sa_column=Column(Text, nullable=False))
     after: str = Field(default="", sa_column=Column(Text, nullable=False))
+    suggestion_author: UUID | None = Field(default=None, sa_column=Column(Uuid))
+    suggestion_mark: str | None = Field(default=None, sa_column=Column(Text))
+    # It was put aside because its suggestion was decided; if that is undone, it is taken up again.
+    ended_by_decision: bool = Field(
+        default=False, sa_column=Column(Boolean, nullable=False, server_default=text("false"))
+    )
     created_by: UUID | None = Field(default=None, sa_column=Column(ForeignKey("users.id", ondelete="SET NULL")))
     created_at: datetime = Field(default_factory=utc_now, sa_column=Column(DateTime(timezone=True), nullable=False))
     resolved_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))

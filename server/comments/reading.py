@@ -18,6 +18,8 @@ from sqlmodel import col
 from server.accounts.models import User
 from server.comments.models import Comment, CommentReaction, Thread
 from server.errors import Invalid
+from server.suggestions import recording
+from server.suggestions.models import RecordedSuggestion
 
 # Long threads make a page end early, so that no answer holds more than it must.
 MAX_COMMENTS_IN_PAGE: Final = 500
@@ -39,6 +41,7 @@ class Told:
     comments: Sequence[Comment]
     reactions: dict[UUID, list[CommentReaction]]
     people: dict[UUID, User]
+    suggestion: RecordedSuggestion | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +91,7 @@ async def page(
 
 
 async def tell(db: AsyncSession, threads: Sequence[Thread]) -> list[Told]:
-    """Read what hangs on these threads, with three statements."""
+    """Read what hangs on these threads, with three statements, and one more if any is about a suggestion."""
     if not threads:
         return []
     ids = [thread.id for thread in threads]
@@ -106,11 +109,25 @@ async def tell(db: AsyncSession, threads: Sequence[Thread]) -> list[Told]:
     for reaction, thread_id in await db.execute(of_theirs):
         reactions[thread_id][reaction.comment_id].append(reaction)
     named = {thread.resolved_by for thread in threads}
+    about = await _suggestions(db, threads)
+    for record in about.values():
+        named |= {record.author_id, record.decided_by}
     for each in (comment for one in comments.values() for comment in one):
         named |= {each.author_id, *each.mentions}
     named |= {each.user_id for one in reactions.values() for some in one.values() for each in some}
     people = {user.id: user for user in await db.scalars(select(User).where(col(User.id).in_(named - {None})))}
-    return [Told(thread, comments[thread.id], reactions[thread.id], people) for thread in threads]
+    return [Told(thread, comments[thread.id], reactions[thread.id], people, about.get(thread.id)) for thread in threads]
+
+
+async def _suggestions(db: AsyncSession, threads: Sequence[Thread]) -> dict[UUID, RecordedSuggestion]:
+    """Return what the threads are about, by thread. All are of one document."""
+    keys = {
+        thread.id: (thread.suggestion_author, thread.suggestion_mark)
+        for thread in threads
+        if thread.suggestion_author is not None and thread.suggestion_mark is not None
+    }
+    records = await recording.find(db, threads[0].document_id, set(keys.values()))
+    return {thread_id: records[key] for thread_id, key in keys.items() if key in records}
 
 
 def _write_cursor(thread: Thread) -> str:

@@ -20,6 +20,9 @@ from server.comments.models import (
 from server.comments.readers import MAX_QUERY_CHARACTERS
 from server.comments.reading import State, Told
 from server.comments.threads import Place
+from server.suggestions.models import RecordedSuggestion, SuggestionState
+from server.suggestions.shapes import NamedSuggestion
+from server.suggestions.words import sentences
 from server.web.operations import Answer, BodyInput, QueryInput
 from server.web.text import has_ink
 
@@ -106,10 +109,14 @@ class NewPlace(BodyInput):
 
 
 class NewComment(BodyInput):
-    """A comment: with `thread_id` an answer, with `place` the first of a new thread, with neither about everything."""
+    """A comment: with `thread_id` an answer, with `place` the first of a new thread, with neither about everything.
+
+    With `suggestion` it is about that suggestion, at whose `place` it stands; there is one thread about each.
+    """
 
     text: CommentText
     place: NewPlace | None = None
+    suggestion: NamedSuggestion | None = None
     thread_id: UUID | None = None
     id: UUID | None = Field(
         default=None, description="An id of your own making; a repeated request with it adds nothing."
@@ -204,11 +211,24 @@ class PlaceSeen(Answer):
     after: str
 
 
+class SuggestionAbout(Answer):
+    """The suggestion that a thread is about, and what became of it."""
+
+    id: str
+    author_id: UUID
+    author: Commenter | None
+    state: SuggestionState
+    sentences: list[str]
+    decided_at: datetime | None
+    decided_by: Commenter | None
+
+
 class ThreadSeen(Answer):
-    """A conversation about a place, oldest comment first."""
+    """A conversation about a place, oldest comment first. One about a suggestion ends with it."""
 
     id: UUID
     place: PlaceSeen
+    suggestion: SuggestionAbout | None
     created_at: datetime
     created_by: UUID | None
     resolved_at: datetime | None
@@ -245,6 +265,7 @@ def seen(told: Told) -> ThreadSeen:
             before=thread.before,
             after=thread.after,
         ),
+        suggestion=_about(told.suggestion, people) if told.suggestion else None,
         created_at=thread.created_at,
         created_by=thread.created_by,
         resolved_at=thread.resolved_at,
@@ -262,6 +283,18 @@ def seen(told: Told) -> ThreadSeen:
             )
             for comment in told.comments
         ],
+    )
+
+
+def _about(record: RecordedSuggestion, people: dict[UUID, Commenter]) -> SuggestionAbout:
+    return SuggestionAbout(
+        id=record.mark,
+        author_id=record.author_id,
+        author=people.get(record.author_id),
+        state=SuggestionState(record.state),
+        sentences=sentences(record.parts),
+        decided_at=record.decided_at,
+        decided_by=people.get(record.decided_by) if record.decided_by else None,
     )
 
 

@@ -47,6 +47,8 @@ async def note_words(db: AsyncSession, actor: User, said: Said, *, edited: bool 
         return noted
     # One deed, one notice for each: whoever is mentioned knows of it.
     concerned = {*await _talking(db, thread), *await followers(db, document.id), *await owners(db, document.id)}
+    if thread.suggestion_author is not None:
+        concerned.add(thread.suggestion_author)
     concerned -= {*comment.mentions, actor.id}
     concerned -= await who_cannot_see(db, document.id, concerned)
     return noted | (await to(concerned, Kind.REPLY, "reply") if concerned else frozenset())

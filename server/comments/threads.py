@@ -24,6 +24,9 @@ from server.documents.access import DocumentActor, DocumentVerb, can
 from server.documents.models import Document, utc_now
 from server.errors import Conflict, Forbidden, Invalid, NotFound
 from server.events import Events
+from server.suggestions import recording
+from server.suggestions.models import SuggestionState
+from server.suggestions.recording import Key
 
 EVENT: Final = "comments"
 # More than anybody reads; what a program in a loop makes ends here.
@@ -74,19 +77,45 @@ class Removal:
 
 
 async def begin(
-    db: AsyncSession, user: User, document_id: UUID, *, place: Place, text: str, comment_id: UUID | None = None
+    db: AsyncSession,
+    user: User,
+    document_id: UUID,
+    *,
+    place: Place,
+    text: str,
+    comment_id: UUID | None = None,
+    suggestion: Key | None = None,
 ) -> Said:
-    """Begin a thread with its first comment. The same `comment_id` again changes nothing: a repeated request."""
+    """Begin a thread with its first comment. The same `comment_id` again changes nothing: a repeated request.
+
+    About a `suggestion` there is one thread; whoever begins it when somebody else just has, answers in theirs. Raises
+    Conflict if it is not pending.
+    """
     document, _ = await _open(db, user, document_id)
     repeated = await _repeated(db, user, document, comment_id)
     if repeated is not None:
         return repeated
+    if suggestion is not None:
+        record = await recording.hold(db, document_id, suggestion)
+        begun = await _about(db, document_id, suggestion)
+        if begun is not None:
+            return await reply(db, user, document_id, begun, text=text, comment_id=comment_id)
+        if record is None or record.state != SuggestionState.PENDING:
+            raise Conflict("This suggestion was decided meanwhile, or taken back.")
     count = select(func.count()).select_from(Thread).where(col(Thread.document_id) == document_id)
     if (await db.scalar(count) or 0) >= MAX_THREADS:
         raise Conflict(f"A document holds at most {MAX_THREADS} threads. Delete some of them first.")
     mentions = await _mentions(db, document_id, text)
     now = utc_now()
-    thread = Thread(document_id=document_id, created_by=user.id, created_at=now, **_columns(place))
+    author_id, mark = suggestion or (None, None)
+    thread = Thread(
+        document_id=document_id,
+        created_by=user.id,
+        created_at=now,
+        suggestion_author=author_id,
+        suggestion_mark=mark,
+        **_columns(place),
+    )
     db.add(thread)
     # Rows without a relationship are written in any order; the comment refers to this one.
     await db.flush()
@@ -108,6 +137,7 @@ async def reply(
         raise Conflict(f"A thread holds at most {MAX_COMMENTS_IN_THREAD} comments. Begin a new one.")
     mentions = await _mentions(db, document_id, text)
     thread.resolved_at = thread.resolved_by = None
+    thread.ended_by_decision = False
     comment = await _say(
         db, thread=thread, author=user, text=text, mentions=mentions, comment_id=comment_id, now=utc_now()
     )
@@ -170,6 +200,7 @@ async def reopen(db: AsyncSession, user: User, document_id: UUID, comment_id: UU
     if thread.resolved_by != user.id:
         _require_say(actor, document, thread)
     before, thread.resolved_at, thread.resolved_by = thread.resolved_at, None, None
+    thread.ended_by_decision = False
     await db.flush()
     return Turn(document, thread, before)
 
@@ -238,6 +269,18 @@ async def _thread(db: AsyncSession, document_id: UUID, thread_id: UUID) -> Threa
     if thread is None:
         raise NotFound("This thread is gone: its last comment was deleted.")
     return thread
+
+
+async def _about(db: AsyncSession, document_id: UUID, suggestion: Key) -> UUID | None:
+    author_id, mark = suggestion
+    found: UUID | None = await db.scalar(
+        select(col(Thread.id)).where(
+            col(Thread.document_id) == document_id,
+            col(Thread.suggestion_author) == author_id,
+            col(Thread.suggestion_mark) == mark,
+        )
+    )
+    return found
 
 
 async def _find(db: AsyncSession, document_id: UUID, comment_id: UUID) -> tuple[Thread, Comment]:

@@ -40,6 +40,8 @@ class Kind(StrEnum):
     REOPENING = "reopening"  # or taken up again
     ACCESS_REQUEST = "access_request"
     ROLE = "role"  # what they may do with something changed
+    PROPOSAL = "proposal"  # somebody suggested changes
+    DECISION = "decision"  # somebody decided about theirs
 
 
 class Letter(StrEnum):

@@ -9,7 +9,6 @@ from pydantic import AwareDatetime, Field, StringConstraints
 from server.documents.content import MAX_SOURCE_BYTES, Format, Source
 from server.documents.lifecycle import MAX_QUERY_CHARACTERS, View
 from server.documents.models import MAX_COLLECTION_NAME_CHARACTERS, MAX_TITLE_CHARACTERS, DocumentRole, Reach
-from server.documents.suggestions import Kind
 from server.web.forms import Line
 from server.web.operations import Answer, BodyInput, QueryInput
 from server.workspaces.models import Role
@@ -94,30 +93,6 @@ class Author(Answer):
     id: UUID
     name: str
     colour: int
-
-
-class SuggestionPart(Answer):
-    """One change that is suggested."""
-
-    kind: Kind
-    block_id: str | None
-    text: str
-    into: str | None
-
-
-class SuggestionSeen(Answer):
-    """What somebody suggests in one go. `author` is null for an account that is gone."""
-
-    id: str
-    author: Author | None
-    suggested_at: datetime
-    parts: list[SuggestionPart]
-
-
-class SuggestionList(Answer):
-    """What is suggested in a document."""
-
-    suggestions: list[SuggestionSeen]
 
 
 class WorkspaceSeen(Answer):

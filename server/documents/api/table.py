@@ -9,7 +9,7 @@ from importlib.metadata import version
 from types import NoneType
 from typing import Final
 
-from server.documents.api import collections, contents, documents, sharing, suggestions
+from server.documents.api import collections, contents, documents, sharing
 from server.documents.api.shapes import (
     MAX_CONTENT_BODY_BYTES,
     CollaboratorAdded,
@@ -40,7 +40,6 @@ from server.documents.api.shapes import (
     NewOwner,
     SharingChange,
     SharingSeen,
-    SuggestionList,
     TitleChange,
 )
 from server.documents.content import MEDIA_TYPES
@@ -285,17 +284,6 @@ OPERATIONS: Final[tuple[AnyOperation, ...]] = (
             "If-None-Match": "A version you have already; the answer is 304 if it is still the one.",
         },
         answers_with={"ETag": "The version of the content, in this form."},
-    ),
-    Operation(
-        name="listSuggestions",
-        method="GET",
-        path=f"{_DOCUMENT}/suggestions",
-        summary="List what is suggested in a document",
-        handle=suggestions.list_suggestions,
-        query=NoQuery,
-        body=NoBody,
-        answer=SuggestionList,
-        refusals=(404, 503),
     ),
     Operation(
         name="replaceContent",

@@ -265,6 +265,9 @@ DOORS: Final[dict[str, Door]] = {
     f"PUT {_API}/sharing": at(D.SHARE, json={"reach": "people"}),
     f"GET {_API}/invitations": at(D.SHARE),
     f"DELETE {_API}/invitations/{{invitation_id}}": at(D.SHARE),
+    f"POST {_API}/suggestions/decisions": at(
+        D.REVIEW, json={"verdict": "accepted", "suggestions": [{"author_id": str(UUID(int=1)), "id": "s"}]}
+    ),
     f"GET {_API}/links": at(D.SHARE),
     f"POST {_API}/links": at(D.SHARE, json={}),
     f"PATCH {_API}/links/{{link_id}}": at(D.SHARE, json={}),

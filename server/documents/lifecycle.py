@@ -42,6 +42,7 @@ from server.documents.models import (
     Lineage,
     utc_now,
 )
+from server.documents.pairing import digest
 from server.documents.plain_text import excerpt
 from server.documents.schema import empty_document
 from server.errors import Conflict, Invalid, NotFound
@@ -133,13 +134,16 @@ async def create(db: AsyncSession, actor: Actor, *, title: str = "", content: No
     require(actor, Verb.CREATE, actor)
     node = content or empty_document()
     # A long import is seconds of work; others go on meanwhile.
-    seed, words = await asyncio.to_thread(lambda: (ydoc.seed(title, node), excerpt(node, MAX_EXCERPT_CHARACTERS)))
+    seed, words, said = await asyncio.to_thread(
+        lambda: (ydoc.seed(title, node), excerpt(node, MAX_EXCERPT_CHARACTERS), digest(ydoc.clean_title(title), node))
+    )
     now = utc_now()
     document = Document(
         id=uuid4(),
         workspace_id=actor.workspace_id,
         title=ydoc.clean_title(title),
         excerpt=words,
+        said=said,
         created_by=actor.user_id,
         created_at=now,
         updated_at=now,
@@ -160,7 +164,7 @@ async def create(db: AsyncSession, actor: Actor, *, title: str = "", content: No
         )
     )
     db.add(Lineage(document_id=document.id, seq=FIRST_SEQ, bytes=len(seed)))
-    db.add(DocumentUpdate(document_id=document.id, seq=FIRST_SEQ, data=seed, created_at=now))
+    db.add(DocumentUpdate(document_id=document.id, seq=FIRST_SEQ, data=seed, created_at=now, written_by=actor.user_id))
     await db.flush()
     return document
 

@@ -136,6 +136,9 @@ class Document(SQLModel, table=True):
     # None: as the collection around it; without one, members edit.
     reach: str | None = Field(default=None, sa_column=Column(Text))
     reach_role: str | None = Field(default=None, sa_column=Column(Text))
+    # What the title and the text are, in a few bytes, without what is only suggested: `pairing.digest`. None: not
+    # known yet.
+    said: bytes | None = Field(default=None, sa_column=Column(LargeBinary), repr=False)
     # How often the answer to "who may do what with it?" has changed. The database counts from 0 also for the release
     # before this one, which does not know the column.
     access_epoch: int = Field(default=0, sa_column=Column(BigInteger, nullable=False, server_default="0"))
@@ -158,7 +161,10 @@ class Lineage(SQLModel, table=True):
 
 
 class DocumentUpdate(SQLModel, table=True):
-    """One place in the log: a Yjs update (v1 encoding), never changed once written."""
+    """One place in the log: a Yjs update (v1 encoding), never changed once written.
+
+    `written_by`: whose all of it is; None if several people wrote it, or nobody can tell.
+    """
 
     __tablename__: ClassVar[Any] = "document_updates"
 
@@ -166,6 +172,8 @@ class DocumentUpdate(SQLModel, table=True):
     seq: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
     data: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     created_at: datetime = Field(default_factory=utc_now, sa_column=Column(DateTime(timezone=True), nullable=False))
+    # No foreign key: it would be looked up at every commit of what people type.
+    written_by: UUID | None = None
 
 
 class DocumentSnapshot(SQLModel, table=True):

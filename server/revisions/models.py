@@ -109,6 +109,21 @@ class Writer(SQLModel, table=True):
     user_id: UUID = Field(sa_column=Column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True))
 
 
+class Deletions(SQLModel, table=True):
+    """What somebody deleted before revision `number` was made, and after the one before it.
+
+    `ranges`: of letters and all else that Yjs counts, by client and clock (server.revisions.tracing). One more is put
+    behind it.
+    """
+
+    __tablename__: ClassVar[Any] = "document_deletions"
+
+    document_id: UUID = Field(sa_column=Column(ForeignKey("documents.id", ondelete="CASCADE"), primary_key=True))
+    user_id: UUID = Field(sa_column=Column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True))
+    number: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    ranges: bytes = Field(sa_column=Column(LargeBinary, nullable=False), repr=False)
+
+
 class DocumentClient(SQLModel, table=True):
     """Whose a Yjs client id is: of the person whose connection first brought something by it."""
 

@@ -11,7 +11,7 @@ from server.documents import lifecycle, ydoc
 from server.documents.models import Document
 from server.documents.projection import project
 from server.documents.read_markdown import read_markdown
-from server.documents.schema import empty_document, node
+from server.documents.schema import empty_document, mark, node, text
 from server.events import Events
 from server.workspaces.models import Role
 from tests.factories import actor, make_team
@@ -46,6 +46,26 @@ async def test_who_wrote_last_is_named(sessions: Sessions, redis: Redis) -> None
     async with transaction(sessions) as db:
         document = await lifecycle.create(db, actor(user, workspace, Role.ADMIN), title="First")
     async with Events(redis) as events:
-        assert await project(sessions, events, document.id, 2, ydoc.seed("First", empty_document()), by=other.id)
+        assert await project(sessions, events, document.id, 2, ydoc.seed("Other", empty_document()), by=other.id)
     async with transaction(sessions) as db:
         assert (await db.get_one(Document, document.id)).updated_by == other.id
+
+
+async def test_what_is_only_suggested_is_no_edit(sessions: Sessions, redis: Redis) -> None:
+    user, workspace = await make_team(sessions)
+    other, _ = await make_team(sessions)
+    kept = node("doc", content=[node("paragraph", {"id": "p"}, [text("Kept")])])
+    async with transaction(sessions) as db:
+        document = await lifecycle.create(db, actor(user, workspace, Role.ADMIN), title="First", content=kept)
+    insertion = mark("insertion", {"id": "s", "by": str(other.id), "at": 1_700_000_000_000})
+    pieces = [text("Kept"), text(" and more", [insertion])]
+    suggested = node("doc", content=[node("paragraph", {"id": "p"}, pieces)])
+    async with Events(redis) as events:
+        assert await project(sessions, events, document.id, 2, ydoc.seed("First", suggested), by=other.id)
+        async with transaction(sessions) as db:
+            row = await db.get_one(Document, document.id)
+        assert (row.projected_seq, row.updated_at, row.updated_by) == (2, document.updated_at, user.id)
+        accepted = node("doc", content=[node("paragraph", {"id": "p"}, [text("Kept and more")])])
+        assert await project(sessions, events, document.id, 3, ydoc.seed("First", accepted), by=user.id)
+    async with transaction(sessions) as db:
+        assert (await db.get_one(Document, document.id)).updated_at > document.updated_at

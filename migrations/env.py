@@ -11,6 +11,7 @@ import server.assets.models
 import server.comments.models
 import server.documents.models
 import server.notifications.models
+import server.publishing.models
 import server.revisions.models
 import server.suggestions.models
 import server.workspaces.models  # noqa: F401 - imported, as the others, for the tables they declare

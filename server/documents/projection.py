@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
+from prosemirror.model import Node
 from sqlalchemy import Uuid, case, literal, update
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from server import db
@@ -14,11 +18,37 @@ from server.documents.lifecycle import Change, announce
 from server.documents.models import MAX_EXCERPT_CHARACTERS, Document, utc_now
 from server.documents.pairing import digest
 from server.documents.plain_text import excerpt
+from server.documents.suggestions import Suggestion, accepted, suggestions_in
 from server.events import Events
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a document says at one place of its log; `accepted` is its content without what is only suggested.
+
+    `said`: the digest of title and accepted content.
+    """
+
+    title: str
+    excerpt: str
+    said: bytes
+    accepted: Node
+    suggestions: Sequence[Suggestion]
+
+
+Keep = Callable[[AsyncSession, Document, Reading], Awaitable[None]]
+"""Writes down more of what a document says, in the same transaction."""
+
+
 async def project(
-    sessions: db.Sessions, events: Events, document_id: UUID, seq: int, state: bytes, *, by: UUID | None = None
+    sessions: db.Sessions,
+    events: Events,
+    document_id: UUID,
+    seq: int,
+    state: bytes,
+    *,
+    by: UUID | None = None,
+    keep: Keep | None = None,
 ) -> bool:
     """Write title, excerpt and time of `state`, the document up to place `seq` of its log, and tell the lists.
 
@@ -26,31 +56,35 @@ async def project(
     last; None leaves the name that the row has, which whoever edits through pages or the API has set. Where the text
     says the same but for what is only suggested, nobody has edited it: its time and name stay.
     """
-    title, words, said = await asyncio.to_thread(_read, state)
+    reading = await asyncio.to_thread(_read, state)
     async with db.transaction(sessions) as session:
-        is_same = col(Document.said) == said
+        is_same = col(Document.said) == reading.said
         writer = literal(by, Uuid) if by is not None else col(Document.updated_by)
         written = (
             update(Document)
             .where(col(Document.id) == document_id, col(Document.projected_seq) < seq)
             .values(
-                title=title,
-                excerpt=words,
+                title=reading.title,
+                excerpt=reading.excerpt,
                 projected_seq=seq,
                 updated_at=case((is_same, col(Document.updated_at)), else_=utc_now()),
                 updated_by=case((is_same, col(Document.updated_by)), else_=writer),
-                said=said,
+                said=reading.said,
             )
             .returning(Document)
         )
         document = (await session.execute(written)).scalar_one_or_none()
+        if document is not None and keep is not None:
+            await keep(session, document, reading)
     if document is None:
         return False
     await announce(events, document, Change.UPDATED, by)
     return True
 
 
-def _read(state: bytes) -> tuple[str, str, bytes]:
+def _read(state: bytes) -> Reading:
     doc = ydoc.load(state)
-    title, node = ydoc.read_title(doc), ydoc.read_node(doc)
-    return title, excerpt(node, MAX_EXCERPT_CHARACTERS), digest(title, node)
+    node = ydoc.read_with_suggestions(doc)
+    kept = accepted(node)
+    title = ydoc.read_title(doc)
+    return Reading(title, excerpt(kept, MAX_EXCERPT_CHARACTERS), digest(title, kept), kept, suggestions_in(node))

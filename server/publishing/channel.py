@@ -34,7 +34,7 @@ class Counting(StrEnum):
 
     CODE_POINTS = "code_points"
     GRAPHEMES = "graphemes"
-    # Code points, but any address counts as 23 and a mention by its first part alone.
+    # Graphemes, but any address counts as 23 and a mention by its first part alone.
     MASTODON = "mastodon"
 
 
@@ -71,7 +71,10 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A picture of a post. `read` gives its bytes; `size_bytes` is how many."""
+    """A picture of a post. `read` gives its bytes; `size_bytes` is how many.
+
+    `url`: where anybody can fetch it (for a while at least), if anywhere.
+    """
 
     name: str
     content_type: str
@@ -80,6 +83,7 @@ class Picture:
     height: int
     alt: str
     read: Callable[[], Awaitable[bytes]] = field(compare=False, repr=False)
+    url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +222,10 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """An account that has just been connected, or was looked at anew. See Account for the fields."""
+    """An account that has just been connected, or was looked at anew. See Account for the fields.
+
+    `shown_once`: what the person must take to the other side now, label to value (a secret that was made here).
+    """
 
     name: str
     base_url: str = ""
@@ -227,6 +234,7 @@ class Connection:
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     # When the access token ends; None: the channel did not say. It is refreshed well before.
     expires_at: datetime | None = None
+    shown_once: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,7 +303,10 @@ class Channel(Protocol):
         ...
 
     async def refresh(self, caller: Caller) -> Connection:
-        """Get new tokens. Called by one process at a time for an account. Raises ChannelError."""
+        """Get new tokens. Called by one process at a time for an account. Raises ChannelError.
+
+        Where the secret is one that was made here, a new one is made, and the old one holds on for a while.
+        """
         ...
 
     def limits(self, account: Account) -> Limits:

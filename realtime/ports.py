@@ -75,11 +75,15 @@ class Stored:
 
 
 class Append(NamedTuple):
-    """One document's new update. It is written only if the document still has this epoch."""
+    """One document's new update. It is written only if the document still has this epoch.
+
+    `by`: the id of the one person whose it is; None where several people's came together, or the host's.
+    """
 
     document_id: DocumentId
     epoch: Epoch
     update: bytes
+    by: str | None = None
 
 
 class LogUnavailable(Exception):

@@ -79,12 +79,14 @@ class Flush:
     """What one flush merged. `update` is empty when nothing was new; `refused` are peers whose updates cannot be.
 
     `senders`: how many updates of each peer are in it. `effort`: by person, their share of what it may have cost.
-    `waiting`: the peers with a question, and what they have.
+    `hosts`: for whom the host made what it put in, None for itself. `waiting`: the peers with a question, and what they
+    have.
     """
 
     waiting: dict[Peer, bytes]
     update: bytes = b""
     senders: dict[Peer, int] = field(default_factory=dict)
+    hosts: list[User | None] = field(default_factory=list)
     effort: dict[object, int] = field(default_factory=dict)
     refused: list[tuple[Peer, Close]] = field(default_factory=list)
 
@@ -138,6 +140,7 @@ class Room:
         """What was taken since the judge was told last; None while there is no judge."""
         self._held: set[int] = set()
         self._pending: list[tuple[Peer | None, bytes]] = []
+        self._hosts: list[User | None] = []
         # Which of them were checked apart: they are applied as they are.
         self._checked: set[int] = set()
         # Whether something that waits might stop the core half-way.
@@ -262,6 +265,7 @@ class Room:
         if not reach.fits(self._known):
             raise Refused(close.MISSING_HISTORY)
         self._admit(None, update, reach, user=user)
+        self._hosts.append(user)
 
     def vet(self, peer: Peer, update: bytes, reach: Reach) -> bool:
         """Make sure that the core of a judge can take an update. Returns False while that cannot be told.
@@ -393,7 +397,8 @@ class Room:
         """Merge and apply all that waits. Raises BrokenRoom if the document in memory was harmed."""
         pending, self._pending = self._pending, []
         waiting, self._waiting = self._waiting, {}
-        flush = Flush(waiting, effort=self.effort.take())
+        flush = Flush(waiting, effort=self.effort.take(), hosts=self._hosts)
+        self._hosts = []
         self._flushing = True
         if not pending:
             return flush

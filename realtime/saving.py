@@ -36,6 +36,8 @@ class SavingCounts:
 class _Unsaved:
     updates: list[bytes] = field(default_factory=list)
     senders: dict[Peer, int] = field(default_factory=dict)
+    people: set[object] = field(default_factory=set)
+    """By id, whose it is; None among them for the host itself."""
     edits: list[asyncio.Future[int]] = field(default_factory=list)
     length: int = 0
     """What the updates came to before they were merged: so many bytes the room counts as unsaved."""
@@ -44,6 +46,12 @@ class _Unsaved:
         """Make one update for the log of the ones there are."""
         if len(self.updates) > 1:
             self.updates = [merged(self.updates)]
+
+    @property
+    def by(self) -> str | None:
+        """The one person whose all of it is, if it is one's."""
+        [*people] = self.people
+        return people[0] if len(people) == 1 and isinstance(people[0], str) else None
 
 
 class Saving:
@@ -93,6 +101,8 @@ class Saving:
         if flush.update:
             unsaved.updates.append(flush.update)
             unsaved.length += len(flush.update)
+            unsaved.people.update(peer.user.get("id") for peer in flush.senders)
+            unsaved.people.update(user.get("id") if user is not None else None for user in flush.hosts)
         _add(unsaved.senders, flush.senders)
         unsaved.edits += edits
 
@@ -145,7 +155,7 @@ class Saving:
     async def _commit(self, batch: dict[Room, _Unsaved]) -> None:
         writing = self._merge_each(batch)
         entries = [
-            Append(document_id=room.document_id, epoch=room.epoch, update=unsaved.updates[0])
+            Append(document_id=room.document_id, epoch=room.epoch, update=unsaved.updates[0], by=unsaved.by)
             for room, unsaved in writing.items()
         ]
         started = time.perf_counter()
@@ -199,6 +209,7 @@ class Saving:
             if later is not None:
                 unsaved.updates += later.updates
                 _add(unsaved.senders, later.senders)
+                unsaved.people |= later.people
                 unsaved.edits += later.edits
                 unsaved.length += later.length
             self._unsaved[room] = unsaved

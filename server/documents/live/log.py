@@ -25,15 +25,16 @@ WITH placed AS (
     WHERE document_id = $1 AND epoch = $2
     RETURNING seq
 )
-INSERT INTO document_updates (document_id, seq, data, created_at)
-SELECT $1, seq, $3::bytea, now() FROM placed
+INSERT INTO document_updates (document_id, seq, data, created_at, written_by)
+SELECT $1, seq, $3::bytea, now(), $4::uuid FROM placed
 RETURNING 1 AS number, seq
 """
 
 _APPEND = """
 WITH batch AS (
     SELECT *
-    FROM unnest($1::uuid[], $2::uuid[], $3::bytea[]) WITH ORDINALITY AS entry (document_id, epoch, data, number)
+    FROM unnest($1::uuid[], $2::uuid[], $3::bytea[], $4::uuid[])
+        WITH ORDINALITY AS entry (document_id, epoch, data, written_by, number)
 ), held AS MATERIALIZED (
     -- In one order in every process, so that two of them never wait for each other in a circle.
     SELECT lineages.document_id
@@ -45,10 +46,10 @@ WITH batch AS (
     SET seq = lineages.seq + 1, bytes = lineages.bytes + length(batch.data)
     FROM held JOIN batch USING (document_id)
     WHERE lineages.document_id = batch.document_id
-    RETURNING lineages.document_id, lineages.seq, batch.data, batch.number
+    RETURNING lineages.document_id, lineages.seq, batch.data, batch.written_by, batch.number
 ), written AS (
-    INSERT INTO document_updates (document_id, seq, data, created_at)
-    SELECT document_id, seq, data, now() FROM placed
+    INSERT INTO document_updates (document_id, seq, data, created_at, written_by)
+    SELECT document_id, seq, data, now(), written_by FROM placed
 )
 SELECT number, seq FROM placed
 """
@@ -110,12 +111,14 @@ class PostgresLog:
             try:
                 writer = self._writer or await self._open_writer()
                 if len(entries) == 1:
-                    rows = await writer.one.fetch(*entries[0])
+                    [(document_id, epoch, update, by)] = entries
+                    rows = await writer.one.fetch(document_id, epoch, update, _person(by))
                 else:
                     rows = await writer.many.fetch(
                         [entry.document_id for entry in entries],
                         [entry.epoch for entry in entries],
                         [entry.update for entry in entries],
+                        [_person(entry.by) for entry in entries],
                     )
             except _AWAY as error:
                 await self._give_back(broken=True)
@@ -160,3 +163,11 @@ class PostgresLog:
                 if broken:
                     writer.connection.terminate()
                 await self._pool.release(writer.connection, timeout=_RELEASE_SECONDS)
+
+
+def _person(by: str | None) -> UUID | None:
+    """Return who somebody is among our people; None for whoever is not one of them."""
+    try:
+        return UUID(by) if by is not None else None
+    except ValueError:
+        return None

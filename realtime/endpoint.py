@@ -10,35 +10,31 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from functools import partial
 from types import TracebackType
-from typing import Protocol, Self, cast
+from typing import Self, cast
 from urllib.parse import parse_qsl
-from uuid import UUID
 
 from starlette.requests import HTTPConnection
 
 from realtime import close, websocket, wire
 from realtime.close import Close, Refused
 from realtime.dialects import Dialect, ManyDocuments, OneDocument, Seat, Slow
+from realtime.door import Door, Doorway
 from realtime.effort import NeedsFlush, NeedsTrial
 from realtime.ending import end
-from realtime.hub import Hub
+from realtime.examining import LARGE_UPDATE_BYTES
 from realtime.outbox import LARGE_FRAME_BYTES, Outbox
 from realtime.pace import Allowance
-from realtime.ports import Access, Clock, Credentials, DocumentId, Rights
+from realtime.ports import Credentials, DocumentId, Rights
 from realtime.room import NeedsJudging, Peer
 from realtime.share import Share, Shares
-from realtime.update import Reach, read_reach
-from realtime.vetting import Checked, NeedsChecking, NeedsMeasuring
+from realtime.vetting import NeedsMeasuring
 from realtime.websocket import BadHandshake, Frames, ProtocolError
 
 logger = logging.getLogger("quillroom.realtime")
 
-# Larger updates are looked into on a thread: the walk is Python, and one import must not hold up everybody.
-_LARGE_UPDATE_BYTES = 32 * 1024
 _CLOSE_SECONDS = 5.0
 # So long one connection is read, looked at after so many messages; then it is somebody else's turn.
 _TURN_SECONDS = 0.005
@@ -54,76 +50,7 @@ _CONNECTIONS_AT_ONCE = 500
 _RECHECKS_AT_ONCE = 200
 # A line on which nothing was heard for so many keepalives, though we asked, is dead.
 _DEAD_AFTER_KEEPALIVES = 3
-# A room where much comes in while an update is tried may have it tried again so often.
-_MOST_TRIALS = 4
 PATH = "/collab"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConnectionLimits:
-    """What one connection may do. Sizes in bytes, times in seconds.
-
-    `messages` are frames of any kind; too many are refused. `work` is processor time, in seconds, for reading what it
-    sends and for what it asks; whoever goes beyond is read more slowly. A person at work needs a thousandth of it.
-    `person`: what all connections of one person may do together; while more bytes wait for them, no answer is made.
-    """
-
-    frame_bytes: int = 8 * 1024 * 1024
-    outbox_bytes: int = 4 * 1024 * 1024
-    messages_per_second: float = 1000
-    messages_burst: float = 5000
-    work_per_second: float = 0.25
-    work_burst: float = 2.0
-    person_work_per_second: float = 0.5
-    person_work_burst: float = 4.0
-    person_outbox_bytes: int = 64 * 1024 * 1024
-    documents: int = 32
-    authentication_seconds: float = 10
-    send_seconds: float = 30
-    keepalive_seconds: float = 15
-    recheck_seconds: float = 30
-
-    @property
-    def beat_seconds(self) -> float:
-        """How often every connection is looked at: the shortest of what is waited for, in four steps."""
-        return min(self.authentication_seconds, self.send_seconds, self.keepalive_seconds) / 4
-
-
-class Observer(Protocol):
-    """Is told of connections, for logs and metrics."""
-
-    def opened(self, path: str) -> None:
-        """A connection was opened on a path."""
-        ...
-
-    def closed(self, path: str, code: int, seconds: float) -> None:
-        """It ended with this code after so many seconds."""
-        ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Door:
-    """What the endpoint needs of its host.
-
-    `cookie` finds the session cookie's value in a handshake; `origins` the origins (scheme://host[:port]) whose pages
-    may connect to the address that was asked for.
-    """
-
-    hub: Hub
-    access: Access
-    clock: Clock
-    cookie: Callable[[HTTPConnection], str | None]
-    origins: Callable[[HTTPConnection], Collection[str]]
-    observer: Observer
-    limits: ConnectionLimits = field(default_factory=ConnectionLimits)
-
-
-@dataclass(slots=True, eq=False)
-class Entering:
-    """Somebody on the way into a document. `outdated`: who may do what in it has changed since it was asked."""
-
-    document_id: DocumentId
-    outdated: bool = False
 
 
 class Endpoint:
@@ -132,7 +59,7 @@ class Endpoint:
     def __init__(self, door: Door) -> None:
         self.door = door
         self.connections: set[Socket] = set()
-        self.entering: set[Entering] = set()
+        self.doorway = Doorway(door)
         limits = door.limits
         self.shares = Shares(
             rate=limits.person_work_per_second,
@@ -210,9 +137,7 @@ class Endpoint:
             )
 
     def _recheck_document(self, document_id: DocumentId) -> None:
-        for entering in self.entering:
-            if entering.document_id == document_id:
-                entering.outdated = True
+        self.doorway.outdate(document_id)
         if self.door.hub.room_of(document_id) is None:
             return
         seats = [
@@ -581,38 +506,17 @@ class Socket(asyncio.Protocol):
         door = self._door
         if len(self.seats) >= door.limits.documents:
             raise Refused(close.TOO_MANY_MESSAGES)
-        # Before the database is asked, and in the one form in which rooms are keyed.
-        known = _canonical(document_id)
-        credentials = Credentials(cookie=self._cookie, bearer=bearer or self._bearer)
-        entering = Entering(known)
-        self._endpoint.entering.add(entering)
-        try:
-            while True:
-                entering.outdated = False
-                before = door.hub.room_of(known)
-                admission = await door.access.admit(known, credentials)
-                if epoch is not None and epoch != admission.epoch:
-                    raise Refused(close.OTHER_LINEAGE)
-                peer = Peer(
-                    outbox=self._outbox,
-                    user=admission.user,
-                    rights=admission.rights,
-                    prefix=prefix,
-                    acknowledged=bool(prefix),
-                )
-                room = await door.hub.join(known, peer, send_away=partial(self._dialect.leave, key))
-                # What other processes say of a document is heard only once its room is there.
-                if not entering.outdated and (room is before or door.hub.is_alone()):
-                    break
-                door.hub.part(room, peer)
-        finally:
-            self._endpoint.entering.remove(entering)
-        if room.epoch != admission.epoch:
-            door.hub.part(room, peer)
-            raise Refused(close.TRY_LATER)
+        seat = await self._endpoint.doorway.enter(
+            document_id,
+            Credentials(cookie=self._cookie, bearer=bearer or self._bearer),
+            epoch=epoch,
+            outbox=self._outbox,
+            prefix=prefix,
+            send_away=partial(self._dialect.leave, key),
+        )
         if self._share is None:
-            self._share = self._endpoint.shares.take(admission.user.get("id", self), door.clock.now())
-        seat = self.seats[key] = Seat(room, peer, credentials)
+            self._share = self._endpoint.shares.take(seat.peer.user.get("id", self), door.clock.now())
+        self.seats[key] = seat
         return seat
 
     def most_documents(self) -> int:
@@ -622,7 +526,7 @@ class Socket(asyncio.Protocol):
     def receive(self, seat: Seat, message: wire.Message) -> Slow | None:
         """See Connection."""
         if isinstance(message, wire.Update):
-            if len(message.update) > _LARGE_UPDATE_BYTES or not seat.room.ready:
+            if len(message.update) > LARGE_UPDATE_BYTES or not seat.room.ready:
                 return self._receive_slowly(seat, message)
         elif isinstance(message, wire.SyncStep1 | wire.QueryAwareness):
             seconds = self._ask(seat, message)
@@ -645,39 +549,8 @@ class Socket(asyncio.Protocol):
         return time.thread_time() - begun
 
     async def _receive_slowly(self, seat: Seat, message: wire.Update) -> None:
-        hub, room = self._door.hub, seat.room
-        await hub.get_ready(room)
-        reach, seconds = await asyncio.to_thread(_read_timed, message.update)
-        self._pay(seconds)
-        tried, judged, trials = None, False, 0
-        checked = await self._check(seat, message, reach)
-        while True:
-            try:
-                hub.receive(room, seat.peer, message, reach=reach, tried=tried, judged=judged, checked=checked)
-            except NeedsChecking:
-                checked = await self._check(seat, message, reach)
-            except NeedsTrial:
-                if trials == _MOST_TRIALS:
-                    raise Refused(close.TRY_LATER) from None
-                trials += 1
-                reach, tried = await hub.try_out(room, seat.peer, message.update, reach, pay=self._pay)
-            except NeedsFlush:
-                await hub.next_flush(room)
-            except NeedsMeasuring:
-                self._pay(await hub.measure(room, message.update))
-            except NeedsJudging:
-                self._pay(await hub.judge(room, seat.peer, message.update, reach))
-                judged = True
-            else:
-                break
+        await self._door.hub.receive_slowly(seat.room, seat.peer, message, pay=self._pay)
         self._collect(seat.peer)
-
-    async def _check(self, seat: Seat, message: wire.Update, reach: Reach) -> Checked | None:
-        if len(message.update) <= _LARGE_UPDATE_BYTES:
-            return None
-        checked, seconds = await self._door.hub.check(seat.room, message.update, reach)
-        self._pay(seconds)
-        return checked
 
     def _collect(self, peer: Peer) -> None:
         if peer.debt_seconds:
@@ -746,11 +619,6 @@ class Socket(asyncio.Protocol):
                     seat.room.ask(seat.peer)
 
 
-def _read_timed(update: bytes) -> tuple[Reach, float]:
-    begun = time.thread_time()
-    return read_reach(update), time.thread_time() - begun
-
-
 def _reason_of(error: Exception) -> Close:
     """Return what a client is told of an error; one that is none of the client's is ours, and goes to the log."""
     match error:
@@ -764,10 +632,3 @@ def _reason_of(error: Exception) -> Close:
         case _:
             logger.error("a connection failed", exc_info=error)
             return close.TRY_LATER
-
-
-def _canonical(document_id: str) -> DocumentId:
-    try:
-        return DocumentId(str(UUID(document_id)))
-    except ValueError:
-        raise Refused(close.NOT_FOUND) from None

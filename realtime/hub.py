@@ -6,32 +6,29 @@ commit returns, or after `relay_after_seconds` if the log is slow. While a commi
 
 import asyncio
 import logging
-import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
 from typing import Self
 
 from realtime import awareness, close, wire
 from realtime.close import Close, Refused
 from realtime.document import is_core_failure, merged
-from realtime.effort import NeedsFlush, NeedsTrial, deletes_much, without_known_deletions
+from realtime.effort import NeedsFlush, NeedsTrial
 from realtime.ending import end
+from realtime.examining import Examining, Pay
 from realtime.flushing import Flushing
-from realtime.judging import Bench
+from realtime.following import Effects, Following
 from realtime.live_room import Counts, LiveRoom
 from realtime.outbox import Deliveries
 from realtime.ports import (
     AccessChanged,
     Bus,
-    BusMessage,
     Clock,
-    Committed,
     DocumentId,
     LogUnavailable,
-    Missed,
     OpenJudge,
-    Presence,
     Shut,
     Stored,
     UpdateLog,
@@ -39,15 +36,12 @@ from realtime.ports import (
 from realtime.room import BrokenRoom, Limits, NeedsJudging, Peer, Room, User
 from realtime.saving import Saving
 from realtime.settling import Settle, Settling
-from realtime.trial import Trials
 from realtime.update import Reach
-from realtime.vetting import Checked, NeedsChecking, NeedsMeasuring, depth_of
+from realtime.vetting import Checked, NeedsChecking, NeedsMeasuring
 
 logger = logging.getLogger("quillroom.realtime")
 
 _SWEEP_SECONDS = 0.5
-# A place missing on the bus is mostly under way; only after this long is it read from the log.
-_GAP_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +76,6 @@ class Hub:
         self._log = log
         self._bus = bus
         self._clock = clock
-        self._node = node
         self._limits = limits or Limits()
         self._timing = timing or Timing()
         self.saving = Saving(
@@ -96,6 +89,22 @@ class Hub:
         self._rooms: dict[DocumentId, LiveRoom] = {}
         self._opening: dict[DocumentId, asyncio.Future[LiveRoom]] = {}
         self._tasks = asyncio.TaskGroup()
+        self._following = Following(
+            self._rooms,
+            log,
+            bus,
+            clock,
+            self.counts,
+            node=node,
+            tasks=self._tasks,
+            load_limit_seconds=self._timing.load_limit_seconds,
+            effects=Effects(
+                broken=self._break,
+                dropped=self._drop,
+                shut=self._shut,
+                access_changed=lambda document_id: self.on_access_changed(document_id),  # noqa: PLW0108 - it is set later
+            ),
+        )
         self.deliveries = Deliveries(lambda act: asyncio.get_running_loop().call_soon(act))
         self._flushing = Flushing(
             self.saving,
@@ -105,11 +114,9 @@ class Hub:
             relay_after_seconds=self._timing.relay_after_seconds,
             on_refused=self._send_away,
             on_broken=self._break,
-            on_presence=self._publish_presence,
+            on_presence=self._following.tell_presence,
         )
-        self._trials = Trials()
-        self._measuring = asyncio.Lock()
-        self._open_judge = open_judge
+        self.examining = Examining(open_judge)
         self._settling = Settling(
             self._rooms,
             clock,
@@ -129,7 +136,7 @@ class Hub:
             self._tasks.create_task(self.saving.run(), name="commits"),
             self._tasks.create_task(self._run_sweeps(), name="sweeps"),
             self._tasks.create_task(self._settling.run(), name="settling"),
-            self._tasks.create_task(self._run_bus(), name="bus"),
+            self._tasks.create_task(self._following.run(), name="bus"),
         ]
         return self
 
@@ -267,71 +274,30 @@ class Hub:
             case wire.Token() | wire.Detach():
                 raise Refused(close.UNKNOWN_MESSAGE)
 
+    async def receive_slowly(self, room: Room, peer: Peer, message: wire.Update, *, pay: Pay) -> None:
+        """Take an update that is large, comes before its room is ready, or needs something, as `receive` has said.
+
+        `pay` is told of the seconds of CPU that it took. Raises as `receive`, but for what an update needs.
+        """
+        await self.get_ready(room)
+        live = self._rooms.get(room.document_id)
+        if live is None or live.room is not room:
+            raise Refused(close.TRY_LATER)
+        take = partial(self.receive, room, peer, message)
+        await self.examining.bring(live, peer, message, take, next_flush=partial(self._next_flush, live), pay=pay)
+
     async def get_ready(self, room: Room) -> None:
         """Wait until a room can take updates; a large document is read into the CRDT core first."""
         live = self._rooms.get(room.document_id)
         if live is not None and live.room is room:
             await self._flushing.get_ready(live)
 
-    async def next_flush(self, room: Room) -> None:
+    async def _next_flush(self, live: LiveRoom) -> None:
         """Wait until what waits in a room is flushed, or the room is given up."""
-        live = self._rooms.get(room.document_id)
-        if live is not None and live.room is room:
+        if self._rooms.get(live.room.document_id) is live:
             flushed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             live.flushed.append(flushed)
             await flushed
-
-    async def try_out(
-        self, room: Room, peer: Peer, update: bytes, reach: Reach, *, pay: Callable[[float], None]
-    ) -> tuple[Reach, int]:
-        """Try an update that NeedsTrial.
-
-        Returns its reach, without the deletions that the room knows, and how much had come into the room when it was
-        tried (`Effort.grown`). `pay` is told of the seconds of CPU that it took. Raises as Trials.run.
-        """
-        if deletes_much(reach, room.size_bytes):
-            reach, seconds = await asyncio.to_thread(_count_news, reach, update, room.document.deletions())
-            pay(seconds)
-        grown = room.effort.grown
-
-        def document() -> list[bytes]:
-            nonlocal grown
-            grown = room.effort.grown
-            return room.to_try_on()
-
-        if room.is_dear(reach):
-            await self._trials.run(document, update, person=peer.user.get("id"), pay=pay)
-        return reach, grown
-
-    async def check(self, room: Room, update: bytes, reach: Reach) -> tuple[Checked | None, float]:
-        """Find out on a thread whether the core can take a large update.
-
-        Returns what to give to `receive`, and the seconds of CPU that it took. Raises MalformedFrame.
-        """
-        look = room.to_check(update, reach)
-        return (None, 0.0) if look is None else await asyncio.to_thread(_check, look)
-
-    async def measure(self, room: Room, update: bytes) -> float:
-        """Measure, on a thread, how deep the types of a document are nested with an update that NeedsMeasuring.
-
-        Returns the seconds of CPU that it took. Raises Refused.
-        """
-        async with self._measuring:
-            nested = room.vetting.nested
-            depth, seconds = await asyncio.to_thread(_measure, [*room.to_try_on(), update])
-            room.vetting.note_depth(update, depth, nested=nested)
-            return seconds
-
-    async def judge(self, room: Room, peer: Peer, update: bytes, reach: Reach) -> float:
-        """Have an update that NeedsJudging judged. Returns the seconds of CPU that it took. Raises as Bench.hear."""
-        live = self._rooms.get(room.document_id)
-        if live is None or live.room is not room:
-            raise Refused(close.TRY_LATER)
-        if self._open_judge is None:
-            raise Refused(close.FORBIDDEN)
-        if live.bench is None:
-            live.bench = Bench(self._open_judge)
-        return await live.bench.hear(room, peer, update, reach)
 
     async def edit(self, document_id: DocumentId, update: bytes, user: User | None = None) -> int:
         """Apply an edit that the host makes, for a `user` or for itself, as a forward edit that every peer sees.
@@ -348,7 +314,7 @@ class Hub:
                 try:
                     live.room.edit(update, user)
                 except NeedsMeasuring:
-                    await self.measure(live.room, update)
+                    await self.examining.measure(live.room, update)
                 else:
                     break
             if user is not None:
@@ -430,8 +396,7 @@ class Hub:
             opened = self._rooms[document_id] = LiveRoom(room, empty_since=self._clock.now())
             self.counts.rooms_opened += 1
             opening.set_result(opened)
-            # An empty word of presence asks the other processes who is there.
-            await self._bus.publish([Presence(document_id=document_id, node=self._node, payload=b"")])
+            await self._following.ask_who_is_there(document_id)
         finally:
             del self._opening[document_id]
             if not opening.done():
@@ -468,7 +433,7 @@ class Hub:
             if live.unsettled_since is None:
                 live.unsettled_since = now
             if room.lacks:
-                self._refill_soon(live)
+                self._following.catch_up_soon(live)
 
     def _break(self, live: LiveRoom, broken: BrokenRoom) -> None:
         """Give up a room whose document was harmed. What was not acknowledged is in its senders' browsers."""
@@ -493,6 +458,8 @@ class Hub:
 
     def _drop(self, live: LiveRoom, why: Close) -> None:
         """Give up a room at once; whoever comes next loads it from the log."""
+        if self._rooms.get(live.room.document_id) is not live:
+            return
         del self._rooms[live.room.document_id]
         self._send_all_away(live, why)
         live.wake()
@@ -506,108 +473,6 @@ class Hub:
         if entries:
             live.presence.update((entry.client, entry) for entry in entries)
             self._flushing.mark_presence(live)
-
-    def _publish_presence(self, rooms: list[tuple[Room, list[awareness.Entry]]]) -> None:
-        if not self._stopping and not self._bus.is_alone():
-            messages = [self._presence_message(room, entries) for room, entries in rooms]
-            self._tasks.create_task(self._bus.publish(messages), name="presence")
-
-    def _presence_message(self, room: Room, entries: list[awareness.Entry]) -> Presence:
-        payload = awareness.encode([entry.encode() for entry in entries])
-        return Presence(document_id=room.document_id, node=self._node, payload=payload)
-
-    # Other processes
-
-    async def _run_bus(self) -> None:
-        async with self._bus.listen() as messages:
-            async for message in messages:
-                if isinstance(message, Missed):
-                    for live in list(self._rooms.values()):
-                        self._refill(live)
-                elif message.document_id in self._rooms:
-                    live = self._rooms[message.document_id]
-                    try:
-                        self._hear(live, message)
-                    except ValueError:
-                        # Not to be read by this version; the log has what counts.
-                        logger.exception("a message from another process cannot be read")
-                    except BaseException as error:
-                        if not is_core_failure(error):
-                            raise
-                        self._break(live, BrokenRoom(set()))
-                if isinstance(message, AccessChanged | Shut):
-                    # Of a room that is not open yet, too: somebody may be on the way.
-                    self.on_access_changed(message.document_id)
-
-    def _hear(self, live: LiveRoom, message: BusMessage) -> None:
-        room = live.room
-        match message:
-            case Committed(seq=seq) if not room.ready:
-                # Read from the log once it is ready.
-                room.newest = max(room.newest, seq)
-            case Committed():
-                self.counts.deliveries += room.receive_committed(message)
-                live.changed_at = self._clock.now()
-                if room.lacks:
-                    self._refill_soon(live)
-            case Presence(node=node, payload=b""):
-                here = [entry for peer in room.peers for entry in room.presence.of(peer)]
-                if here and node != self._node:
-                    self._tasks.create_task(self._bus.publish([self._presence_message(room, here)]), name="presence")
-            case Presence(node=node, payload=payload):
-                entries = awareness.decode(payload)
-                news = room.presence.receive(node, entries, user=None, now=self._clock.now())
-                if news:
-                    room.broadcast_presence(news)
-            case Shut(code=code):
-                why = next((reason for reason in close.ALL if reason.code == code), close.RESTARTING)
-                self._shut(room.document_id, why)
-            case AccessChanged():
-                # For whoever admits people.
-                return
-
-    def _refill_soon(self, live: LiveRoom) -> None:
-        if not live.refilling:
-            live.refilling = True
-            asyncio.get_running_loop().call_later(_GAP_SECONDS, self._refill_if_lacking, live)
-
-    def _refill_if_lacking(self, live: LiveRoom) -> None:
-        live.refilling = False
-        if live.room.lacks and not self._stopping:
-            self._refill(live)
-
-    def _refill(self, live: LiveRoom) -> None:
-        live.refilling = True
-        self._tasks.create_task(self._read_log(live), name="refill")
-
-    async def _read_log(self, live: LiveRoom) -> None:
-        """Read from the log what the bus did not bring."""
-        room = live.room
-        if self._rooms.get(room.document_id) is not live:
-            return
-        if not room.ready:
-            live.refilling = False
-            return
-        try:
-            async with asyncio.timeout(self._timing.load_limit_seconds):
-                stored = await self._log.since(room.document_id, room.seq)
-        except (LogUnavailable, TimeoutError):
-            live.refilling = False
-            # The place stays known as lacking; the sweep tries again.
-            room.newest = max(room.newest, room.seq + 1)
-            return
-        live.refilling = False
-        if stored is None or stored.epoch != room.epoch:
-            self._note_gone(room)
-            return
-        self.counts.gap_refills += 1
-        try:
-            room.catch_up(stored)
-        except BaseException as error:
-            if not is_core_failure(error):
-                raise
-            logger.exception("a document's log cannot be read", extra={"document_id": room.document_id})
-            self._drop(live, close.NOT_LOADED)
 
     # Ending
 
@@ -643,8 +508,7 @@ class Hub:
         self._pass_on(live, live.room.presence.expire(now))
         for peer in live.room.overdue(now):
             self._send_away(live, peer, close.MISSING_HISTORY)
-        if live.room.lacks and not live.refilling:
-            self._refill(live)
+        self._following.catch_up(live)
         if self._is_idle(live, now) and self._rooms.get(document_id) is live:
             await self._evict(live)
 
@@ -662,6 +526,7 @@ class Hub:
     async def _stop(self) -> None:
         """Send everybody away, save what is left, and end the tasks."""
         self._stopping = True
+        self._following.stop()
         for document_id in list(self._rooms):
             self._shut(document_id, close.RESTARTING)
         try:
@@ -674,18 +539,3 @@ class Hub:
             logger.error("stopped with %d bytes that the log did not take", self.unsaved_bytes)
         await end(self._loops)
         self._rooms.clear()
-
-
-def _count_news(reach: Reach, update: bytes, deletions: bytes) -> tuple[Reach, float]:
-    begun = time.thread_time()
-    return without_known_deletions(reach, update, deletions), time.thread_time() - begun
-
-
-def _measure(updates: Sequence[bytes]) -> tuple[int, float]:
-    begun = time.thread_time()
-    return depth_of(updates), time.thread_time() - begun
-
-
-def _check(look: Callable[[], Checked]) -> tuple[Checked, float]:
-    begun = time.thread_time()
-    return look(), time.thread_time() - begun

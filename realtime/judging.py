@@ -12,8 +12,9 @@ from collections.abc import Sequence
 
 from realtime import close
 from realtime.close import Refused
+from realtime.document import is_core_failure
 from realtime.ports import Judge, OpenJudge, Rights
-from realtime.room import Peer, Room, User, is_core_failure
+from realtime.room import Peer, Room, User
 from realtime.update import Reach
 
 logger = logging.getLogger("quillroom.realtime")

@@ -16,8 +16,7 @@ from pycrdt import Doc
 
 from realtime import awareness, close, websocket, wire
 from realtime.close import Close, Refused
-from realtime.document import Document, find_harmful, merged
-from realtime.document import is_core_failure as is_core_failure  # noqa: PLC0414 - others know it from here
+from realtime.document import Document, find_harmful, is_core_failure, merged
 from realtime.early import Early
 from realtime.effort import Effort, NeedsFlush, NeedsTrial, needs_trial
 from realtime.outbox import LARGE_FRAME_BYTES, Outbox

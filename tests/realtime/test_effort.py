@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from websockets.asyncio.client import connect
 
 from realtime import effort, flushing, wire
+from realtime.door import ConnectionLimits
 from realtime.effort import Effort, NeedsFlush, NeedsTrial, without_known_deletions
-from realtime.endpoint import ConnectionLimits
 from realtime.memory import MemoryLog
 from realtime.room import Flush, Peer, Room
 from realtime.trial import Trials
@@ -78,7 +78,7 @@ async def test_who_tells_again_of_all_that_was_ever_deleted_waits_for_no_trial(m
             update = holes(number)
             with pytest.raises(NeedsTrial):
                 running.receive(there, ada, wire.Update(update))
-            reach, grown = await running.try_out(there, ada, update, read_reach(update), pay=lambda _: None)
+            reach, grown = await running.examining.try_out(there, ada, update, read_reach(update), pay=lambda _: None)
             running.receive(there, ada, wire.Update(update), reach=reach, tried=grown)
             assert tried == expected
             while there.has_pending or running.saving:

@@ -24,7 +24,8 @@ from websockets.frames import Frame, Opcode
 from realtime import awareness, client, close, wire
 from realtime.awareness import Entry
 from realtime.close import Refused
-from realtime.endpoint import ConnectionLimits, Door, Endpoint
+from realtime.door import ConnectionLimits, Door
+from realtime.endpoint import Endpoint
 from realtime.handover import Entrance, Handover
 from realtime.hub import Hub
 from realtime.memory import MemoryBus, MemoryLog
@@ -596,6 +597,22 @@ async def test_who_is_on_the_way_in_while_a_right_is_taken_away_is_asked_about_a
                 await other.publish([AccessChanged(document_id=one.document_id)])
             given.set()
             assert await code_of(connection) == 4401
+        assert one.hub.peers == 0
+
+
+async def test_who_comes_while_rights_change_all_the_time_is_told_to_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with serving() as one:
+        admit = one.access.admit
+
+        async def admit_while_it_changes(document_id: DocumentId, credentials: Credentials) -> Admission:
+            admission = await admit(document_id, credentials)
+            await one.hub.access_changed(document_id)
+            return admission
+
+        monkeypatch.setattr(one.access, "admit", admit_while_it_changes)
+        async with connect(collab(one)) as connection:
+            assert await code_of(connection) == close.TRY_LATER.code
+        assert len(one.access.asked) < 20
         assert one.hub.peers == 0
 
 

@@ -560,7 +560,7 @@ async def test_how_deep_a_document_is_nested_is_measured_beside_the_loop(monkeyp
         threads.append(threading.current_thread())
         return vetting.depth_of(updates)
 
-    monkeypatch.setattr("realtime.hub.depth_of", note)
+    monkeypatch.setattr("realtime.examining.depth_of", note)
     log = MemoryLog()
     document_id = create(log, nested_arrays(998))
     async with hub(log) as running:
@@ -569,7 +569,7 @@ async def test_how_deep_a_document_is_nested_is_measured_beside_the_loop(monkeyp
         update = nested_arrays(101, client=6)
         with pytest.raises(vetting.NeedsMeasuring):
             running.receive(room, ada, wire.Update(update))
-        await running.measure(room, update)
+        await running.examining.measure(room, update)
         running.receive(room, ada, wire.Update(update))
         # What the host writes is measured, too.
         await running.edit(document_id, nested_arrays(1, client=7))

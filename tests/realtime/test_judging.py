@@ -70,7 +70,8 @@ async def suggest(running: Hub, room: Room, one: Peer, update: bytes) -> None:
     message, reach = wire.Update(update, answer=False), read_reach(update)
     with pytest.raises(NeedsJudging):
         running.receive(room, one, message)
-    await running.judge(room, one, update, reach)
+    (live,) = running.live_rooms
+    await running.examining.judge(live, one, update, reach)
     running.receive(room, one, message, reach=reach, judged=True)
 
 

@@ -10,8 +10,7 @@ import asyncpg
 from pycrdt import get_state
 
 from realtime import compaction, wire
-from realtime.document import merged
-from realtime.room import is_core_failure
+from realtime.document import is_core_failure, merged
 from server import metrics
 
 logger = logging.getLogger("quillroom.documents")

@@ -9,7 +9,8 @@ from uuid import uuid4
 import asyncpg
 from redis.asyncio import Redis
 
-from realtime.endpoint import ConnectionLimits, Door, Endpoint
+from realtime.door import ConnectionLimits, Door
+from realtime.endpoint import Endpoint
 from realtime.hub import Hub, Timing
 from realtime.ports import DocumentId
 from realtime.redis_bus import RedisBus

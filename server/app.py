@@ -58,11 +58,19 @@ from server.web.errors import ErrorsMiddleware, pass_on
 from server.web.headers import SecurityHeadersMiddleware
 from server.web.health import routes as health_routes
 from server.web.static import static_routes
+from server.workspaces.api import OPERATIONS as WORKSPACE_OPERATIONS
+from server.workspaces.api import routes as workspace_api_routes
 from server.workspaces.middleware import WorkspaceMiddleware
 from server.workspaces.routes import routes as workspace_routes
 
 # What programs may ask for, in every domain; the OpenAPI document describes it.
-OPERATIONS: Final = (*DOCUMENT_OPERATIONS, *SUGGESTION_OPERATIONS, *COMMENT_OPERATIONS, *REVISION_OPERATIONS)
+OPERATIONS: Final = (
+    *DOCUMENT_OPERATIONS,
+    *SUGGESTION_OPERATIONS,
+    *COMMENT_OPERATIONS,
+    *REVISION_OPERATIONS,
+    *WORKSPACE_OPERATIONS,
+)
 
 
 def create_app(settings: Settings) -> Starlette:
@@ -118,6 +126,7 @@ def create_app(settings: Settings) -> Starlette:
         *static_routes(),
         *account_routes,
         *workspace_routes,
+        *workspace_api_routes,
         *notification_routes,
         *document_routes,
         *asset_routes,

@@ -380,15 +380,10 @@ async def others(db: AsyncSession, user: User, document_id: UUID) -> Sequence[Us
 async def arrive(db: AsyncSession, invitation: Invitation, user: User) -> None:
     """Let somebody who came into the workspace by this invitation into the document that it leads to.
 
-    An invitation without a role at the document lets people read. Nobody gets less than they have. One that was made
-    for the person's address has done its work, and ends.
+    An invitation without a role at the document lets people read. Nobody gets less than they have.
     """
     if invitation.document_id is None:
         return
-    if invitation.email is not None and invitation.email == user.email and invitation.document_role is not None:
-        # Made for one person, who is here now.
-        invitation.revoked_at = utc_now()
-        await db.flush()
     role = DocumentRole(invitation.document_role or DocumentRole.VIEWER)
     try:
         document, actor = await actor_at(db, user, invitation.document_id)

@@ -149,19 +149,30 @@ async def invite_by_mail(
     """Let the link of an invitation be sent to its `email`; it is due at once. Nudge by `tell` after the commit.
 
     The mail carries a secret of its own, made when it is sent. `title` names the document it leads to, if any; `text`
-    is what the one who invites says. Returns False, and sends nothing, for an invitation to nobody, and past the limits
-    of a day: nobody shall mail the world from here, or one address again and again.
+    is what the one who invites says. One that has been renewed goes out once more, in place of a mail that still waits.
+    Returns False, and sends nothing, for an invitation to nobody, and past the limits of a day: nobody shall mail the
+    world from here, or one address again and again.
     """
     now = now or utc_now()
     if invitation.email is None or await _invites_too_much(db, invitation, now):
         return False
+    dedupe_key = f"invitation:{invitation.id}:{invitation.token_hash[:8].hex()}"
+    await db.execute(
+        update(Mail)
+        .where(
+            col(Mail.invitation_id) == invitation.id,
+            col(Mail.state) == MailState.WAITING.value,
+            col(Mail.dedupe_key) != dedupe_key,
+        )
+        .values(state=MailState.DROPPED.value, ended_at=now, problem="It goes out anew.")
+    )
     mail = Mail(
         letter=Letter.INVITATION.value,
         address=invitation.email,
         invitation_id=invitation.id,
         title=clean_line(title)[:MAX_TITLE_CHARACTERS],
         text=_cut(text),
-        dedupe_key=f"invitation:{invitation.id}",
+        dedupe_key=dedupe_key,
         due_at=now,
         created_at=now,
     )

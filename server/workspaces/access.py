@@ -80,6 +80,16 @@ ALLOWED: Final = MappingProxyType(
     }
 )
 
+# What somebody of a role may make others: only who manages the workspace gives what is more than a member's.
+GIVES: Final = MappingProxyType(
+    {
+        Role.ADMIN: frozenset(Role),
+        Role.SCHEDULER: frozenset({Role.MEMBER, Role.GUEST}),
+        Role.MEMBER: frozenset({Role.MEMBER, Role.GUEST}),
+        Role.GUEST: frozenset[Role](),
+    }
+)
+
 
 def can(actor: Standing[_Verb, _Thing] | None, verb: _Verb, thing: _Thing) -> bool:
     """Whether `actor` may do `verb` to `thing`. Nobody may do anything."""

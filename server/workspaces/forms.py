@@ -1,6 +1,6 @@
 """The forms of workspaces."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 from uuid import UUID
 
 from pydantic import StringConstraints
@@ -18,7 +18,7 @@ class HereForm(Form):
 class InviteForm(HereForm):
     """What the person who follows the link will be, and the address to send it to, if any."""
 
-    role: Literal[Role.MEMBER, Role.GUEST] = Role.MEMBER
+    role: Role = Role.MEMBER
     email: Annotated[str, StringConstraints(max_length=5000, strip_whitespace=True)] = ""
 
 
@@ -29,6 +29,6 @@ class WorkspaceForm(HereForm):
 
 
 class RoleForm(HereForm):
-    """What a member shall be."""
+    """What a member shall be, or whoever comes by an invitation."""
 
     role: Role

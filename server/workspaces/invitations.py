@@ -1,4 +1,8 @@
-"""Links into a workspace. One serves many people, until it expires, is revoked, or its maker may no longer invite."""
+"""Links into a workspace. One serves many people, until it expires, is revoked, or its maker may no longer invite.
+
+One that is for an address ends when the person of that address has come by it; one that makes an admin lets one person
+in, whoever that is.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -35,6 +39,15 @@ class Open:
     inviter_name: str
 
 
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """An invitation that worked once. `inviter_name` is None if its maker is no longer there to be asked."""
+
+    invitation: Invitation
+    workspace_name: str
+    inviter_name: str | None
+
+
 async def create(
     db: AsyncSession,
     actor: Actor,
@@ -54,9 +67,7 @@ async def create(
     """
     if actor.workspace_id != workspace_id:
         raise NotFound
-    access.require(actor, Verb.INVITE, actor)
-    if not access.ALLOWED[role] <= access.ALLOWED[actor.role]:
-        raise Forbidden("You can invite people to do what you may do yourself, not more.")
+    _require_gift(actor, role)
     now = now or utc_now()
     secret = new_secret()
     invitation = Invitation(
@@ -103,8 +114,65 @@ async def accept(db: AsyncSession, secret: str, user: User, *, now: datetime | N
     )
     if joined:
         invitation.uses += 1
-        await db.flush()
+    is_theirs = invitation.email is not None and invitation.email == user.email
+    if is_theirs or (joined and invitation.role == Role.ADMIN.value):
+        # It was for one person, who is here now.
+        invitation.revoked_at = now
+    await db.flush()
     return invitation
+
+
+async def look_back(db: AsyncSession, secret: str) -> Ended | None:
+    """Return what the invitation of this secret was, for a page that says whom to ask; None if there never was one."""
+    hashed = digest(secret)
+    rows = await db.execute(
+        select(Invitation, col(Workspace.name), col(User.name), col(User.disabled_at), col(Member.role))
+        .join(Workspace, col(Workspace.id) == col(Invitation.workspace_id))
+        .join(User, col(User.id) == col(Invitation.created_by))
+        .outerjoin(
+            Member,
+            (col(Member.workspace_id) == col(Invitation.workspace_id))
+            & (col(Member.user_id) == col(Invitation.created_by)),
+        )
+        .where((col(Invitation.token_hash) == hashed) | (col(Invitation.mail_token_hash) == hashed))
+    )
+    row = rows.one_or_none()
+    if row is None:
+        return None
+    invitation, workspace_name, inviter_name, disabled_at, role = row
+    is_there = disabled_at is None and role is not None and _may(role, invitation)
+    return Ended(invitation, workspace_name, inviter_name if is_there else None)
+
+
+async def change(db: AsyncSession, actor: Actor, invitation_id: UUID, role: Role) -> Invitation:
+    """Let whoever comes by an open invitation be something else; its maker may, and whoever manages the workspace.
+
+    Whoever changes it stands for it from now on. Raises NotFound, Forbidden.
+    """
+    invitation = await _theirs(db, actor, invitation_id)
+    _require_gift(actor, role)
+    invitation.role, invitation.created_by = role.value, actor.user_id
+    await db.flush()
+    return invitation
+
+
+async def renew(db: AsyncSession, actor: Actor, invitation_id: UUID, *, now: datetime | None = None) -> str:
+    """Give an open invitation a new link and a week from now; what was handed out before opens nothing any more.
+
+    Its maker may, and whoever manages the workspace. Returns the secret. Raises NotFound, Forbidden.
+    """
+    return await renewed(db, actor, await _theirs(db, actor, invitation_id), now=now)
+
+
+async def renewed(db: AsyncSession, actor: Actor, invitation: Invitation, *, now: datetime | None = None) -> str:
+    """Do so with an invitation that the caller holds a lock on, and has asked about."""
+    _require_gift(actor, Role(invitation.role))
+    secret = new_secret()
+    invitation.token_hash, invitation.mail_token_hash = digest(secret), None
+    invitation.expires_at = (now or utc_now()) + LASTS
+    invitation.created_by = actor.user_id
+    await db.flush()
+    return secret
 
 
 async def list_open(db: AsyncSession, actor: Actor, *, now: datetime | None = None) -> Sequence[Open]:
@@ -163,6 +231,39 @@ async def revoke(db: AsyncSession, actor: Actor, invitation_id: UUID, *, now: da
     )
 
 
+async def open_at(db: AsyncSession, invitation_id: UUID, *, now: datetime | None = None) -> Invitation:
+    """Return an invitation that is neither revoked nor expired, held until the transaction ends. Raises NotFound."""
+    invitation: Invitation | None = await db.scalar(
+        select(Invitation)
+        .where(
+            col(Invitation.id) == invitation_id,
+            col(Invitation.revoked_at).is_(None),
+            col(Invitation.expires_at) > (now or utc_now()),
+        )
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    if invitation is None:
+        raise NotFound
+    return invitation
+
+
+async def _theirs(db: AsyncSession, actor: Actor, invitation_id: UUID) -> Invitation:
+    """Return an open invitation that the actor may change. Raises NotFound, Forbidden."""
+    invitation = await open_at(db, invitation_id)
+    if invitation.workspace_id != actor.workspace_id:
+        raise NotFound
+    if invitation.created_by != actor.user_id:
+        access.require(actor, Verb.MANAGE, invitation)
+    return invitation
+
+
+def _require_gift(actor: Actor, role: Role) -> None:
+    access.require(actor, Verb.INVITE, actor)
+    if role not in access.GIVES[actor.role]:
+        raise Forbidden("Only an admin invites people to be more than a member.")
+
+
 def _working(now: datetime) -> Select[Invitation, str, str, str]:
     """Select invitations that are open, with the workspace's name, the maker's name and the maker's role of today."""
     return (
@@ -180,5 +281,5 @@ def _working(now: datetime) -> Select[Invitation, str, str, str]:
 
 def _may(maker_role: str, invitation: Invitation) -> bool:
     """Whether somebody of this role may still invite as the invitation does."""
-    allowed = access.ALLOWED[Role(maker_role)]
-    return Verb.INVITE in allowed and access.ALLOWED[Role(invitation.role)] <= allowed
+    maker = Role(maker_role)
+    return Verb.INVITE in access.ALLOWED[maker] and Role(invitation.role) in access.GIVES[maker]

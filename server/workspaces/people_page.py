@@ -5,7 +5,7 @@ Each form is a plain one that comes back to the page, so all of it works without
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
@@ -17,40 +17,33 @@ from starlette.routing import Route
 
 from server.accounts.notices import go_and_say, said, to_say
 from server.errors import Invalid
-from server.events import Events
-from server.queue import Queue
 from server.settings import Settings
 from server.web.cookies import WORKSPACE, drop_cookie
 from server.web.forms import read_fields
-from server.web.render import render
+from server.web.render import render, wants_fragment
 from server.workspaces import invitations, membership
-from server.workspaces.access import Actor, Verb, can
+from server.workspaces.access import GIVES, Actor, Verb, can
 from server.workspaces.forms import HereForm, RoleForm, WorkspaceForm
 from server.workspaces.middleware import actor_here, current_actor
 from server.workspaces.models import Invitation, Role
+from server.workspaces.telling import announce, tell_of_member
 
 # What this layer needs of the documents above it, handed down by app.py.
 DocumentTitle = Callable[[AsyncSession, UUID], Awaitable[str | None]]
-# With the live documents, of which this layer knows nothing.
-SpreadMembership = Callable[[AsyncSession, object, Events, UUID], Awaitable[None]]
-# Of the notifications above it: news for a member, written at once and told after the commit.
-NoteMember = Callable[[AsyncSession, Actor, UUID, Role | None], Awaitable[Collection[UUID]]]
-Tell = Callable[[Events, Queue, Collection[UUID]], Awaitable[None]]
 
 SENTENCES: Final = {
     "workspace-name": "The workspace has its new name.",
     "workspace-role": "The role is changed. Documents that are open follow at once.",
     "workspace-removed": "They are out. What they wrote stays; documents they have open close.",
     "workspace-revoked": "The link is taken back. Whoever opens it from now on is told so.",
+    "workspace-invitation-role": "The invitation has another role. Whoever comes by it from now on gets that one.",
 }
-# In the order in which they are offered; publishing is not there yet, so nobody is made its scheduler.
 ROLES: Final[Mapping[Role, str]] = {
     Role.ADMIN: "Admin",
     Role.SCHEDULER: "Scheduler",
     Role.MEMBER: "Member",
     Role.GUEST: "Guest",
 }
-OFFERED: Final = (Role.ADMIN, Role.MEMBER, Role.GUEST)
 MAX_SHOWN_AGAIN: Final = 300
 
 
@@ -60,13 +53,20 @@ class OpenLink:
 
     invitation: Invitation
     inviter_name: str
-    role: str
     document_title: str | None
-    may_revoke: bool
+    may_change: bool
 
 
 async def show(request: Request) -> Response:
     """Show the people of the workspace."""
+    shown = request.query_params.get("workspace")
+    here: Actor | None = request.state.actor
+    if wants_fragment(request) and shown is not None and (here is None or shown != str(here.workspace_id)):
+        # Another tab switched, or they are not in it any more: the page loads anew, and says where they are.
+        return Response(status_code=204, headers={"HX-Refresh": "true"})
+    if wants_fragment(request):
+        # What is to be said waits for the page that the form leads to, which this one may overtake.
+        return await _page(request)
     return said(request, await _page(request, notice=to_say(request, SENTENCES)))
 
 
@@ -87,7 +87,7 @@ async def change_role(request: Request) -> Response:
     actor = actor_here(request, form)
     user_id: UUID = request.path_params["user_id"]
     if await membership.change_role(request.state.db, actor, user_id, form.role):
-        await _spread(request, actor, user_id, form.role)
+        await tell_of_member(request, actor, user_id, form.role)
     return go_and_say(request, "/workspace", "workspace-role")
 
 
@@ -96,7 +96,7 @@ async def remove(request: Request) -> Response:
     actor = actor_here(request, await HereForm.read(request))
     user_id: UUID = request.path_params["user_id"]
     await membership.remove(request.state.db, actor, user_id)
-    await _spread(request, actor, user_id, None)
+    await tell_of_member(request, actor, user_id, None)
     if user_id != actor.user_id:
         return go_and_say(request, "/workspace", "workspace-removed")
     settings: Settings = request.app.state.settings
@@ -108,20 +108,24 @@ async def remove(request: Request) -> Response:
 
 async def revoke_invitation(request: Request) -> Response:
     """Take a link back."""
-    await invitations.revoke(request.state.db, current_actor(request), request.path_params["invitation_id"])
+    actor = current_actor(request)
+    await invitations.revoke(request.state.db, actor, request.path_params["invitation_id"])
+    await _announce(request, actor)
     return go_and_say(request, "/workspace", "workspace-revoked")
 
 
-async def _spread(request: Request, actor: Actor, user_id: UUID, role: Role | None) -> None:
-    """Commit, let open documents follow, and tell the member; without a role they are out."""
-    db, state = request.state.db, request.app.state
-    note: NoteMember = state.note_member
-    noted = await note(db, actor, user_id, role)
-    await db.commit()
-    spread: SpreadMembership = state.spread_membership
-    await spread(db, state.live, state.events, actor.workspace_id)
-    tell: Tell = state.tell
-    await tell(state.events, state.queue, noted)
+async def change_invitation(request: Request) -> Response:
+    """Let whoever comes by an open invitation be something else."""
+    form = await RoleForm.read(request)
+    actor = actor_here(request, form)
+    await invitations.change(request.state.db, actor, request.path_params["invitation_id"], form.role)
+    await _announce(request, actor)
+    return go_and_say(request, "/workspace", "workspace-invitation-role")
+
+
+async def _announce(request: Request, actor: Actor) -> None:
+    await request.state.db.commit()
+    await announce(request, actor.workspace_id)
 
 
 async def _page(
@@ -141,7 +145,7 @@ async def _page(
         members=members,
         me=actor.user_id,
         roles=ROLES,
-        offered=OFFERED,
+        gives=[role for role in ROLES if role in GIVES[actor.role]],
         # Who may only read learns who is there, not how to write to them.
         show_emails=may_invite,
         may_invite=may_invite,
@@ -167,9 +171,8 @@ async def _links(request: Request, actor: Actor) -> list[OpenLink]:
         OpenLink(
             invitation=each.invitation,
             inviter_name=each.inviter_name,
-            role=ROLES[Role(each.invitation.role)],
             document_title=titles.get(each.invitation.document_id) if each.invitation.document_id else None,
-            may_revoke=each.invitation.created_by == actor.user_id or can(actor, Verb.MANAGE, actor),
+            may_change=each.invitation.created_by == actor.user_id or can(actor, Verb.MANAGE, actor),
         )
         for each in found
     ]
@@ -181,4 +184,5 @@ routes = [
     Route("/workspace/members/{user_id:uuid}/role", change_role, methods=["POST"]),
     Route("/workspace/members/{user_id:uuid}/remove", remove, methods=["POST"]),
     Route("/workspace/invitations/{invitation_id:uuid}/revoke", revoke_invitation, methods=["POST"]),
+    Route("/workspace/invitations/{invitation_id:uuid}/role", change_invitation, methods=["POST"]),
 ]

@@ -24,11 +24,12 @@ from server.web.forms import read_fields
 from server.web.render import render, wants_fragment
 from server.workspaces import invitations, membership, people_page
 from server.workspaces.access import Actor, actor_for
-from server.workspaces.forms import InviteForm
+from server.workspaces.forms import HereForm, InviteForm
 from server.workspaces.middleware import actor_here, current_actor
-from server.workspaces.models import Invitation, Workspace
+from server.workspaces.models import Invitation, Role, Workspace
 from server.workspaces.people_page import DocumentTitle
 from server.workspaces.stream import EventStream
+from server.workspaces.telling import announce, tell_of_arrival
 
 # What this layer needs of the documents above it, handed down by app.py; `DocumentTitle` is another.
 Welcome = Callable[[AsyncSession, Workspace, User], Awaitable[object]]
@@ -85,11 +86,14 @@ async def join_page(request: Request) -> Response:
     db: AsyncSession = request.state.db
     invited = await _look(request)
     if invited is None:
-        return _over(request)
+        return await _over(request)
     user: User | None = request.state.user
     if user is not None and await membership.is_member(db, invited.invitation.workspace_id, user.id):
         return _enter(request, invited.invitation)
-    return _secret_page(render(request, "accounts/join.html", values={}, errors={}, **await _about(request, invited)))
+    # Whom it was sent to need not type their address; whoever else has the link writes another one.
+    values = {"email": invited.invitation.email or ""}
+    about = await _about(request, invited)
+    return _secret_page(render(request, "accounts/join.html", values=values, errors={}, **about))
 
 
 async def join(request: Request) -> Response:
@@ -99,7 +103,7 @@ async def join(request: Request) -> Response:
     fields = await read_fields(request)
     invited = await _look(request)
     if invited is None:
-        return _over(request)
+        return await _over(request)
     user: User | None = request.state.user
     is_new = user is None
     if user is None:
@@ -114,9 +118,10 @@ async def join(request: Request) -> Response:
     try:
         invitation = await invitations.accept(db, secret, user)
     except invitations.InvitationOver:
-        return _over(request)
+        return await _over(request)
     arrive: Arrive = request.app.state.arrive
     await arrive(db, invitation, user)
+    await tell_of_arrival(request, invitation)
     response = _enter(request, invitation)
     if is_new:
         await let_in(request, response, user)
@@ -129,6 +134,14 @@ async def invite(request: Request) -> Response:
     return await answer_with_link(request, actor_here(request, form), form)
 
 
+async def send_again(request: Request) -> Response:
+    """Send an open invitation out once more, with a new link."""
+    actor = actor_here(request, await HereForm.read(request))
+    secret = await invitations.renew(request.state.db, actor, request.path_params["invitation_id"])
+    invitation = await request.state.db.get_one(Invitation, request.path_params["invitation_id"])
+    return await _show_link(request, invitation, secret)
+
+
 async def answer_with_link(
     request: Request, actor: Actor, form: InviteForm, *, document_id: UUID | None = None
 ) -> Response:
@@ -136,7 +149,6 @@ async def answer_with_link(
 
     Raises NotFound, Forbidden, Invalid naming `email`.
     """
-    settings: Settings = request.app.state.settings
     try:
         email = people.clean_email(form.email) if form.email else None
     except ValueError as error:
@@ -144,16 +156,24 @@ async def answer_with_link(
     invitation, secret = await invitations.create(
         request.state.db, actor, actor.workspace_id, document_id, role=form.role, email=email
     )
-    expires_at = invitation.expires_at
+    return await _show_link(request, invitation, secret)
+
+
+async def _show_link(request: Request, invitation: Invitation, secret: str) -> Response:
+    """Send the invitation if it is for an address, commit, and show its link this once."""
+    settings: Settings = request.app.state.settings
     send: SendInvitation = request.app.state.send_invitation
+    is_mailed = await send(request, invitation)
+    await announce(request, invitation.workspace_id)
     response = render(
         request,
         "workspaces/invite.html",
         block="link" if wants_fragment(request) else None,
         url=f"{settings.public_url}/join/{secret}",
-        expires_at=expires_at,
-        email=email,
-        is_mailed=email is not None and await send(request, invitation),
+        expires_at=invitation.expires_at,
+        is_for_one=invitation.role == Role.ADMIN.value,
+        email=invitation.email,
+        is_mailed=is_mailed,
     )
     return _secret_page(response)
 
@@ -197,6 +217,7 @@ async def _about(request: Request, invited: invitations.Open) -> dict[str, Any]:
             "workspace_name": invited.workspace_name,
             "inviter_name": invited.inviter_name,
             "document_title": title,
+            "document_role": invited.invitation.document_role,
         },
         "next_url": request.url.path,
     }
@@ -238,18 +259,41 @@ def _spent(request: Request) -> Response:
     return _secret_page(render(request, "accounts/link_spent.html", status=410))
 
 
-def _over(request: Request) -> Response:
-    known = request.state.user is not None
+async def _over(request: Request) -> Response:
+    """Say that an invitation is over, and whom to ask. Whoever came by it already goes where it led."""
+    db: AsyncSession = request.state.db
+    user: User | None = request.state.user
+    ended = await invitations.look_back(db, request.path_params["token"])
+    if (
+        ended is not None
+        and user is not None
+        and await membership.is_member(db, ended.invitation.workspace_id, user.id)
+    ):
+        return _enter(request, ended.invitation)
     page = render(
         request,
         "errors/error.html",
         status=410,
         title="This invitation is over",
-        detail=invitations.InvitationOver.sentence,
-        action_url="/documents" if known else "/sign-in",
-        action_label="Back to documents" if known else "Sign in",
+        detail=_what_became_of(ended),
+        action_url="/documents" if user is not None else "/sign-in",
+        action_label="Back to documents" if user is not None else "Sign in",
     )
     return _secret_page(page)
+
+
+def _what_became_of(ended: invitations.Ended | None) -> str:
+    if ended is None:
+        return invitations.InvitationOver.sentence
+    whom = ended.inviter_name or f"somebody in {ended.workspace_name}"
+    if ended.invitation.revoked_at is None:
+        return f"This invitation to {ended.workspace_name} has expired. Ask {whom} for a new one."
+    if ended.invitation.uses:
+        return (
+            f"This invitation to {ended.workspace_name} has done its work. If it was you who came by it, sign in; "
+            f"else ask {whom} for one of your own."
+        )
+    return f"This invitation to {ended.workspace_name} was taken back. Ask {whom} if you should have a new one."
 
 
 def _secret_page(response: Response) -> Response:
@@ -265,6 +309,7 @@ routes = [
     Route("/join/{token}", join_page, methods=["GET"]),
     Route("/join/{token}", join, methods=["POST"]),
     Route("/workspace/invitations", invite, methods=["POST"]),
+    Route("/workspace/invitations/{invitation_id:uuid}/send", send_again, methods=["POST"]),
     Route("/workspaces/{workspace_id:uuid}/open", open_workspace, methods=["POST"]),
     Route("/events", events, methods=["GET"]),
     *people_page.routes,

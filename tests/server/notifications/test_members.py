@@ -1,5 +1,7 @@
 """Into a workspace by mail, and what its members hear of their roles."""
 
+import re
+
 import httpx
 import pytest
 from sqlalchemy import select
@@ -10,7 +12,7 @@ from server.accounts.models import User
 from server.db import Sessions
 from server.notifications.delivery import Delivered, deliver
 from server.notifications.models import PersonalNotice
-from server.workspaces.models import Role, Workspace
+from server.workspaces.models import Invitation, Role, Workspace
 from tests.factories import csrf_of, make_member, make_team, sign_in
 from tests.server.notifications.catch_all import CatchAll
 from tests.server.notifications.conftest import see_all
@@ -47,6 +49,16 @@ async def test_an_invitation_to_the_workspace_goes_out_by_mail(
     assert taken.recipient == "eve@example.org"
     assert taken.message["Subject"] == f"Ada Lovelace invites you to “{team[1].name}”"
     assert f"{mailing.public_url}/join/" in taken.part("plain")
+    # Sent again it is one more mail, whose link takes the place of the first; twice in a hurry, it is still one.
+    async with sessions() as db:
+        invitation_id = await db.scalar(select(col(Invitation.id)))
+    for _ in range(2):
+        again = await _post(client, f"/workspace/invitations/{invitation_id}/send")
+        assert "on its way to <strong>eve@example.org</strong>" in again.text
+    assert await deliver(sessions, mailing, see_all) == Delivered(sent=1)
+    first, second = (re.findall(r"/join/\S+", each.part("plain"))[0] for each in caught.taken)
+    client.cookies.clear()
+    assert [(await client.get(link)).status_code for link in (first, second)] == [410, 200]
 
 
 async def test_members_hear_of_their_roles(client: httpx.AsyncClient, sessions: Sessions, team: Team) -> None:

@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 from sqlalchemy import func, select, update
 from starlette.applications import Starlette
 
-from server.accounts import setup
+from server.accounts import people, setup
 from server.accounts.models import Session, User, utc_now
 from server.db import Sessions
 from server.web.cookies import SESSION
@@ -223,7 +223,7 @@ async def test_a_wished_for_workspace_is_not_given_to_a_stranger(client: httpx.A
 
 async def test_a_revoked_expired_or_made_up_invitation_is_over(client: httpx.AsyncClient, sessions: Sessions) -> None:
     admin, workspace = await make_team(sessions)
-    for change in ({"revoked_at": utc_now()}, {"expires_at": utc_now()}):
+    for change, told in (({"revoked_at": utc_now()}, "was taken back"), ({"expires_at": utc_now()}, "has expired")):
         _, link = await invitation_link(sessions, admin, workspace)
         token = await csrf_of(client, link)
         async with sessions() as db:
@@ -231,10 +231,37 @@ async def test_a_revoked_expired_or_made_up_invitation_is_over(client: httpx.Asy
             await db.commit()
         page = await client.get(link, headers=HTML)
         assert page.status_code == 410
-        assert "Ask for a new link" in page.text
+        # Whoever was invited once learns whom to ask; nobody else learns a name.
+        assert told in page.text
+        assert f"Ask {admin.name}" in page.text
         answer = await client.post(link, data={"csrf": token} | ADA, headers=HTML)
         assert answer.status_code == 410
+    made_up = await client.get("/join/made-up", headers=HTML)
+    assert made_up.status_code == 410
+    assert "Ask for a new link" in made_up.text
+    assert admin.name not in made_up.text
+    async with sessions.begin() as db:
+        await people.disable(db, admin.id)
+    assert "Ask somebody in Ada" in html.unescape((await client.get(link, headers=HTML)).text)
     assert await how_many(sessions, User) == 1
+
+
+async def test_whom_an_invitation_was_sent_to_finds_their_address_and_it_has_done_its_work(
+    client: httpx.AsyncClient, sessions: Sessions
+) -> None:
+    admin, workspace = await make_team(sessions)
+    async with sessions.begin() as db:
+        by = Actor(user_id=admin.id, workspace_id=workspace.id, role=Role.ADMIN)
+        _, secret = await invitations.create(db, by, workspace.id, email="rita@example.org")
+    link = f"/join/{secret}"
+    assert 'value="rita@example.org"' in (await client.get(link)).text
+    rita = {"name": "Rita", "email": "rita@example.org", "password": PASSWORD}
+    assert (await submit(client, link, **rita)).status_code == 303
+    # She goes where it led, by the same link; somebody else finds that it is over.
+    assert (await client.get(link, headers=HTML)).headers["location"] == "/documents"
+    client.cookies.clear()
+    page = await client.get(link, headers=HTML)
+    assert (page.status_code, "has done its work" in page.text) == (410, True)
 
 
 async def test_an_address_that_has_an_account_is_told_to_sign_in(client: httpx.AsyncClient, sessions: Sessions) -> None:
@@ -277,7 +304,7 @@ async def test_a_link_gives_no_more_than_membership(client: httpx.AsyncClient, s
     admin, _ = await make_team(sessions)
     await sign_in(client, sessions, admin)
     token = await csrf_of(client, "/documents")
-    for role, status in (("guest", 200), ("admin", 422), ("scheduler", 422), ("", 422), ("\0", 422)):
+    for role, status in (("guest", 200), ("scheduler", 200), ("owner", 422), ("", 422), ("\0", 422)):
         answer = await client.post("/workspace/invitations", data={"csrf": token, "role": role}, headers=HTML)
         assert (role, answer.status_code) == (role, status)
 

@@ -95,6 +95,58 @@ async def test_nobody_invites_to_more_than_they_have_or_elsewhere(db: AsyncSessi
         await invitations.create(db, actor(bo, workspace), uuid4())
 
 
+@pytest.mark.parametrize("role", Role)
+async def test_every_role_is_given_by_an_admin_alone(db: AsyncSession, role: Role) -> None:
+    admin, workspace, _, _ = await make_link(db)
+    _, secret = await invitations.create(db, actor(admin, workspace, Role.ADMIN), workspace.id, role=role, now=NOW)
+    user = await make_user(db)
+    await invitations.accept(db, secret, user, now=NOW)
+    assert (await actor_for(db, user, workspace.id)).role is role
+    for by in (Role.SCHEDULER, Role.MEMBER):
+        somebody = await make_member(db, workspace, role=by)
+        if role in {Role.MEMBER, Role.GUEST}:
+            await invitations.create(db, actor(somebody, workspace, by), workspace.id, role=role)
+        else:
+            with pytest.raises(Forbidden):
+                await invitations.create(db, actor(somebody, workspace, by), workspace.id, role=role)
+
+
+async def test_one_that_makes_an_admin_lets_one_person_in(db: AsyncSession) -> None:
+    _, _, _, secret = await make_link(db, role=Role.ADMIN)
+    await invitations.accept(db, secret, await make_user(db), now=NOW)
+    with pytest.raises(invitations.InvitationOver):
+        await invitations.accept(db, secret, await make_user(db), now=NOW)
+
+
+async def test_an_open_one_gets_another_role_and_whoever_changes_it_stands_for_it(db: AsyncSession) -> None:
+    admin, workspace, _, _ = await make_link(db)
+    bo, cy = await make_member(db, workspace), await make_member(db, workspace)
+    link, secret = await invitations.create(db, actor(bo, workspace), workspace.id)
+    await invitations.change(db, actor(bo, workspace), link.id, Role.GUEST)
+    assert (await invitations.look(db, secret)).invitation.role == "guest"
+    for by, role in ((bo, Role.SCHEDULER), (cy, Role.GUEST)):
+        with pytest.raises(Forbidden):
+            await invitations.change(db, actor(by, workspace), link.id, role)
+    # Bo could not have given this; with the admin's word it holds.
+    await invitations.change(db, actor(admin, workspace, Role.ADMIN), link.id, Role.SCHEDULER)
+    found = await invitations.look(db, secret)
+    assert (found.invitation.role, found.inviter_name) == ("scheduler", admin.name)
+    await invitations.revoke(db, actor(admin, workspace, Role.ADMIN), link.id)
+    with pytest.raises(NotFound):
+        await invitations.change(db, actor(admin, workspace, Role.ADMIN), link.id, Role.GUEST)
+
+
+async def test_a_renewed_one_has_a_new_link_and_a_week_more(db: AsyncSession) -> None:
+    admin, workspace, invitation, secret = await make_link(db)
+    by, later = actor(admin, workspace, Role.ADMIN), NOW + WEEK - timedelta(seconds=1)
+    new = await invitations.renew(db, by, invitation.id, now=later)
+    with pytest.raises(invitations.InvitationOver):
+        await invitations.look(db, secret, now=later)
+    assert await invitations.look(db, new, now=NOW + WEEK + timedelta(days=6))
+    with pytest.raises(Forbidden):
+        await invitations.renew(db, actor(await make_member(db, workspace), workspace), invitation.id)
+
+
 async def test_a_link_dies_with_its_makers_right_to_invite(db: AsyncSession) -> None:
     _, workspace, _, _ = await make_link(db)
     bo = await make_member(db, workspace)

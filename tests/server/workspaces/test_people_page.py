@@ -108,6 +108,61 @@ async def test_an_admin_changes_a_role_and_removes_a_member(
     assert (await client.get("/account", headers=HTML)).status_code == 200
 
 
+async def test_an_admin_gives_every_role_and_each_says_what_it_lets_people_do(
+    client: httpx.AsyncClient, team: tuple[User, Workspace], sessions: Sessions
+) -> None:
+    _, workspace = team
+    bo = await join(sessions, workspace, "Bo")
+    page = await page_of(client)
+    for words in ("Make scheduler", "publishes it", "Make admin", "owns every document", 'value="scheduler"'):
+        assert words in page
+    for role in Role:
+        await post(client, f"/workspace/members/{bo.id}/role", role=role.value)
+        assert await role_of(sessions, workspace, bo) == role.value
+    await post(client, f"/workspace/members/{bo.id}/role", role="member")
+    await sign_in(client, sessions, bo)
+    page = await page_of(client)
+    # What somebody else may not give is not offered, and refused.
+    assert 'name="role" value="guest"' in page
+    assert 'name="role" value="admin"' not in page
+    assert (await post(client, "/workspace/invitations", role="admin")).status_code == 403
+
+
+async def test_an_open_invitation_gets_another_role_and_goes_out_again(
+    client: httpx.AsyncClient, team: tuple[User, Workspace], sessions: Sessions
+) -> None:
+    ada, workspace = team
+    async with transaction(sessions) as db:
+        link, secret = await invitations.create(db, actor(ada, workspace, Role.ADMIN), workspace.id)
+    path = f"/workspace/invitations/{link.id}"
+    assert (await post(client, f"{path}/role", role="scheduler")).status_code == 303
+    page = await page_of(client)
+    assert people_page.SENTENCES["workspace-invitation-role"] in page
+    assert "as scheduler" in page
+    sent = await post(client, f"{path}/send")
+    assert sent.status_code == 200
+    assert "/join/" in sent.text
+    assert secret not in sent.text
+    assert (await client.get(f"/join/{secret}", headers=HTML)).status_code == 410
+
+
+async def test_an_open_page_follows_and_leaves_what_is_to_be_said(
+    client: httpx.AsyncClient, team: tuple[User, Workspace], sessions: Sessions
+) -> None:
+    _, workspace = team
+    bo = await join(sessions, workspace, "Bo")
+    part, here = {"HX-Request": "true"}, f"/workspace?workspace={workspace.id}"
+    await post(client, f"/workspace/members/{bo.id}/role", role="guest")
+    assert people_page.SENTENCES["workspace-role"] not in (await client.get(here, headers=part)).text
+    assert people_page.SENTENCES["workspace-role"] in await page_of(client)
+    elsewhere = await client.get(f"/workspace?workspace={uuid4()}", headers=part)
+    assert (elsewhere.status_code, elsewhere.headers["hx-refresh"]) == (204, "true")
+    await sign_in(client, sessions, bo)
+    async with transaction(sessions) as db:
+        await membership.remove(db, actor(bo, workspace, Role.GUEST), bo.id)
+    assert (await client.get(here, headers=part)).headers["hx-refresh"] == "true"
+
+
 async def test_the_last_admin_stays(
     client: httpx.AsyncClient, team: tuple[User, Workspace], sessions: Sessions
 ) -> None:

@@ -1,5 +1,8 @@
 """Each channel with its server, as the contract suite asks for it: one module each, listed in `SUBJECTS`."""
 
 from tests.server.publishing.subjects.subject import Opening
+from tests.server.publishing.subjects.webhook import webhook
 
-SUBJECTS: dict[str, Opening] = {}
+SUBJECTS: dict[str, Opening] = {
+    "webhook": webhook,
+}

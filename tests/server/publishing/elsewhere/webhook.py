@@ -1,0 +1,52 @@
+"""A receiver of webhooks that does as Standard Webhooks says: it verifies, knows events again, and keeps posts."""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from standardwebhooks import Webhook, WebhookVerificationError
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+
+@dataclass
+class Receiver:
+    """What a receiver knows. `answers`: what it says to the next events instead of taking them, in order."""
+
+    secret: str
+    events: list[dict[str, Any]] = field(default_factory=list)
+    posts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    answers: list[Response] = field(default_factory=list)
+    requests: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
+    _known: set[str] = field(default_factory=set)
+
+    def app(self) -> Starlette:
+        return Starlette(routes=[Route("/hook", self.take, methods=["POST"])])
+
+    async def take(self, request: Request) -> Response:
+        body = await request.body()
+        headers = dict(request.headers)
+        self.requests.append((headers, body))
+        if self.answers:
+            return self.answers.pop(0)
+        try:
+            event = Webhook(self.secret).verify(body, headers)
+        except WebhookVerificationError as error:
+            return PlainTextResponse(str(error), 401)
+        if headers["webhook-id"] not in self._known:
+            self._known.add(headers["webhook-id"])
+            self.events.append(event)
+            self._apply(event)
+        return Response(status_code=204)
+
+    def _apply(self, event: dict[str, Any]) -> None:
+        assert json.dumps(event)
+        if event["type"] == "post.deleted":
+            self.posts.pop(event["data"]["id"], None)
+        else:
+            self.posts[event["data"]["id"]] = event["data"]
+
+    def seen(self) -> list[str]:
+        return [post["text"] for post in self.posts.values()]

@@ -5,7 +5,6 @@ is simply sent again. What is signed, and when it is sent again: docs/channels.m
 """
 
 import base64
-import binascii
 import json
 import secrets
 from collections.abc import Mapping, Sequence
@@ -193,7 +192,7 @@ def checked_secret(given: str) -> str:
     """Return a secret that was filled in. Raises ChannelError unless it is `whsec_` and 24 to 64 bytes in base64."""
     try:
         key = base64.b64decode(given.removeprefix(_PREFIX), validate=True)
-    except binascii.Error:
+    except ValueError:
         key = b""
     if not given.startswith(_PREFIX) or not _SHORTEST_SECRET <= len(key) <= _LONGEST_SECRET:
         raise ChannelError(

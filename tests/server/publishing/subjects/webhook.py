@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from server.publishing.channel import Account, Caller
 from server.publishing.channels.webhook import Webhook, new_secret
 from server.publishing.http import open_http
-from tests.server.publishing.elsewhere.running import running
+from tests.server.publishing.elsewhere.running import Place, running
 from tests.server.publishing.elsewhere.webhook import Receiver
 from tests.server.publishing.subjects.subject import Subject, an_id
 
@@ -17,11 +17,15 @@ async def webhook() -> AsyncIterator[Subject]:
     receiver = Receiver(new_secret())
     http = open_http(private_networks=True, answer_seconds=2)
     async with http.client, running(receiver.app()) as place:
-        account = Account(
-            an_id(),
-            "webhook",
-            "127.0.0.1",
-            base_url=place.url,
-            secrets={"url": f"{place.url}/hook", "secret": receiver.secret},
-        )
-        yield Subject(Webhook(), Caller(http, account), place, receiver.seen)
+        yield Subject(Webhook(), Caller(http, account_of(place, receiver.secret)), place, receiver.seen)
+
+
+def account_of(place: Place, secret: str) -> Account:
+    """Return the account of a receiver at `/hook`."""
+    return Account(
+        an_id(),
+        "webhook",
+        "127.0.0.1",
+        base_url=place.url,
+        secrets={"url": f"{place.url}/hook", "secret": secret},
+    )

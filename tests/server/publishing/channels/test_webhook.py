@@ -330,7 +330,7 @@ async def test_a_host_of_a_private_network_is_not_called() -> None:
     assert "private network" in str(refused.value)
 
 
-def test_a_long_event_is_told_before_and_can_go_without_its_text(subject: Subject) -> None:
+async def test_a_long_event_is_told_before_and_can_go_without_its_text(subject: Subject) -> None:
     text = "Füchse " * 2_000
     post = a_post(subject, text)
     thin = replace(post, options={"payload": "thin"})
@@ -344,7 +344,7 @@ def test_a_long_event_is_told_before_and_can_go_without_its_text(subject: Subjec
     assert json.loads(body_of("post.published", post.due_at, content_of(post)))["data"]["text"] == text
 
 
-def test_replies_are_told_to_be_in_vain(subject: Subject) -> None:
+async def test_replies_are_told_to_be_in_vain(subject: Subject) -> None:
     post = a_post(subject, replies=("More",))
 
     assert [problem.where for problem in subject.channel.validate(post, subject.caller.account)] == ["replies"]

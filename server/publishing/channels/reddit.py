@@ -1,0 +1,673 @@
+"""Reddit: posts of text and links in a subreddit.
+
+Reddit has nothing to recognise a repeated post by. What a lost answer left open is read back: the account's own newest
+posts, by subreddit, title and text, but for those that stood there before. One that is not among them ten minutes
+later was not made.
+"""
+
+import base64
+import re
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
+from typing import Any, ClassVar, Final
+from urllib.parse import quote
+
+from server.publishing.channel import (
+    NOTHING,
+    Account,
+    Caller,
+    Capabilities,
+    Connection,
+    Consent,
+    Field,
+    Finding,
+    Handle,
+    Json,
+    Limits,
+    Metrics,
+    Post,
+    Problem,
+    Stage,
+    Status,
+    utc_now,
+)
+from server.publishing.channels.reddit_text import LINK, SELF, body, is_same, unmet
+from server.publishing.consenting import Tokens, code_from, consent_url, new_secret, read_tokens
+from server.publishing.http import Answer, Http
+from server.publishing.remedies import ChannelError, Remedy
+
+SCOPES: Final = ("identity", "submit", "read", "flair", "edit", "history")
+MAX_TITLE: Final = 300
+# Not confirmed; Reddit says TOO_LONG if it takes less.
+MAX_TEXT: Final = 40_000
+# What is not in the listing by then was not made.
+LISTED_AFTER: Final = timedelta(minutes=10)
+ASK_AGAIN_SECONDS: Final = 60.0
+# Our clock and Reddit's may differ by this much. Older posts are told apart by what stood there before.
+CLOCKS_DIFFER: Final = timedelta(seconds=90)
+PAGE: Final = 100
+MAX_PAGES: Final = 10
+_SUBREDDIT: Final = re.compile(r"(?:/?r/)?([A-Za-z0-9_][A-Za-z0-9_-]{1,22})/?")
+_WAIT: Final = re.compile(r"(\d{1,6})\s*(millisecond|second|minute|hour)", re.IGNORECASE)
+_UNIT_SECONDS: Final = {"millisecond": 0.001, "second": 1.0, "minute": 60.0, "hour": 3600.0}
+_FLAIR_ID: Final = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
+_YES_OR_NO: Final = (("no", "No"), ("yes", "Yes"))
+
+# What `json.errors` says, in an answer with status 200: the remedy, and the sentence.
+_CODES: Final[Mapping[str, tuple[Remedy, str]]] = {
+    "QUOTA_FILLED": (Remedy.QUOTA, "This account has posted as much as Reddit lets it for now."),
+    "SUBREDDIT_RATELIMIT": (Remedy.QUOTA, "This account has posted as much in this subreddit as it may for now."),
+    "SUBREDDIT_NOEXIST": (Remedy.FIX_CONTENT, "There is no such subreddit. Choose another one."),
+    "SUBREDDIT_NOTALLOWED": (Remedy.FIX_CONTENT, "This account may not post in this subreddit. Choose another one."),
+    "SUBREDDIT_REQUIRED": (Remedy.FIX_CONTENT, "Name the subreddit."),
+    "BAD_SR_NAME": (Remedy.FIX_CONTENT, "This is not the name of a subreddit. Choose another one."),
+    "NO_SELFS": (Remedy.FIX_CONTENT, "This subreddit takes links only, no texts."),
+    "NO_LINKS": (Remedy.FIX_CONTENT, "This subreddit takes texts only, no links."),
+    "NO_TEXT": (Remedy.FIX_CONTENT, "Reddit wants a title and a text."),
+    "NO_URL": (Remedy.FIX_CONTENT, "Reddit wants the address of the link."),
+    "BAD_URL": (Remedy.FIX_CONTENT, "Reddit does not take the address of the link."),
+    "TOO_LONG": (Remedy.FIX_CONTENT, "The title or the text is longer than Reddit takes. Shorten it."),
+    "DOMAIN_BANNED": (Remedy.FIX_CONTENT, "Reddit takes no links to this site."),
+    "BAD_FLAIR_TARGET": (Remedy.FIX_CONTENT, "This flair cannot be used here. Choose another one."),
+    "BAD_FLAIR_TEMPLATE_ID": (Remedy.FIX_CONTENT, "This flair is gone. Choose another one."),
+    "USER_REQUIRED": (Remedy.REFRESH, "Reddit asks the account to sign in again."),
+    "VERIFIED_USER_REQUIRED": (
+        Remedy.RECONNECT,
+        "Reddit wants this account's e-mail address confirmed. Confirm it there, then connect the account again.",
+    ),
+    "BAD_CAPTCHA": (
+        Remedy.RECONNECT,
+        "Reddit does not trust this account yet. Post there once by hand, then connect the account again.",
+    ),
+    "BANNED_IP": (Remedy.OPERATOR, "Reddit has shut out the address of this server."),
+}
+_QUOTA_SECONDS: Final = 3600.0
+_UNREADABLE: Final = "Reddit answered with something that cannot be read."
+
+
+@dataclass(frozen=True, slots=True)
+class Reddit:
+    """The channel. `www` is where people agree and tokens are given, `api` where everything else is asked."""
+
+    www: str = "https://www.reddit.com"
+    api: str = "https://oauth.reddit.com"
+
+    kind: ClassVar[str] = "reddit"
+    name: ClassVar[str] = "Reddit"
+    capabilities: ClassVar[Capabilities] = Capabilities(
+        titles=True, rich_text=True, updates=True, deletes=True, metrics=True
+    )
+    form: ClassVar[Sequence[Field]] = ()
+    options: ClassVar[Sequence[Field]] = (
+        Field("subreddit", "Subreddit", "Its name, as in r/name."),
+        Field(
+            "kind",
+            "Kind of post",
+            "A link leads to where the whole text is to be read.",
+            required=False,
+            choices=((SELF, "Text"), (LINK, "Link")),
+        ),
+        Field("flair", "Flair", "As the subreddit shows it. Some subreddits want one.", required=False),
+        Field("flair_text", "Words of the flair", "Where the subreddit lets you choose them.", required=False),
+        Field("nsfw", "Not safe for work", required=False, choices=_YES_OR_NO),
+        Field("spoiler", "Spoiler", required=False, choices=_YES_OR_NO),
+        Field(
+            "resubmit",
+            "Post a link that was posted there before",
+            "Reddit refuses it otherwise.",
+            required=False,
+            choices=_YES_OR_NO,
+        ),
+    )
+
+    async def connect(
+        self, http: Http, answers: Mapping[str, str], *, app: Mapping[str, str], return_to: str
+    ) -> Connection | Consent:
+        """See Channel."""
+        del http, answers
+        _require_app(app)
+        state = new_secret()
+        url = consent_url(
+            f"{self.www}/api/v1/authorize",
+            client_id=app["client_id"],
+            return_to=return_to,
+            scope=" ".join(SCOPES),
+            state=state,
+            duration="permanent",
+        )
+        return Consent(url, {**app, "state": state, "return_to": return_to})
+
+    async def finish(self, http: Http, kept: Mapping[str, str], answer: Mapping[str, str]) -> Connection:
+        """See Channel."""
+        code = code_from(answer, state=kept.get("state", ""), channel=self.name)
+        form = {"grant_type": "authorization_code", "code": code, "redirect_uri": kept["return_to"]}
+        tokens = await self._tokens(http, kept, form)
+        missing = sorted(set(SCOPES) - set(re.split(r"[\s,]+", tokens.scope))) if tokens.scope not in {"", "*"} else []
+        if missing:
+            raise ChannelError(
+                Remedy.RECONNECT, f"Reddit did not allow everything that posting needs: {', '.join(missing)}."
+            )
+        if not tokens.refresh:
+            raise ChannelError(Remedy.RECONNECT, "Reddit let Quillroom in for an hour only. Begin to connect anew.")
+        secrets = {"access_token": tokens.access, "refresh_token": tokens.refresh}
+        return await self._look(http, kept, secrets, tokens.expires_at)
+
+    async def check(self, caller: Caller) -> Connection:
+        """See Channel."""
+        return await self._look(caller.http, caller.account.app, caller.account.secrets, None)
+
+    async def refresh(self, caller: Caller) -> Connection:
+        """See Channel."""
+        account = caller.account
+        kept = account.secrets.get("refresh_token", "")
+        if not kept:
+            raise ChannelError(Remedy.RECONNECT, "Connect the account again: there is nothing to renew its access by.")
+        tokens = await self._tokens(caller.http, account.app, {"grant_type": "refresh_token", "refresh_token": kept})
+        return Connection(
+            account.name,
+            account.base_url,
+            account.remote_id,
+            account.facts,
+            # Reddit sends another refresh token only now and then; until it does, the old one holds.
+            {"access_token": tokens.access, "refresh_token": tokens.refresh or kept},
+            tokens.expires_at,
+        )
+
+    def limits(self, account: Account) -> Limits:
+        """See Channel."""
+        del account
+        return Limits(text=MAX_TEXT, title=MAX_TITLE)
+
+    def validate(self, post: Post, account: Account) -> list[Problem]:
+        """See Channel."""
+        limits = self.limits(account)
+        problems: list[Problem] = []
+        title = post.title.strip()
+        if not title:
+            problems.append(Problem("title", "Reddit wants a title. Give the post one."))
+        if limits.title is not None and len(title) > limits.title:
+            problems.append(
+                Problem("title", f"Reddit takes titles of at most {limits.title} characters; this has {len(title)}.")
+            )
+        length = len(body(post))
+        if limits.text is not None and length > limits.text:
+            problems.append(
+                Problem("text", f"Reddit takes at most {limits.text} characters, with its formatting; it has {length}.")
+            )
+        if subreddit_of(post) is None:
+            problems.append(Problem("subreddit", "Name one subreddit, as in r/name."))
+        if _kind(post) == LINK and not (post.link or "").startswith(("https://", "http://")):
+            problems.append(Problem("kind", "A link needs an address to lead to. Publish the whole text first."))
+        if post.options.get("flair_text") and not post.options.get("flair"):
+            problems.append(Problem("flair_text", "Words of a flair need a flair. Choose one."))
+        if post.pictures:
+            problems.append(Problem("pictures", "Pictures are not sent to Reddit.", blocks=False))
+        if post.replies:
+            problems.append(Problem("replies", "Reddit gets one post. Take the further ones out."))
+        if post.tags:
+            problems.append(Problem("tags", "Reddit has no hashtags; they are left out.", blocks=False))
+        return problems
+
+    def begin(self, post: Post, account: Account) -> Handle:
+        """See Channel."""
+        del post, account
+        return Handle(Stage.PREPARING)
+
+    async def prepare(self, caller: Caller, post: Post, handle: Handle) -> Handle:
+        """See Channel. Looks at the subreddit, what it requires, its flairs, and what stands there under this title."""
+        subreddit = subreddit_of(post)
+        if subreddit is None:
+            raise ChannelError(Remedy.FIX_CONTENT, "Name one subreddit, as in r/name.")
+        if "subreddit" not in handle.data:
+            await self._look_at_subreddit(caller, post, subreddit)
+            return handle.moved(Stage.PREPARING, subreddit=subreddit)
+        if "requirements" not in handle.data:
+            await self._look_at_requirements(caller, post, subreddit)
+            return handle.moved(Stage.PREPARING, requirements="met")
+        if post.options.get("flair") and "flair_id" not in handle.data:
+            return handle.moved(Stage.PREPARING, flair_id=await self._flair_id(caller, post, subreddit))
+        before = [each["name"] async for each in self._own(caller, subreddit, post.title, None)]
+        return handle.moved(Stage.READY, before=before, ready_at=caller.now().isoformat())
+
+    async def publish(self, caller: Caller, post: Post, handle: Handle) -> Handle:
+        """See Channel."""
+        form = {
+            "api_type": "json",
+            "sr": str(handle.data["subreddit"]),
+            "title": post.title.strip(),
+            "kind": _kind(post),
+            "text": body(post),
+            "sendreplies": "true",
+            "nsfw": _flag(post, "nsfw"),
+            "spoiler": _flag(post, "spoiler"),
+            "resubmit": _flag(post, "resubmit"),
+            "validate_on_submit": "true",
+        }
+        if _kind(post) == LINK:
+            form["url"] = post.link or ""
+        if handle.data.get("flair_id"):
+            form["flair_id"] = str(handle.data["flair_id"])
+            if post.options.get("flair_text"):
+                form["flair_text"] = post.options["flair_text"]
+        answer = await self._call(caller, "POST", "/api/submit", form=form, changes=True)
+        errors = _errors(answer)
+        if errors and errors[0][0] == "ALREADY_SUB":
+            return await self._made_before(caller, post, handle, errors[0][1])
+        _raise(errors, answer)
+        made = _within(answer, "json", "data")
+        name = made.get("name")
+        if not isinstance(name, str) or not name.startswith("t3_"):
+            raise ChannelError(
+                Remedy.UNKNOWN, "Reddit took the post and did not say where it is.", evidence=answer.evidence
+            )
+        url = made.get("url")
+        return handle.moved(Stage.PUBLISHED, remote_id=name, url=url if isinstance(url, str) else None)
+
+    async def status(self, caller: Caller, post: Post, handle: Handle, *, called_at: datetime | None) -> Status:
+        """See Channel."""
+        asked = handle.data.get("called_at")
+        since = datetime.fromisoformat(asked) if isinstance(asked, str) else called_at
+        if since is None:
+            return Status(Finding.UNCLEAR, handle, "It is not known when the post was sent.")
+        others: list[str] = []
+        before = _names(handle)
+        async for each in self._own(caller, str(handle.data["subreddit"]), post.title, since - CLOCKS_DIFFER):
+            if each["name"] in before:
+                continue
+            if _is_it(post, each):
+                return Status(Finding.CARRIED_OUT, self._found(handle, each))
+            others.append(each["name"])
+        if others:
+            sentence = f"A post with this title and another text was made there meanwhile: {', '.join(others[:3])}."
+            return Status(Finding.UNCLEAR, handle, sentence)
+        if caller.now() - since < LISTED_AFTER:
+            waiting = handle.moved(Stage.PROCESSING, called_at=since.isoformat())
+            sentence = "Not among the account's posts yet; Reddit may still list it."
+            return Status(Finding.PROCESSING, waiting, sentence, ASK_AGAIN_SECONDS)
+        return Status(Finding.ABSENT, handle.moved(Stage.READY, called_at=None), "Not among the account's posts.")
+
+    async def update(self, caller: Caller, post: Post, handle: Handle) -> Handle:
+        """See Channel. Reddit changes the text of a text post, nothing else."""
+        shown = await self._info(caller, handle)
+        if shown is None:
+            raise ChannelError(Remedy.FIX_CONTENT, "The post is gone from Reddit, so it cannot be changed.")
+        if str(shown.get("title", "")) != post.title.strip():
+            raise ChannelError(Remedy.FIX_CONTENT, "Reddit changes no titles. Keep the title, or post anew.")
+        if _kind(post) == LINK:
+            if shown.get("url") != post.link:
+                raise ChannelError(Remedy.FIX_CONTENT, "Reddit changes no links. Keep the address, or post anew.")
+            return handle
+        form = {"api_type": "json", "thing_id": str(handle.remote_id), "text": body(post), "validate_on_submit": "true"}
+        answer = await self._call(caller, "POST", "/api/editusertext", form=form, changes=True)
+        _raise(_errors(answer), answer)
+        return handle
+
+    async def delete(self, caller: Caller, handle: Handle) -> None:
+        """See Channel. Reddit says nothing about what was there."""
+        await self._call(caller, "POST", "/api/del", form={"id": str(handle.remote_id)}, changes=True)
+
+    async def metrics(self, caller: Caller, handle: Handle) -> Metrics:
+        """See Channel. Its likes are its points: votes for it less those against."""
+        shown = await self._info(caller, handle) or NOTHING
+        return Metrics(
+            views=_number(shown.get("view_count")),
+            likes=_number(shown.get("score")),
+            replies=_number(shown.get("num_comments")),
+            shares=_number(shown.get("num_crossposts")),
+        )
+
+    async def _call(
+        self,
+        caller: Caller,
+        method: str,
+        path: str,
+        *,
+        changes: bool = False,
+        form: Mapping[str, str] | None = None,
+        params: Mapping[str, str] | None = None,
+        accept: frozenset[int] = frozenset(),
+    ) -> Answer:
+        account = caller.account
+        return await self._ask(
+            caller.http,
+            account.app,
+            account.secrets.get("access_token", ""),
+            method,
+            path,
+            changes=changes,
+            form=form,
+            params=params,
+            accept=accept,
+        )
+
+    async def _ask(
+        self,
+        http: Http,
+        app: Mapping[str, str],
+        token: str,
+        method: str,
+        path: str,
+        *,
+        changes: bool = False,
+        form: Mapping[str, str] | None = None,
+        params: Mapping[str, str] | None = None,
+        accept: frozenset[int] = frozenset(),
+    ) -> Answer:
+        answer = await http.call(
+            method,
+            f"{self.api}{path}",
+            changes=changes,
+            headers={"Authorization": f"Bearer {token}", "User-Agent": user_agent(app)},
+            # Without it `&`, `<` and `>` come back as entities.
+            params={"raw_json": "1", **(params or {})},
+            form=form,
+        )
+        if not answer.is_success and answer.status not in accept:
+            raise _refused(answer)
+        return answer
+
+    async def _tokens(self, http: Http, app: Mapping[str, str], form: Mapping[str, str]) -> Tokens:
+        _require_app(app)
+        # Not as a change: a token that is lost on its way harms nobody, and the next one is asked for in the same way.
+        answer = await http.call(
+            "POST",
+            f"{self.www}/api/v1/access_token",
+            changes=False,
+            headers={"User-Agent": user_agent(app), "Authorization": _basic(app)},
+            form=form,
+        )
+        if answer.status in {400, 401, 403} or answer.is_success:
+            said = answer.entries()
+            tokens = read_tokens(said, utc_now()) if answer.is_success else None
+            if tokens is not None:
+                return tokens
+            # The answer itself is no evidence: it may repeat what was sent.
+            evidence = f"HTTP {answer.status}: {str(said.get('error', ''))[:100]}"
+            if said.get("error") in {"invalid_grant", "unsupported_grant_type", "invalid_request"}:
+                raise ChannelError(
+                    Remedy.RECONNECT,
+                    "Reddit lets Quillroom in no more. Connect the account again.",
+                    evidence=evidence,
+                )
+            raise ChannelError(
+                Remedy.OPERATOR,
+                "Reddit does not know this installation. Check QUILLROOM_REDDIT_CLIENT_ID and "
+                "QUILLROOM_REDDIT_CLIENT_SECRET.",
+                evidence=evidence,
+            )
+        raise _refused(answer)
+
+    async def _look(
+        self, http: Http, app: Mapping[str, str], secrets: Mapping[str, str], expires_at: datetime | None
+    ) -> Connection:
+        answer = await self._ask(http, app, secrets.get("access_token", ""), "GET", "/api/v1/me")
+        me = answer.entries()
+        name, user_id = me.get("name"), me.get("id")
+        if not isinstance(name, str) or not name:
+            raise ChannelError(Remedy.RETRY, _UNREADABLE, evidence=answer.evidence)
+        if me.get("is_suspended") is True:
+            raise ChannelError(Remedy.RECONNECT, f"Reddit has suspended u/{name}. Connect another account.")
+        facts: dict[str, Json] = {"user": name}
+        return Connection(
+            f"u/{name}", remote_id=str(user_id or name), facts=facts, secrets=dict(secrets), expires_at=expires_at
+        )
+
+    async def _look_at_subreddit(self, caller: Caller, post: Post, subreddit: str) -> None:
+        answer = await self._call(caller, "GET", f"/r/{subreddit}/about", accept=frozenset({301, 302, 403, 404}))
+        if not answer.is_success:
+            raise _no_subreddit(answer, subreddit)
+        about = _within(answer, "data")
+        if about.get("user_is_banned") is True:
+            raise ChannelError(Remedy.FIX_CONTENT, f"r/{subreddit} has banned this account. Choose another one.")
+        takes = about.get("submission_type")
+        if takes == LINK and _kind(post) == SELF:
+            raise ChannelError(Remedy.FIX_CONTENT, f"r/{subreddit} takes links only, no texts.")
+        if takes == SELF and _kind(post) == LINK:
+            raise ChannelError(Remedy.FIX_CONTENT, f"r/{subreddit} takes texts only, no links.")
+
+    async def _look_at_requirements(self, caller: Caller, post: Post, subreddit: str) -> None:
+        # Some subreddits have none, and some do not show them: Reddit itself then says what it misses.
+        answer = await self._call(caller, "GET", f"/api/v1/{subreddit}/post_requirements", accept=frozenset({403, 404}))
+        if not answer.is_success:
+            return
+        sentence = unmet(
+            answer.entries(),
+            title=post.title.strip(),
+            kind=_kind(post),
+            words=body(post),
+            link=post.link or "",
+            has_flair=bool(post.options.get("flair")),
+        )
+        if sentence is not None:
+            raise ChannelError(Remedy.FIX_CONTENT, f"r/{subreddit}: {sentence}")
+
+    async def _flair_id(self, caller: Caller, post: Post, subreddit: str) -> str:
+        wanted = post.options["flair"].strip()
+        answer = await self._call(caller, "GET", f"/r/{subreddit}/api/link_flair_v2", accept=frozenset({403, 404}))
+        if not answer.is_success:
+            if _FLAIR_ID.fullmatch(wanted):
+                return wanted
+            raise ChannelError(
+                Remedy.FIX_CONTENT, f"r/{subreddit} does not show this account its flairs. Post without one."
+            )
+        listed = answer.value()
+        flairs = [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
+        found = next((each for each in flairs if wanted.casefold() in _names_of_flair(each)), None)
+        if found is None:
+            known = ", ".join(str(each.get("text")) for each in flairs[:10] if each.get("text")) or "none"
+            raise ChannelError(Remedy.FIX_CONTENT, f"r/{subreddit} has no flair “{wanted}”. It has: {known}.")
+        if found.get("mod_only") is True:
+            raise ChannelError(Remedy.FIX_CONTENT, f"In r/{subreddit} only moderators give the flair “{wanted}”.")
+        if post.options.get("flair_text") and found.get("text_editable") is not True:
+            raise ChannelError(Remedy.FIX_CONTENT, f"The words of the flair “{wanted}” cannot be chosen.")
+        return str(found.get("id"))
+
+    async def _own(
+        self, caller: Caller, subreddit: str, title: str, since: datetime | None
+    ) -> AsyncIterator[dict[str, Any]]:
+        """Yield the account's posts of this title there, the newest first; all that Reddit lists if `since` is None."""
+        user = str(caller.account.facts.get("user") or caller.account.name.removeprefix("u/"))
+        after: str | None = None
+        for _ in range(MAX_PAGES if since is not None else 1):
+            params = {"sort": "new", "limit": str(PAGE), **({"after": after} if after else {})}
+            answer = await self._call(caller, "GET", f"/user/{quote(user, safe='')}/submitted", params=params)
+            listing = _within(answer, "data")
+            children = listing.get("children")
+            posts = [each["data"] for each in children if _is_post(each)] if isinstance(children, list) else []
+            for each in posts:
+                if str(each.get("subreddit", "")).lower() != subreddit.lower():
+                    continue
+                if str(each.get("title", "")).strip() == title.strip() and _is_since(each, since):
+                    yield each
+            after = listing.get("after")
+            if not isinstance(after, str) or not posts or not _is_since(posts[-1], since):
+                return
+
+    async def _made_before(self, caller: Caller, post: Post, handle: Handle, said: str) -> Handle:
+        """Return where this very link stands, if an earlier call has made it; Reddit says only that it is there."""
+        before = _names(handle)
+        since = datetime.fromisoformat(str(handle.data["ready_at"])) - CLOCKS_DIFFER
+        async for each in self._own(caller, str(handle.data["subreddit"]), post.title, since):
+            if each["name"] not in before and _is_it(post, each):
+                return self._found(handle, each)
+        raise ChannelError(
+            Remedy.FIX_CONTENT,
+            "This link was posted in this subreddit before. Choose to post it once more, or another subreddit.",
+            evidence=said,
+        )
+
+    def _found(self, handle: Handle, post: Mapping[str, Any]) -> Handle:
+        permalink = post.get("permalink")
+        url = f"{self.www}{permalink}" if isinstance(permalink, str) else None
+        return handle.moved(Stage.PUBLISHED, remote_id=str(post["name"]), url=url)
+
+    async def _info(self, caller: Caller, handle: Handle) -> dict[str, Any] | None:
+        """Return a post as Reddit shows it; None if it is gone."""
+        answer = await self._call(caller, "GET", "/api/info", params={"id": str(handle.remote_id)})
+        children = _within(answer, "data").get("children")
+        posts = [each["data"] for each in children if _is_post(each)] if isinstance(children, list) else []
+        shown: dict[str, Any] | None = posts[0] if posts else None
+        return None if shown is None or shown.get("author") == "[deleted]" else shown
+
+
+def user_agent(app: Mapping[str, str]) -> str:
+    """Return what Reddit's rules ask for: platform, id of the application, version, and who is behind it."""
+    by = f" (by /u/{app['user']})" if app.get("user") else ""
+    return f"web:quillroom.{app.get('client_id', '')}:{version('quillroom')}{by}"
+
+
+def subreddit_of(post: Post) -> str | None:
+    """Return the subreddit a post is for, without `r/`; None if it is not the name of one."""
+    found = _SUBREDDIT.fullmatch(post.options.get("subreddit", "").strip())
+    return found[1] if found else None
+
+
+def wait_in(sentence: str) -> float | None:
+    """Return the seconds that a sentence like "try again in 9 minutes" asks to wait."""
+    found = _WAIT.search(sentence)
+    return int(found[1]) * _UNIT_SECONDS[found[2].lower()] if found else None
+
+
+def _refused(answer: Answer) -> ChannelError:
+    """Class an answer by its status."""
+    status, evidence = answer.status, answer.evidence
+    match status:
+        case 401:
+            return ChannelError(Remedy.REFRESH, "Reddit takes this access token no longer.", evidence=evidence)
+        case 403 if "insufficient_scope" in (answer.headers.get("www-authenticate", "") + evidence):
+            sentence = "The account was connected without a right that this needs. Connect it again."
+            return ChannelError(Remedy.RECONNECT, sentence, evidence=evidence)
+        case 403 | 404:
+            sentence = "This subreddit is closed to the account, or gone. Choose another one."
+            return ChannelError(Remedy.FIX_CONTENT, sentence, evidence=evidence)
+        case 413:
+            return ChannelError(Remedy.FIX_CONTENT, "The post is larger than Reddit takes.", evidence=evidence)
+        case 429:
+            wait = answer.retry_after_seconds()
+            if wait is None:
+                wait = _seconds(answer.headers.get("x-ratelimit-reset"))
+            sentence = "Reddit was asked more often than it lets this installation. It goes on by itself."
+            return ChannelError(Remedy.QUOTA, sentence, after_seconds=wait, evidence=evidence)
+        case _ if status >= 500 or status == 408:
+            remedy = Remedy.UNKNOWN if answer.changes else Remedy.RETRY
+            sentence = "Reddit has a failure of its own now."
+            return ChannelError(remedy, sentence, after_seconds=answer.retry_after_seconds(), evidence=evidence)
+        case _ if status >= 400:
+            return ChannelError(Remedy.FIX_CONTENT, "Reddit does not take the post as it is.", evidence=evidence)
+        case _:
+            sentence = "Reddit answered in a way that is not known here."
+            return ChannelError(Remedy.OPERATOR, sentence, evidence=evidence)
+
+
+def _no_subreddit(answer: Answer, subreddit: str) -> ChannelError:
+    if answer.status == 403 and "insufficient_scope" in (answer.headers.get("www-authenticate", "") + answer.evidence):
+        return _refused(answer)
+    reasons = {"private": "is private", "banned": "was banned by Reddit", "quarantined": "is quarantined"}
+    try:
+        reason = str(answer.entries().get("reason", ""))
+    except ChannelError:
+        reason = ""
+    what = reasons.get(reason, "cannot be seen by this account" if answer.status == 403 else "does not exist")
+    return ChannelError(
+        Remedy.FIX_CONTENT, f"r/{subreddit} {what}. Choose another subreddit.", evidence=answer.evidence
+    )
+
+
+def _errors(answer: Answer) -> list[tuple[str, str]]:
+    """Return what `json.errors` says: codes, each with its sentence."""
+    said = answer.entries().get("json")
+    errors = said.get("errors") if isinstance(said, dict) else None
+    if not isinstance(errors, list):
+        return []
+    rows = [each for each in errors if isinstance(each, list) and each]
+    return [(str(row[0]), str(row[1]) if len(row) > 1 else "") for row in rows]
+
+
+def _raise(errors: Sequence[tuple[str, str]], answer: Answer) -> None:
+    """Raise the first error, classed by its code. All come in an answer that nothing was carried out."""
+    if not errors:
+        return
+    code, said = errors[0]
+    if code == "RATELIMIT":
+        wait = wait_in(said)
+        raise ChannelError(
+            Remedy.QUOTA,
+            "Reddit lets this account post only now and then. It goes on by itself.",
+            after_seconds=_QUOTA_SECONDS if wait is None else wait,
+            evidence=f"{code}: {said}",
+        )
+    remedy, sentence = _CODES.get(code, (Remedy.FIX_CONTENT, f"Reddit does not take the post: {said or code}"))
+    after = _QUOTA_SECONDS if remedy is Remedy.QUOTA else None
+    raise ChannelError(remedy, sentence, after_seconds=after, evidence=f"{code}: {said}" if said else answer.evidence)
+
+
+def _within(answer: Answer, *names: str) -> dict[str, Any]:
+    """Return an object within the answer. Raises ChannelError if there is none."""
+    found: object = answer.entries()
+    for name in names:
+        found = found.get(name) if isinstance(found, dict) else None
+    if not isinstance(found, dict):
+        remedy = Remedy.UNKNOWN if answer.changes else Remedy.RETRY
+        raise ChannelError(remedy, _UNREADABLE, evidence=answer.evidence)
+    return found
+
+
+def _is_it(post: Post, seen: Mapping[str, Any]) -> bool:
+    if _kind(post) == LINK:
+        return seen.get("url") == post.link
+    return is_same(body(post), str(seen.get("selftext") or ""))
+
+
+def _is_post(child: object) -> bool:
+    data = child.get("data") if isinstance(child, dict) else None
+    return isinstance(data, dict) and isinstance(data.get("name"), str)
+
+
+def _is_since(post: Mapping[str, Any], since: datetime | None) -> bool:
+    created = post.get("created_utc")
+    if since is None or not isinstance(created, int | float):
+        return True
+    return datetime.fromtimestamp(created, UTC) >= since
+
+
+def _names(handle: Handle) -> frozenset[str]:
+    before = handle.data.get("before")
+    return frozenset(str(each) for each in before) if isinstance(before, list) else frozenset()
+
+
+def _names_of_flair(flair: Mapping[str, Any]) -> frozenset[str]:
+    return frozenset(str(flair.get(name, "")).strip().casefold() for name in ("id", "text"))
+
+
+def _kind(post: Post) -> str:
+    return LINK if post.options.get("kind") == LINK else SELF
+
+
+def _flag(post: Post, name: str) -> str:
+    return "true" if post.options.get(name) == "yes" else "false"
+
+
+def _basic(app: Mapping[str, str]) -> str:
+    return "Basic " + base64.b64encode(f"{app['client_id']}:{app['client_secret']}".encode()).decode()
+
+
+def _require_app(app: Mapping[str, str]) -> None:
+    if not (app.get("client_id") and app.get("client_secret")):
+        raise ChannelError(
+            Remedy.OPERATOR,
+            "Reddit is not set up here. Whoever runs this installation registers an application at Reddit and sets "
+            "QUILLROOM_REDDIT_CLIENT_ID and QUILLROOM_REDDIT_CLIENT_SECRET.",
+        )
+
+
+def _number(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _seconds(value: str | None) -> float | None:
+    try:
+        return max(0.0, float(value)) if value else None
+    except ValueError:
+        return None

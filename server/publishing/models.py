@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar
 from uuid import UUID, uuid4
 
-from sqlalchemy import CheckConstraint, Column, DateTime, ForeignKey, Index, LargeBinary, Text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    Text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
 from server.documents.models import utc_now
+from server.publishing.states import OPEN, State
+
+MAX_SENTENCE_CHARACTERS = 1000
 
 
-def _one_of(column: str, values: type[StrEnum]) -> str:
-    return f"{column} IN ({', '.join(repr(each.value) for each in values)})"
+def _one_of(column: str, values: Iterable[str]) -> str:
+    return f"{column} IN ({', '.join(repr(str(value)) for value in values)})"
 
 
 class Health(StrEnum):
@@ -86,3 +100,80 @@ class ChannelConsent(SQLModel, table=True):
     # Encrypted.
     kept: bytes = Field(sa_column=Column(LargeBinary, nullable=False), repr=False)
     expires_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False, index=True))
+
+
+class Publication(SQLModel, table=True):
+    """One variant of one revision on one account at one time. This row is the truth; the queue only nudges.
+
+    `post`: what goes out, frozen (server.publishing.posts). `content_hash`: of what was approved. `wall_time` and
+    `zone`: the time as it was said; `due_at`: the instant it means. `next_at`: when a worker takes it up, which is
+    later than `due_at` after a failure and a little before it to prepare. `called_at`: when a call was begun that makes
+    something visible and whose outcome is not known. `version` counts what people changed.
+    """
+
+    __tablename__: ClassVar[Any] = "publications"
+    __table_args__: ClassVar[Any] = (
+        CheckConstraint(_one_of("state", State), name="publications_state_known"),
+        CheckConstraint("octet_length(content_hash) = 32", name="publications_hash_whole"),
+        Index("publications_open_by_time", "next_at", postgresql_where=_one_of("state", sorted(OPEN))),
+        Index("publications_by_time", "workspace_id", "due_at", "id"),
+        Index("publications_by_account", "account_id", "due_at"),
+    )
+
+    id: UUID = Field(default_factory=uuid4, primary_key=True)
+    workspace_id: UUID = Field(sa_column=Column(ForeignKey("workspaces.id", ondelete="CASCADE"), nullable=False))
+    # What was published stays known when its document or its account is gone.
+    document_id: UUID | None = Field(
+        default=None, sa_column=Column(ForeignKey("documents.id", ondelete="SET NULL"), index=True)
+    )
+    account_id: UUID | None = Field(
+        default=None, sa_column=Column(ForeignKey("channel_accounts.id", ondelete="SET NULL"))
+    )
+    revision_id: UUID | None = Field(default=None, sa_column=Column(ForeignKey("revisions.id", ondelete="SET NULL")))
+    content_hash: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    post: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
+
+    wall_time: datetime = Field(sa_column=Column(DateTime(timezone=False), nullable=False))
+    zone: str = Field(sa_column=Column(Text, nullable=False))
+    due_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    next_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    version: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
+
+    state: str = Field(default=State.SCHEDULED.value, sa_column=Column(Text, nullable=False))
+    handle: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB))
+    called_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
+    # Counts claims: a worker whose lease ran out finds another number here, and lets go.
+    fence: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
+    lease_until: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
+    # Failures in a row.
+    tries: int = Field(default=0, sa_column=Column(Integer, nullable=False))
+    remedy: str | None = Field(default=None, sa_column=Column(Text))
+    problem: str = Field(default="", sa_column=Column(Text, nullable=False))
+    evidence: str = Field(default="", sa_column=Column(Text, nullable=False))
+
+    remote_id: str | None = Field(default=None, sa_column=Column(Text))
+    url: str | None = Field(default=None, sa_column=Column(Text))
+    published_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
+    # When people were told that it is late.
+    overdue_told_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
+    created_by: UUID | None = Field(default=None, sa_column=Column(ForeignKey("users.id", ondelete="SET NULL")))
+    created_at: datetime = Field(default_factory=utc_now, sa_column=Column(DateTime(timezone=True), nullable=False))
+
+
+class Attempt(SQLModel, table=True):
+    """One call for a publication, noted before it is made. `outcome`: "done", a remedy, or none while it is open."""
+
+    __tablename__: ClassVar[Any] = "publication_attempts"
+
+    id: UUID = Field(default_factory=uuid4, primary_key=True)
+    publication_id: UUID = Field(
+        sa_column=Column(ForeignKey("publications.id", ondelete="CASCADE"), nullable=False, index=True)
+    )
+    fence: int = Field(sa_column=Column(BigInteger, nullable=False))
+    # "prepare", "publish", "look": what was asked of the channel.
+    call: str = Field(sa_column=Column(Text, nullable=False))
+    begun_at: datetime = Field(default_factory=utc_now, sa_column=Column(DateTime(timezone=True), nullable=False))
+    ended_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
+    outcome: str | None = Field(default=None, sa_column=Column(Text))
+    sentence: str = Field(default="", sa_column=Column(Text, nullable=False))
+    evidence: str = Field(default="", sa_column=Column(Text, nullable=False))

@@ -1,0 +1,123 @@
+"""A post as it is kept with its publication: frozen when it is planned, read back when it goes out."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from server.publishing.channel import Picture, Post
+from server.publishing.models import Publication
+
+# Counts the shapes below: a row that an older release wrote is still read after one is added.
+SHAPE: Final = 1
+
+# Gives the bytes of a picture by its key in the store. Raises ChannelError if they are not there.
+ReadPicture = Callable[[str], Awaitable[bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class FrozenPicture:
+    """A picture of a post, by its key in the store. The key holds the digest of its bytes, so it is frozen, too."""
+
+    key: str
+    name: str
+    content_type: str
+    size_bytes: int
+    width: int
+    height: int
+    alt: str
+
+
+@dataclass(frozen=True, slots=True)
+class FrozenPost:
+    """What a publication will send; see `channel.Post` for the fields."""
+
+    title: str
+    text: str
+    html: str
+    summary: str = ""
+    link: str | None = None
+    language: str | None = None
+    tags: tuple[str, ...] = ()
+    pictures: tuple[FrozenPicture, ...] = ()
+    replies: tuple[str, ...] = ()
+    options: Mapping[str, str] | None = None
+
+
+def pack(post: FrozenPost) -> dict[str, Any]:
+    """Return the post as JSON for its row."""
+    return {
+        "shape": SHAPE,
+        "title": post.title,
+        "text": post.text,
+        "html": post.html,
+        "summary": post.summary,
+        "link": post.link,
+        "language": post.language,
+        "tags": list(post.tags),
+        "replies": list(post.replies),
+        "options": dict(post.options or {}),
+        "pictures": [
+            {
+                "key": picture.key,
+                "name": picture.name,
+                "content_type": picture.content_type,
+                "size_bytes": picture.size_bytes,
+                "width": picture.width,
+                "height": picture.height,
+                "alt": picture.alt,
+            }
+            for picture in post.pictures
+        ],
+    }
+
+
+def unpack(packed: Mapping[str, Any]) -> FrozenPost:
+    """Read what `pack` wrote."""
+    return FrozenPost(
+        title=packed["title"],
+        text=packed["text"],
+        html=packed["html"],
+        summary=packed["summary"],
+        link=packed["link"],
+        language=packed["language"],
+        tags=tuple(packed["tags"]),
+        replies=tuple(packed["replies"]),
+        options=dict(packed["options"]),
+        pictures=tuple(FrozenPicture(**picture) for picture in packed["pictures"]),
+    )
+
+
+def post_of(publication: Publication, read: ReadPicture) -> Post:
+    """Return what a publication sends, ready for its channel."""
+    frozen = unpack(publication.post)
+    return Post(
+        publication_id=publication.id,
+        # The same for every attempt, and for no other publication.
+        key=publication.id.hex,
+        due_at=publication.due_at,
+        title=frozen.title,
+        text=frozen.text,
+        html=frozen.html,
+        summary=frozen.summary,
+        link=frozen.link,
+        language=frozen.language,
+        tags=frozen.tags,
+        pictures=tuple(_picture(picture, read) for picture in frozen.pictures),
+        replies=frozen.replies,
+        options=dict(frozen.options or {}),
+    )
+
+
+def _picture(frozen: FrozenPicture, read: ReadPicture) -> Picture:
+    async def give() -> bytes:
+        return await read(frozen.key)
+
+    return Picture(
+        name=frozen.name,
+        content_type=frozen.content_type,
+        size_bytes=frozen.size_bytes,
+        width=frozen.width,
+        height=frozen.height,
+        alt=frozen.alt,
+        read=give,
+    )

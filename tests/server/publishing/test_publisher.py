@@ -1,0 +1,400 @@
+"""The publisher on a real database: what it does by itself, what it leaves to people, and that it never posts twice."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import anyio
+import pytest
+from redis.asyncio import Redis
+from sqlalchemy import event, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from server.db import Sessions, transaction
+from server.publishing import patience
+from server.publishing.channel import Account
+from server.publishing.http import open_http
+from server.publishing.models import Attempt, ChannelAccount, Publication
+from server.publishing.pace import FAILURES, Pace
+from server.publishing.posts import FrozenPost, pack
+from server.publishing.publisher import LEAD, Workshop, claim, oldest_overdue_seconds, publish_due
+from server.publishing.publisher import _Delivery as Delivery
+from server.publishing.remedies import ChannelError, Remedy
+from server.publishing.states import State
+from tests.factories import make_user, make_workspace
+from tests.server.publishing.board import BoardChannel, Wall, failing
+
+NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
+
+
+class Killed(BaseException):
+    """The worker is gone, in the middle of what it does."""
+
+
+@dataclass
+class Clock:
+    now: datetime = NOON
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def pass_by(self, **parts: float) -> None:
+        self.now += timedelta(**parts)
+
+
+@dataclass
+class Press:
+    """A workspace with an account on a board, and a publisher for it."""
+
+    sessions: Sessions
+    workshop: Workshop
+    wall: Wall
+    clock: Clock
+    workspace_id: UUID
+    account_id: UUID
+    told: list[State] = field(default_factory=list)
+
+    async def plan(self, text: str = "The fox", *, replies: tuple[str, ...] = (), due_at: datetime = NOON) -> UUID:
+        publication = Publication(
+            workspace_id=self.workspace_id,
+            account_id=self.account_id,
+            content_hash=bytes(32),
+            post=pack(FrozenPost("", text, f"<p>{text}</p>", replies=replies)),
+            wall_time=due_at.replace(tzinfo=None),
+            zone="UTC",
+            due_at=due_at,
+            next_at=due_at - LEAD,
+        )
+        async with transaction(self.sessions) as db:
+            db.add(publication)
+        return publication.id
+
+    async def row(self, publication_id: UUID) -> Publication:
+        async with self.sessions() as db:
+            found = await db.get(Publication, publication_id)
+        assert found is not None
+        return found
+
+    async def attempts(self, publication_id: UUID) -> list[tuple[str, str | None]]:
+        async with self.sessions() as db:
+            rows = await db.scalars(
+                select(Attempt).where(col(Attempt.publication_id) == publication_id).order_by(col(Attempt.begun_at))
+            )
+            return [(each.call, each.outcome) for each in rows]
+
+    @property
+    def texts(self) -> list[str]:
+        return [text for _, text in self.wall.posts]
+
+
+@pytest.fixture
+async def press(sessions: Sessions, redis: Redis) -> Press:
+    return await _open(sessions, redis)
+
+
+async def _open(sessions: Sessions, redis: Redis, *, tells: bool = True) -> Press:
+    async with transaction(sessions) as db:
+        workspace = await make_workspace(db, await make_user(db))
+        account = ChannelAccount(workspace_id=workspace.id, channel="board", name="Board", secrets=b"")
+        db.add(account)
+    wall, clock, told = Wall(), Clock(), []
+
+    async def tell(db: AsyncSession, publication: Publication, state: State) -> None:
+        told.append(state)
+
+    async def refresh(account: Account) -> Account:
+        raise ChannelError(Remedy.RECONNECT, "Connect it again.")
+
+    async def read_picture(key: str) -> bytes:
+        raise AssertionError(key)
+
+    workshop = Workshop(
+        sessions=sessions,
+        http=open_http(),
+        channels={"board": BoardChannel(wall, tells=tells)},
+        open_account=lambda row: Account(id=row.id, channel=row.channel, name=row.name),
+        refresh=refresh,
+        read_picture=read_picture,
+        pace=Pace(redis),
+        tell=tell,
+        clock=clock,
+    )
+    return Press(sessions, workshop, wall, clock, workspace.id, account.id, told)
+
+
+async def test_it_goes_out_at_its_minute_and_not_before(press: Press) -> None:
+    due_at = NOON + timedelta(minutes=5)
+    planned = await press.plan(due_at=due_at)
+
+    await publish_due(press.workshop)
+    assert press.wall.calls == []
+
+    # What nobody sees yet is sent a little ahead.
+    press.clock.now = due_at - LEAD
+    await publish_due(press.workshop)
+    assert press.wall.calls == ["draft"]
+    assert (await press.row(planned)).state == State.CREATED_REMOTELY
+
+    press.clock.now = due_at
+    await publish_due(press.workshop)
+    row = await press.row(planned)
+    assert press.texts == ["The fox"]
+    assert (row.state, row.published_at, row.url) == (State.PUBLISHED, due_at, f"https://board.test/{planned.hex}")
+    assert press.told == [State.PUBLISHED]
+    assert await press.attempts(planned) == [("prepare", "done"), ("publish", "done")]
+
+
+async def test_a_channel_that_is_away_is_tried_again_later(press: Press) -> None:
+    planned = await press.plan()
+    away = ChannelError(Remedy.RETRY, "It cannot be reached.")
+    press.wall.before = failing({0: away, 1: away}, press.wall.calls, "post")
+
+    for _ in range(3):
+        await publish_due(press.workshop)
+        await publish_due(press.workshop)
+        press.clock.now += patience.WAITS[1] * 1.3
+
+    assert press.texts == ["The fox"]
+    row = await press.row(planned)
+    assert (row.state, row.tries, row.problem) == (State.PUBLISHED, 0, "")
+
+
+async def test_a_lost_answer_is_looked_up_before_anything_is_sent_again(press: Press) -> None:
+    planned = await press.plan()
+    lost = ChannelError(Remedy.UNKNOWN, "No answer came.")
+    press.wall.after = failing({0: lost}, press.wall.calls, "post")
+
+    await publish_due(press.workshop)
+    row = await press.row(planned)
+    assert row.called_at == NOON
+    assert row.state == State.CREATED_REMOTELY
+
+    press.clock.now += patience.LOOK_AFTER
+    await publish_due(press.workshop)
+
+    assert press.wall.calls == ["draft", "post", "look"]
+    assert press.texts == ["The fox"]
+    assert (await press.row(planned)).state == State.PUBLISHED
+
+
+async def test_what_nobody_can_find_out_waits_for_a_person(sessions: Sessions, redis: Redis) -> None:
+    press = await _open(sessions, redis, tells=False)
+    planned = await press.plan()
+    press.wall.after = failing({0: ChannelError(Remedy.UNKNOWN, "No answer came.")}, press.wall.calls, "post")
+
+    for _ in range(4):
+        await publish_due(press.workshop)
+        press.clock.pass_by(hours=1)
+
+    row = await press.row(planned)
+    assert (row.state, row.evidence) == (State.UNKNOWN, "The board shows nothing.")
+    assert row.called_at is not None
+    assert press.texts == ["The fox"]
+    assert press.told == [State.UNKNOWN]
+    assert press.wall.calls == ["draft", "post", "look"]
+
+
+@pytest.mark.parametrize("remedy", [Remedy.FIX_CONTENT, Remedy.RECONNECT, Remedy.OPERATOR, Remedy.REFRESH])
+async def test_what_a_person_must_mend_is_not_tried_again(press: Press, remedy: Remedy) -> None:
+    planned = await press.plan()
+    press.wall.before = failing({0: ChannelError(remedy, "It is too long.")}, press.wall.calls, "post")
+
+    for _ in range(3):
+        await publish_due(press.workshop)
+        press.clock.pass_by(hours=1)
+
+    row = await press.row(planned)
+    assert row.state == State.FAILED
+    assert press.wall.calls == ["draft", "post"]
+    assert press.texts == []
+    assert press.told == [State.FAILED]
+    # A token that cannot be refreshed says so in the words of the refusal.
+    assert row.problem == ("Connect it again." if remedy is Remedy.REFRESH else "It is too long.")
+
+
+async def test_a_quota_rests_the_whole_account(press: Press) -> None:
+    await press.plan("First")
+    await press.plan("Second")
+    full = ChannelError(Remedy.QUOTA, "The day's posts are used up.", after_seconds=1800)
+    press.wall.before = failing({0: full}, press.wall.calls, "post")
+
+    await publish_due(press.workshop)
+    press.clock.pass_by(minutes=29)
+    await publish_due(press.workshop)
+    assert press.texts == []
+    assert press.wall.calls.count("post") == 1
+
+    press.clock.pass_by(minutes=2)
+    await press.workshop.pace._redis.flushall()
+    await publish_due(press.workshop)
+    assert sorted(press.texts) == ["First", "Second"]
+
+
+async def test_a_channel_that_keeps_failing_is_left_alone_for_a_while(press: Press) -> None:
+    for number in range(FAILURES + 3):
+        await press.plan(f"Fox {number}")
+
+    def away(call: str) -> None:
+        raise ChannelError(Remedy.RETRY, "It cannot be reached.")
+
+    press.wall.before = away
+    await publish_due(press.workshop)
+
+    assert len(press.wall.calls) == FAILURES
+
+
+async def test_one_account_has_one_publication_under_way(press: Press) -> None:
+    await press.plan("First")
+    await press.plan("Second")
+
+    first = await claim(press.sessions, press.clock())
+    assert first is not None
+    assert await claim(press.sessions, press.clock()) is None
+
+    press.clock.pass_by(minutes=2)
+    assert await claim(press.sessions, press.clock()) is not None
+
+
+async def test_a_worker_that_slept_saves_nothing_and_sends_nothing(press: Press) -> None:
+    planned = await press.plan()
+    slow = await claim(press.sessions, press.clock())
+    assert slow is not None
+    press.clock.pass_by(minutes=10)
+    await publish_due(press.workshop)
+    assert press.texts == ["The fox"]
+
+    await Delivery(press.workshop, slow).run()
+
+    assert press.texts == ["The fox"]
+    assert (await press.row(planned)).state == State.PUBLISHED
+
+
+async def test_a_worker_that_sleeps_between_saving_and_calling_calls_nothing(press: Press) -> None:
+    planned = await press.plan()
+    delivery = Delivery(press.workshop, await _claimed(press))
+    begin = delivery._begin
+
+    async def begin_and_sleep(*args: object) -> object:
+        begun = await begin(*args)  # type: ignore[arg-type]
+        press.clock.pass_by(minutes=5)
+        return begun
+
+    delivery._begin = begin_and_sleep  # type: ignore[method-assign, assignment]
+    await delivery.run()
+    assert press.wall.calls == []
+
+    await publish_due(press.workshop)
+    assert press.texts == ["The fox"]
+    assert (await press.row(planned)).state == State.PUBLISHED
+
+
+async def test_a_worker_that_is_told_to_stop_leaves_the_rest_to_the_next(press: Press) -> None:
+    planned = await press.plan()
+    with anyio.CancelScope() as scope:
+
+        def stop(call: str) -> None:
+            if call == "post":
+                scope.cancel()
+
+        press.wall.after = stop
+        delivery = Delivery(press.workshop, await _claimed(press))
+        await delivery.run()
+        await anyio.lowlevel.checkpoint()
+    press.wall.after = lambda _: None
+
+    await publish_due(press.workshop)
+
+    assert press.texts == ["The fox"]
+    assert (await press.row(planned)).state == State.PUBLISHED
+
+
+@pytest.mark.parametrize("replies", [(), ("And more", "And more still")])
+async def test_a_worker_killed_anywhere_makes_no_second_post_and_loses_none(
+    sessions: Sessions, redis: Redis, replies: tuple[str, ...]
+) -> None:
+    # Around each commit and each call there is a moment to die at; the last round is one that nobody dies in.
+    for moment in range(200):
+        press = await _open(sessions, redis)
+        planned = await press.plan("The fox", replies=replies)
+        death = _Death(moment)
+        try:
+            await _work_until_killed(press, death)
+        except Killed:
+            pass
+        press.wall.before = press.wall.after = lambda _: None
+        for _ in range(4):
+            # The dead worker's lease runs out; another goes on.
+            press.clock.pass_by(minutes=10)
+            await publish_due(press.workshop)
+
+        assert press.texts == ["The fox", *replies], f"killed at moment {moment}: {press.wall.calls}"
+        assert (await press.row(planned)).state == State.PUBLISHED
+        if not death.came:
+            assert moment > 10
+            return
+    raise AssertionError("there is no end to it")
+
+
+async def test_two_workers_at_once_make_no_second_post(press: Press) -> None:
+    for number in range(12):
+        await press.plan(f"Fox {number}")
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(4):
+            tasks.start_soon(publish_due, press.workshop)
+    await publish_due(press.workshop)
+
+    assert sorted(press.texts) == sorted(f"Fox {number}" for number in range(12))
+
+
+async def test_what_is_overdue_is_known(press: Press) -> None:
+    assert await oldest_overdue_seconds(press.sessions, NOON) == 0
+    await press.plan(due_at=NOON - timedelta(minutes=3))
+    await press.plan(due_at=NOON - timedelta(minutes=1))
+
+    assert await oldest_overdue_seconds(press.sessions, NOON) == 180
+
+
+class _Death:
+    """Kills at the moment of this number, from 0."""
+
+    def __init__(self, moment: int) -> None:
+        self._left = moment
+        self.came = False
+
+    def moment(self, *_: object) -> None:
+        if self.came:
+            return
+        if self._left == 0:
+            self.came = True
+            raise Killed
+        self._left -= 1
+
+
+async def _work_until_killed(press: Press, death: _Death) -> None:
+    publication = await _claimed(press)
+    press.wall.before = press.wall.after = death.moment
+    inner = press.sessions
+
+    def dying() -> AsyncSession:
+        session = inner()
+        event.listen(session.sync_session, "before_commit", death.moment)
+        event.listen(session.sync_session, "after_commit", death.moment)
+        return session
+
+    workshop = _with_sessions(press.workshop, dying)
+    await Delivery(workshop, publication).run()
+
+
+def _with_sessions(workshop: Workshop, sessions: Callable[[], AsyncSession]) -> Workshop:
+    from dataclasses import replace
+
+    return replace(workshop, sessions=sessions)  # type: ignore[arg-type]  # as much of a maker as is used
+
+
+async def _claimed(press: Press) -> Publication:
+    publication = await claim(press.sessions, press.clock())
+    assert publication is not None
+    return publication

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from realtime import close, wire
+from realtime.audience import Peer
 from realtime.close import Close, Refused
 from realtime.ports import Credentials
-from realtime.room import Peer, Room
+from realtime.room import Room
 
 Slow = Coroutine[Any, Any, None]
 """What takes time; the socket is not read until it is done."""

@@ -11,12 +11,12 @@ from uuid import UUID
 from starlette.requests import HTTPConnection
 
 from realtime import close
+from realtime.audience import Peer
 from realtime.close import Close, Refused
 from realtime.dialects import Seat
 from realtime.hub import Hub
 from realtime.outbox import Outbox
 from realtime.ports import Access, Clock, Credentials, DocumentId
-from realtime.room import Peer
 
 # Where access changes all the time, whoever comes is asked about so often, and comes back later then.
 _MOST_QUESTIONS = 8

@@ -19,6 +19,7 @@ from urllib.parse import parse_qsl
 from starlette.requests import HTTPConnection
 
 from realtime import close, websocket, wire
+from realtime.audience import Peer
 from realtime.close import Close, Refused
 from realtime.dialects import Dialect, ManyDocuments, OneDocument, Seat, Slow
 from realtime.door import Door, Doorway
@@ -28,7 +29,7 @@ from realtime.examining import LARGE_UPDATE_BYTES
 from realtime.outbox import LARGE_FRAME_BYTES, Outbox
 from realtime.pace import Allowance
 from realtime.ports import Credentials, DocumentId, Rights
-from realtime.room import NeedsJudging, Peer
+from realtime.room import NeedsJudging
 from realtime.share import Share, Shares
 from realtime.vetting import NeedsMeasuring
 from realtime.websocket import BadHandshake, Frames, ProtocolError

@@ -12,12 +12,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 from realtime import close, wire
+from realtime.audience import Peer
 from realtime.close import Refused
 from realtime.effort import NeedsFlush, NeedsTrial, deletes_much, without_known_deletions
 from realtime.judging import Bench
 from realtime.live_room import LiveRoom
 from realtime.ports import OpenJudge
-from realtime.room import NeedsJudging, Peer, Room
+from realtime.room import NeedsJudging, Room
 from realtime.trial import Trials
 from realtime.update import Reach, read_reach
 from realtime.vetting import Checked, NeedsChecking, NeedsMeasuring, depth_of

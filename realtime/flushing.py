@@ -15,11 +15,12 @@ from collections import Counter
 from collections.abc import Callable
 
 from realtime import awareness
+from realtime.audience import Peer
 from realtime.close import Close
 from realtime.document import is_core_failure
 from realtime.live_room import Counts, LiveRoom
 from realtime.outbox import Deliveries
-from realtime.room import BrokenRoom, Flush, Peer, Room
+from realtime.room import BrokenRoom, Flush, Room
 from realtime.saving import Saving
 
 # Telling the peers of one room takes a sixth of the processor at most, while the pause for that is one that nobody
@@ -248,7 +249,7 @@ class Flushing:
                 self._present[live] = None
                 continue
             entries, live.presence = list(live.presence.values()), {}
-            live.room.broadcast_presence(entries)
+            live.room.audience.broadcast_presence(entries)
             told.append(live)
             news.append((live.room, entries))
         if news:

@@ -133,14 +133,14 @@ class Following:
                 if room.lacks:
                     self.catch_up_soon(live)
             case Presence(node=node, payload=b""):
-                here = [entry for peer in room.peers for entry in room.presence.of(peer)]
+                here = [entry for peer in room.peers for entry in room.audience.presence.of(peer)]
                 if here and node != self._node:
                     self._publish([self._presence(room, here)])
             case Presence(node=node, payload=payload):
                 entries = awareness.decode(payload)
-                news = room.presence.receive(node, entries, user=None, now=self._clock.now())
+                news = room.audience.presence.receive(node, entries, user=None, now=self._clock.now())
                 if news:
-                    room.broadcast_presence(news)
+                    room.audience.broadcast_presence(news)
             case Shut(code=code):
                 why = next((reason for reason in close.ALL if reason.code == code), close.RESTARTING)
                 self._effects.shut(room.document_id, why)

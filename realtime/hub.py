@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from realtime import awareness, close, wire
+from realtime.audience import Peer, User
 from realtime.close import Close, Refused
 from realtime.document import is_core_failure, merged
 from realtime.effort import NeedsFlush, NeedsTrial
@@ -33,7 +34,7 @@ from realtime.ports import (
     Stored,
     UpdateLog,
 )
-from realtime.room import BrokenRoom, Limits, NeedsJudging, Peer, Room, User
+from realtime.room import BrokenRoom, Limits, NeedsJudging, Room
 from realtime.saving import Saving
 from realtime.settling import Settle, Settling
 from realtime.update import Reach
@@ -261,13 +262,13 @@ class Hub:
                         self._flushing.mark(live)
             case wire.AwarenessUpdate(payload):
                 self.counts.presence_received += 1
-                self._pass_on(live, room.receive_presence(peer, payload, now=self._clock.now()))
+                self._pass_on(live, room.audience.receive_presence(peer, payload, now=self._clock.now()))
             case wire.SyncStep1(state_vector):
                 room.receive_step_1(peer, state_vector)
                 if room.has_pending:
                     self._flushing.mark(live)
             case wire.QueryAwareness():
-                room.tell_presence(peer)
+                room.audience.tell_presence(peer)
             case wire.Stateless():
                 # Words outside the document: taken, so that foreign clients work, and not passed on.
                 return
@@ -505,7 +506,7 @@ class Hub:
         if live is None:
             return
         now = self._clock.now()
-        self._pass_on(live, live.room.presence.expire(now))
+        self._pass_on(live, live.room.audience.presence.expire(now))
         for peer in live.room.overdue(now):
             self._send_away(live, peer, close.MISSING_HISTORY)
         self._following.catch_up(live)

@@ -11,10 +11,11 @@ import time
 from collections.abc import Sequence
 
 from realtime import close
+from realtime.audience import Peer, User
 from realtime.close import Refused
 from realtime.document import is_core_failure
 from realtime.ports import Judge, OpenJudge, Rights
-from realtime.room import Peer, Room, User
+from realtime.room import Room
 from realtime.update import Reach
 
 logger = logging.getLogger("quillroom.realtime")

@@ -7,10 +7,11 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from realtime import awareness
+from realtime.audience import Peer, User
 from realtime.close import Close
 from realtime.judging import Bench
 from realtime.ports import DocumentId
-from realtime.room import Peer, Room, User
+from realtime.room import Room
 
 WhenSlow = Callable[[str, float, Collection[DocumentId]], None]
 """Called with what took long, how many seconds, and in which documents."""

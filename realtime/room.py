@@ -5,7 +5,6 @@ applies them once and names what must be committed; `relay` puts the merged byte
 peers; `committed` tells the senders that their edits are durable. Whoever owns the sockets and the log calls these.
 """
 
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -14,12 +13,12 @@ from typing import Any
 
 from pycrdt import Doc
 
-from realtime import awareness, close, websocket, wire
+from realtime import awareness, close, wire
+from realtime.audience import Audience, Peer, User
 from realtime.close import Close, Refused
 from realtime.document import Document, find_harmful, is_core_failure, merged
-from realtime.early import Early
 from realtime.effort import Effort, NeedsFlush, NeedsTrial, needs_trial
-from realtime.outbox import LARGE_FRAME_BYTES, Outbox
+from realtime.outbox import LARGE_FRAME_BYTES
 from realtime.ports import Committed, DocumentId, Epoch, Rights, Stored
 from realtime.structs import Id
 from realtime.update import Reach, read_reach
@@ -33,10 +32,6 @@ NOTHING_YET = b"\x00"
 _RELAYS_TO_NOTE = 64
 
 
-User = Mapping[str, object]
-"""A person as others see one: id, name, colour."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """What one room allows. Sizes in bytes, times in seconds."""
@@ -46,31 +41,6 @@ class Limits:
     peers_per_person: int = 50
     unsaved_bytes: int = 32 * 1024 * 1024
     presence_seconds: float = 30.0
-
-
-@dataclass(slots=True, kw_only=True, eq=False)
-class Peer:
-    """One connection in a room.
-
-    `prefix`: what its frames begin with (empty in the y-websocket dialect). `acknowledged`: whether it is told that its
-    edits are durable. `has`: a state vector that it certainly has, from before anything that waits in its outbox.
-    `early`: its updates whose history is still to come. `question`: the state vector of its newest step 1, while an
-    answer has no room in its outbox. `debt_seconds`: work that it has caused and not paid for yet.
-    """
-
-    outbox: Outbox
-    user: User
-    rights: Rights
-    prefix: bytes = b""
-    acknowledged: bool = False
-    has: bytes | None = None
-    early: Early = field(default_factory=Early)
-    question: bytes | None = None
-    debt_seconds: float = 0.0
-
-    def put(self, message: bytes) -> None:
-        """Queue a message of the y-websocket dialect, in the peer's own dialect."""
-        self.outbox.put(self.prefix + message if self.prefix else message)
 
 
 @dataclass(slots=True)
@@ -123,9 +93,10 @@ class Room:
         self.epoch: Epoch = stored.epoch
         self.seq = stored.seq
         self.limits = limits
-        self.peers: set[Peer] = set()
-        self._people: Counter[object] = Counter()
-        self.presence = awareness.Awareness(lifetime_seconds=limits.presence_seconds)
+        self.audience = Audience(
+            most=limits.peers, most_of_one=limits.peers_per_person, presence_seconds=limits.presence_seconds
+        )
+        self.peers = self.audience.peers
         self.document = Document(stored.updates)
         self.vetting = Vetting(self.document)
         self.effort = Effort()
@@ -148,8 +119,6 @@ class Room:
         self._news = False
         # By peer the newest question, which is answered after a flush.
         self._waiting: dict[Peer, bytes] = {}
-        # What everybody was told of, at some time not long ago; None while that is nothing.
-        self._relayed: bytes | None = None
         self._relays = 0
         self._known: dict[int, int] = {}
         self._flushing = False
@@ -167,36 +136,21 @@ class Room:
         """Be ready for edits."""
         self.document.adopt(built.doc)
         self.vetting.pairs = built.pairs
-        self._relayed = self.document.state_vector()
-        self._known = wire.read_state_vector(self._relayed)
+        self.audience.told = state_vector = self.document.state_vector()
+        self._known = wire.read_state_vector(state_vector)
         self.ready = True
 
     # Peers
 
     def join(self, peer: Peer) -> None:
         """Take a peer in. Raises Refused(ROOM_FULL, TOO_MANY_OWN)."""
-        if len(self.peers) >= self.limits.peers:
-            raise Refused(close.ROOM_FULL)
-        person = peer.user.get("id")
-        if self._people[person] >= self.limits.peers_per_person:
-            # One person must not take the seats of all the others.
-            raise Refused(close.TOO_MANY_OWN)
-        self.peers.add(peer)
-        self._people[person] += 1
+        self.audience.join(peer)
 
     def leave(self, peer: Peer) -> list[awareness.Entry]:
         """Let a peer go; edits of its that wait are kept. Returns the presence that ends with it."""
-        if peer in self.peers:
-            self.peers.remove(peer)
-            self._leave_seat(peer.user.get("id"))
         self._waiting.pop(peer, None)
         self._to_ask.discard(peer)
-        return self.presence.leave(peer)
-
-    def _leave_seat(self, person: object) -> None:
-        self._people[person] -= 1
-        if not self._people[person]:
-            del self._people[person]
+        return self.audience.leave(peer)
 
     # What peers send
 
@@ -234,12 +188,12 @@ class Room:
         if reach is None:
             reach = read_reach(message.update)
         if reach.empty:
-            self._acknowledge(peer, 1)
+            peer.acknowledge(1)
         elif peer.rights is Rights.READ:
             # A reader answers our step 1 with what it has, all of which came from here.
             if not message.answer or reach.brings_structs(self._known):
                 raise Refused(close.FORBIDDEN)
-            self._acknowledge(peer, 1)
+            peer.acknowledge(1)
         elif reach.fits(self._known):
             self._admit(peer, message.update, reach, tried=tried, judged=judged, checked=checked)
         elif message.answer:
@@ -301,16 +255,6 @@ class Room:
     def overdue(self, now: float) -> list[Peer]:
         """Return the peers that owe the history of their updates for too long."""
         return [peer for peer in self.peers if peer.early.is_overdue(now)]
-
-    def receive_presence(self, peer: Peer, payload: bytes, *, now: float) -> list[awareness.Entry]:
-        """Take presence. Returns what is news to the others. Raises MalformedFrame."""
-        return self.presence.receive(peer, awareness.decode(payload), user=peer.user, now=now)
-
-    def tell_presence(self, peer: Peer) -> None:
-        """Queue everybody's presence for one peer."""
-        entries = {entry.client: entry.encode() for entry in self.presence.everybody(but=peer)}
-        if entries:
-            peer.outbox.put_presence(peer.prefix, entries)
 
     def _admit_early(self, peer: Peer, update: bytes, reach: Reach) -> None:
         if peer.rights is Rights.READ:
@@ -429,7 +373,7 @@ class Room:
         if flush.update:
             # The only sender of a flush has all of it; with two senders each lacks the other's.
             sole_sender = next(iter(flush.senders)) if len(flush.senders) == 1 else None
-            told = self.broadcast(wire.sync_update(flush.update), but=sole_sender)
+            told = self.audience.broadcast(wire.sync_update(flush.update), but=sole_sender)
         self._flushing = False
         self._note_relayed()
         while self._to_ask:
@@ -447,7 +391,7 @@ class Room:
         """Tell the senders, each with its number of updates, that their edits are durable."""
         for peer, count in senders.items():
             if peer in self.peers:
-                self._acknowledge(peer, count)
+                peer.acknowledge(count)
 
     def place(self, seq: int) -> None:
         """Count a place of the log as held here."""
@@ -500,40 +444,7 @@ class Room:
         # While it waited for this, it was told newer things that it cannot use yet: it has no more than before.
         peer.has = has
         self._tell_difference(peer, has or NOTHING_YET)
-        self.tell_presence(peer)
-
-    def broadcast(self, message: bytes, *, but: Peer | None = None) -> int:
-        """Queue one message for all peers, framed once for each dialect. Returns how many peers are told."""
-        frames: dict[bytes, bytes] = {}
-        relayed = self._relayed
-        told = 0
-        for peer in self.peers:
-            if peer is but:
-                continue
-            outbox = peer.outbox
-            if not outbox.awake:
-                peer.has = relayed
-            prefix = peer.prefix
-            frame = frames.get(prefix)
-            if frame is None:
-                frame = frames[prefix] = websocket.frame(prefix + message)
-            outbox.put_frame(frame)
-            told += 1
-        return told
-
-    def broadcast_presence(self, entries: list[awareness.Entry], *, but: Peer | None = None) -> None:
-        """Queue presence for all peers, encoded and framed once for each dialect."""
-        encoded = {entry.client: entry.encode() for entry in entries}
-        message = wire.awareness(awareness.encode(encoded.values()))
-        frames: dict[bytes, bytes] = {}
-        for peer in self.peers:
-            if peer is but:
-                continue
-            prefix = peer.prefix
-            frame = frames.get(prefix)
-            if frame is None:
-                frame = frames[prefix] = websocket.frame(prefix + message)
-            peer.outbox.put_presence(prefix, encoded, frame)
+        self.audience.tell_presence(peer)
 
     # Inside
 
@@ -604,7 +515,7 @@ class Room:
         if self.unheard is not None:
             self.unheard.append(update)
         self.size_bytes += len(update)
-        told = self.broadcast(wire.sync_update(update))
+        told = self.audience.broadcast(wire.sync_update(update))
         if not self._flushing:
             self._note_relayed()
         return told
@@ -613,7 +524,7 @@ class Room:
         # Any state that a peer has had serves to find out what it lacks; a newer one only makes the answer smaller.
         self._relays += 1
         if self._relays % _RELAYS_TO_NOTE == 0:
-            self._relayed = self.document.state_vector()
+            self.audience.told = self.document.state_vector()
 
     def _answer(self, peer: Peer, state_vector: bytes) -> None:
         if self.size_bytes > LARGE_FRAME_BYTES and not peer.outbox.has_room():
@@ -624,7 +535,7 @@ class Room:
         self._tell_difference(peer, state_vector)
         if peer.rights is not Rights.READ:
             self._ask(peer)
-        self.tell_presence(peer)
+        self.audience.tell_presence(peer)
 
     def _tell_difference(self, peer: Peer, state_vector: bytes) -> None:
         # Whoever has nothing of this is sent all of it, in the very bytes that everybody else is sent.
@@ -642,7 +553,3 @@ class Room:
             self._to_ask.add(peer)
             return
         peer.outbox.put_question(peer.prefix, peer.prefix + wire.sync_step_1(self.document.state_vector()))
-
-    def _acknowledge(self, peer: Peer, count: int) -> None:
-        if peer.acknowledged:
-            peer.outbox.put_saved(peer.prefix, count)

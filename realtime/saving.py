@@ -10,9 +10,10 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
+from realtime.audience import Peer
 from realtime.document import is_core_failure, merged
 from realtime.ports import Append, Bus, Committed, LogUnavailable, UpdateLog
-from realtime.room import Flush, Peer, Room
+from realtime.room import Flush, Room
 
 logger = logging.getLogger("quillroom.realtime")
 

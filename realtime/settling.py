@@ -10,10 +10,10 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
+from realtime.audience import User
 from realtime.document import is_core_failure
 from realtime.live_room import LiveRoom
 from realtime.ports import Clock, DocumentId
-from realtime.room import User
 
 logger = logging.getLogger("quillroom.realtime")
 

@@ -6,9 +6,10 @@ from uuid import uuid4
 from pycrdt import Doc, Text, TransactionEvent
 
 from realtime import websocket, wire
+from realtime.audience import Peer
 from realtime.outbox import Outbox
 from realtime.ports import DocumentId, Epoch, Rights, Stored
-from realtime.room import Flush, Limits, Peer, Room
+from realtime.room import Flush, Limits, Room
 from realtime.wire import write_var_uint
 
 EMPTY_UPDATE = b"\x00\x00"

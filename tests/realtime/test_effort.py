@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 from websockets.asyncio.client import connect
 
 from realtime import effort, flushing, wire
+from realtime.audience import Peer
 from realtime.door import ConnectionLimits
 from realtime.effort import Effort, NeedsFlush, NeedsTrial, without_known_deletions
 from realtime.memory import MemoryLog
-from realtime.room import Flush, Peer, Room
+from realtime.room import Flush, Room
 from realtime.trial import Trials
 from realtime.update import read_reach
 from realtime.wire import MalformedFrame, write_var_uint

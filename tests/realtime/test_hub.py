@@ -12,12 +12,13 @@ from uuid import uuid4
 import pytest
 
 from realtime import close, flushing, vetting, wire
+from realtime.audience import Peer
 from realtime.awareness import Entry, encode
 from realtime.close import Close, Refused
 from realtime.hub import Hub, Timing
 from realtime.memory import MemoryBus, MemoryLog
 from realtime.ports import Append, Bus, DocumentId
-from realtime.room import Limits, Peer, Room
+from realtime.room import Limits, Room
 from realtime.settling import Settle, Wrote
 
 from .documents import Author, inside_a_string, nested_arrays, peer, seed, sent, text_of
@@ -387,9 +388,9 @@ async def test_presence_crosses_processes_and_ends_with_its_connection() -> None
         await asyncio.sleep(0.02)
         # The second process opens the room later and asks who is there.
         room_b, _ = await enter(second, document_id, ben)
-        await until(lambda: len(room_b.presence) == 1)
+        await until(lambda: len(room_b.audience.presence) == 1)
         first.part(room_a, ada)
-        await until(lambda: len(room_b.presence) == 0)
+        await until(lambda: len(room_b.audience.presence) == 0)
 
 
 async def test_an_edit_of_the_host_is_durable_when_it_returns_and_everybody_sees_it() -> None:

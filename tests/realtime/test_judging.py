@@ -9,11 +9,12 @@ import pytest
 from pycrdt import Doc, Text
 
 from realtime import close, judging, wire
+from realtime.audience import Peer
 from realtime.close import Refused
 from realtime.hub import Hub
 from realtime.memory import MemoryBus, MemoryLog
 from realtime.ports import OpenJudge, Rights
-from realtime.room import NeedsJudging, Peer, Room
+from realtime.room import NeedsJudging, Room
 from realtime.update import read_reach
 
 from .documents import Author, peer, seed

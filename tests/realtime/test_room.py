@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from pycrdt import Doc, Text, merge_updates
 
 from realtime import close, wire
+from realtime.audience import Peer
 from realtime.close import Refused
 from realtime.ports import Committed, Epoch, Stored
-from realtime.room import Limits, Peer, Room
+from realtime.room import Limits, Room
 
 from .documents import (
     EMPTY_UPDATE,

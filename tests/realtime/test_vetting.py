@@ -7,9 +7,10 @@ import pytest
 from pycrdt import XmlElement, XmlFragment, XmlText, merge_updates
 
 from realtime import close, structs, vetting, wire
+from realtime.audience import Peer
 from realtime.close import Refused
 from realtime.effort import NeedsTrial
-from realtime.room import BrokenRoom, Peer, Room
+from realtime.room import BrokenRoom, Room
 from realtime.update import Reach, read_reach
 from realtime.vetting import NeedsChecking, NeedsMeasuring, depth_of
 

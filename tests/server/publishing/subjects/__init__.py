@@ -1,10 +1,13 @@
 """Each channel with its server, as the contract suite asks for it: one module each, listed in `SUBJECTS`."""
 
+from tests.server.publishing.subjects.mastodon import mastodon, mastodon_like
 from tests.server.publishing.subjects.reddit import open_reddit
 from tests.server.publishing.subjects.subject import Opening
 from tests.server.publishing.subjects.webhook import webhook
 
 SUBJECTS: dict[str, Opening] = {
+    "mastodon": mastodon,
+    "mastodon_like": mastodon_like,
     "reddit": open_reddit,
     "webhook": webhook,
 }

@@ -1,0 +1,59 @@
+"""Mastodon, and a server of another make that knows no idempotency keys."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from server.publishing.channel import Account, Caller
+from server.publishing.channels.mastodon import Mastodon
+from server.publishing.http import open_http
+from tests.server.publishing.elsewhere.mastodon import ACCOUNT, TOKEN, MastodonServer
+from tests.server.publishing.elsewhere.running import running
+from tests.server.publishing.subjects.subject import Subject, an_id
+
+
+@dataclass
+class Clock:
+    """A clock that goes on by `step` whenever it is read, so that nobody has to wait; `time` can be set."""
+
+    time: datetime = field(default_factory=lambda: datetime(2026, 11, 21, 12, tzinfo=UTC))
+    step: timedelta = timedelta(seconds=20)
+
+    def now(self) -> datetime:
+        self.time += self.step
+        return self.time
+
+
+@asynccontextmanager
+async def mastodon() -> AsyncIterator[Subject]:
+    """Open an account on a Mastodon."""
+    async with an_account(MastodonServer(lambda: Clock().time), Clock()) as subject:
+        yield subject
+
+
+@asynccontextmanager
+async def mastodon_like() -> AsyncIterator[Subject]:
+    """Open an account on a server that speaks Mastodon's API and makes a post at every call."""
+    server = MastodonServer(lambda: Clock().time, version="2.7.2 (compatible; Other 1.0)", keeps_keys=False)
+    async with an_account(server, Clock()) as subject:
+        yield subject
+
+
+@asynccontextmanager
+async def an_account(server: MastodonServer, clock: Clock) -> AsyncIterator[Subject]:
+    """Run `server` by the time of `clock`, and open an account on it."""
+    server.now = lambda: clock.time
+    http = open_http(private_networks=True, answer_seconds=2)
+    async with http.client, running(server.app()) as place:
+        server.url = place.url
+        account = Account(
+            an_id(),
+            "mastodon",
+            "@ada@mastodon.example",
+            base_url=place.url,
+            remote_id=ACCOUNT,
+            facts={"version": server.version, "max_characters": server.max_characters},
+            secrets={"access_token": TOKEN},
+        )
+        yield Subject(Mastodon(), Caller(http, account, clock.now), place, server.seen, expire=server.expire)

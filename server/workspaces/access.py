@@ -29,6 +29,7 @@ class Verb(StrEnum):
     VIEW = "view"
     CREATE = "create"
     INVITE = "invite"
+    PUBLISH = "publish"
     MANAGE = "manage"
 
 
@@ -74,7 +75,7 @@ _AT_WORK: Final = frozenset({Verb.VIEW, Verb.CREATE, Verb.INVITE})
 ALLOWED: Final = MappingProxyType(
     {
         Role.ADMIN: frozenset(Verb),
-        Role.SCHEDULER: _AT_WORK,
+        Role.SCHEDULER: _AT_WORK | {Verb.PUBLISH},
         Role.MEMBER: _AT_WORK,
         Role.GUEST: frozenset({Verb.VIEW}),
     }

@@ -226,16 +226,16 @@ class MastodonServer:
     async def upload(self, request: Request) -> Response:
         if self._account(request) is None:
             return _error(401, "The access token is invalid")
-        form = await request.form()
-        file = form["file"]
-        assert not isinstance(file, str)
-        made = {
-            "id": self._next(),
-            "bytes": await file.read(),
-            "type": file.content_type,
-            "description": form.get("description"),
-            "left": self.works_on_pictures,
-        }
+        async with request.form() as form:
+            file = form["file"]
+            assert not isinstance(file, str)
+            made = {
+                "id": self._next(),
+                "bytes": await file.read(),
+                "type": file.content_type,
+                "description": form.get("description"),
+                "left": self.works_on_pictures,
+            }
         self.media[str(made["id"])] = made
         ready = self.works_on_pictures == 0
         return JSONResponse(

@@ -1,10 +1,14 @@
 """What the contract suite needs to know about a channel under test."""
 
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from io import BytesIO
 from uuid import UUID, uuid4
+
+from PIL import Image
 
 from server.publishing.channel import Caller, Channel, Picture, Post
 from tests.server.publishing.elsewhere.running import Place
@@ -27,6 +31,14 @@ class Subject:
     options: dict[str, str] = field(default_factory=dict)
 
 
+def _png() -> bytes:
+    file = BytesIO()
+    Image.new("RGB", (2, 2), "brown").save(file, "PNG")
+    return file.getvalue()
+
+
+PNG = _png()
+
 # Opens a subject: `async with opening() as subject`.
 Opening = Callable[[], AbstractAsyncContextManager[Subject]]
 
@@ -44,6 +56,23 @@ def a_post(subject: Subject, text: str = "The brown fox", **changes: object) -> 
         "options": subject.options,
     }
     return Post(**{**values, **changes})  # type: ignore[arg-type]  # the dictionary is spread over its fields
+
+
+def a_whole_post(subject: Subject, text: str = "The brown fox") -> Post:
+    """Return a post with two pictures and two replies, as far as the channel has them.
+
+    The replies say what `text` does, of a vixen.
+    """
+    can = subject.channel.capabilities
+    limits = subject.channel.limits(subject.caller.account)
+    pictures = tuple(a_picture(PNG, alt=f"Fox {number}") for number in range(min(2, limits.pictures)))
+    reply = re.sub("fox", "vixen", text, flags=re.IGNORECASE)
+    return a_post(
+        subject,
+        text,
+        pictures=pictures if can.pictures else (),
+        replies=(reply, f"Once more: {reply}, too")[: limits.replies] if can.replies else (),
+    )
 
 
 def a_picture(data: bytes, *, read: Callable[[], Awaitable[bytes]] | None = None, alt: str = "A fox") -> Picture:

@@ -29,7 +29,7 @@ def at_work(role: Role) -> Actor:
 def test_the_table_of_roles(role: Role, verb: Verb) -> None:
     expected = {
         Role.ADMIN: set(Verb),
-        Role.SCHEDULER: AT_WORK,
+        Role.SCHEDULER: AT_WORK | {Verb.PUBLISH},
         Role.MEMBER: AT_WORK,
         Role.GUEST: {Verb.VIEW},
     }[role]

@@ -4,7 +4,7 @@ from playwright.async_api import expect
 
 from tests.running import create_document
 
-from .conftest import Person, Studio, until
+from .conftest import ARTIFACTS, Person, Studio, until
 
 TEXT = "The quick brown fox jumps over the lazy dog.\n\nA second paragraph stands here."
 
@@ -82,13 +82,42 @@ async def test_a_reviewer_suggests_and_the_author_decides(ada: Person, ben: Pers
     await expect(cards).to_have_count(3)
     await expect(cards.nth(0)).to_contain_text("Ben Okri")
     await expect(cards.nth(0)).to_contain_text("Add “very ”")
-    # It can be talked about, in a thread about its words.
+    # It can be talked about, in a thread of its own on its card.
     await cards.nth(0).get_by_role("button", name="Comment on this suggestion").click()
     await ada.type("Is it?")
     await page.keyboard.press("Control+Enter")
-    await expect(ben.page.locator("[data-thread-card]")).to_contain_text("@Ben Okri Is it?")
+    bens = ben.page.locator("[data-suggestion-card]").nth(0)
+    await expect(bens.locator("[data-comment]")).to_contain_text("Is it?")
     await expect(cards.nth(0).get_by_role("button", name="Open the discussion")).to_have_text("1")
-    await cards.nth(0).get_by_role("button", name="Accept").click()
+    await bens.get_by_role("button", name="Open the discussion").click()
+    await ben.type("It is.")
+    await ben.page.keyboard.press("Control+Enter")
+    await expect(cards.nth(0).locator("[data-comment]")).to_have_count(2)
+    await page.screenshot(path=ARTIFACTS / "suggesting-thread.png")
+    await cards.nth(0).get_by_role("button", name="Accept", exact=True).click()
+    await expect(cards).to_have_count(2)
+    # It ends with the suggestion, and stays to be read.
+    await page.locator("#comments-toggle").click()
+    await page.locator("[data-filter=resolved]").click()
+    ended = page.locator("#comments-list [data-thread-card]")
+    await expect(ended).to_contain_text("Accepted by Ada Lovelace")
+    await expect(ended).to_contain_text("Add “very ”")
+    await expect(ended).to_contain_text("Is it?")
+    await page.screenshot(path=ARTIFACTS / "suggesting-resolved.png")
+    await page.locator("[data-filter=suggested]").click()
+    await page.locator("#suggestions-state").select_option("accepted")
+    await expect(page.locator("[data-decided]")).to_contain_text("Accepted by Ada Lovelace")
+    await page.screenshot(path=ARTIFACTS / "suggesting-decided.png")
+    await page.locator("#suggestions-state").select_option("")
+    # With the decision it is taken up again.
+    await ada.body.focus()
+    await page.keyboard.press("Control+z")
+    await expect(page.locator("#comments-list [data-suggestion-card]")).to_have_count(3)
+    await page.locator("[data-filter=open]").click()
+    await expect(page.locator("#comments-list [data-thread-card]")).to_contain_text("Ben Okri suggested")
+    await expect(page.locator("[data-filter=resolved] [data-count]")).to_be_empty()
+    await page.locator("#comments-close").click()
+    await cards.nth(0).get_by_role("button", name="Accept", exact=True).click()
     await expect(cards).to_have_count(2)
     await cards.nth(0).get_by_role("button", name="Reject").click()
     await expect(cards).to_have_count(1)

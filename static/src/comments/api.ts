@@ -24,6 +24,12 @@ async function sentenceOf(answer: Response): Promise<string> {
   return say("comments.failed");
 }
 
+/** Which suggestion a thread is to be about. */
+export interface SuggestionName {
+  readonly by: string;
+  readonly id: string;
+}
+
 /** The comments of one document, as the server has them. Everything throws Refusal. */
 export class CommentsApi {
   readonly #address: string;
@@ -46,8 +52,9 @@ export class CommentsApi {
   }
 
   /** `id` is the comment's: a request that is repeated after a silence adds nothing. */
-  begin(id: string, text: string, place: Place): Promise<Thread> {
-    return this.#ask("POST", "", { id, text, place }) as Promise<Thread>;
+  begin(id: string, text: string, place: Place, about: SuggestionName | null): Promise<Thread> {
+    const suggestion = about && { author_id: about.by, id: about.id };
+    return this.#ask("POST", "", { id, text, place, ...(suggestion && { suggestion }) }) as Promise<Thread>;
   }
 
   reply(id: string, threadId: string, text: string): Promise<Thread> {

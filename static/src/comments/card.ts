@@ -14,6 +14,7 @@ import {
   type ReactionKind,
   reactionKinds,
   type Rights,
+  type SuggestionAbout,
   type Thread,
 } from "./model";
 
@@ -114,7 +115,7 @@ export class Card {
 
   #onKey(event: KeyboardEvent): void {
     if (event.altKey || event.ctrlKey || event.metaKey) return;
-    if (event.key === "Escape") {
+    if (event.key === "Escape" && !event.defaultPrevented) {
       event.preventDefault();
       if (event.target === this.element) this.#host.leave();
       else this.element.focus({ preventScroll: true });
@@ -145,7 +146,8 @@ export class Card {
 
   #showHead(thread: Thread, orphan: boolean): void {
     const rights = this.#host.rights();
-    const written = JSON.stringify([thread.place, thread.resolved_at, thread.resolved_by, orphan, rights]);
+    const { suggestion } = thread;
+    const written = JSON.stringify([thread.place, suggestion, thread.resolved_at, thread.resolved_by, orphan, rights]);
     if (written === this.#headWritten) return;
     this.#headWritten = written;
     const { place } = thread;
@@ -178,12 +180,19 @@ export class Card {
     );
     const notes: HTMLElement[] = [];
     if (resolved) {
-      notes.push(
-        buildElement("p", {
-          class: "thread-note",
-          children: [icon("check"), say("comments.resolvedBy", { name: nameOf(thread.resolved_by) })],
-        }),
-      );
+      const isEnd = suggestion !== null && suggestion.state !== "pending";
+      const words = isEnd ? endOf(suggestion) : say("comments.resolvedBy", { name: nameOf(thread.resolved_by) });
+      notes.push(buildElement("p", { class: "thread-note", children: [icon("check"), words] }));
+    }
+    if (suggestion) {
+      const name = nameOf(suggestion.author);
+      const sentences = suggestion.sentences.map((text) => buildElement("li", { text }));
+      quote.replaceChildren(say("suggest.by", { name }));
+      notes.unshift(buildElement("ul", { class: "suggestion-sentences", children: sentences }));
+      // What it was about, where the sentence does not quote it.
+      if (place.quote !== "" && !suggestion.sentences.some((text) => text.includes(place.quote.slice(0, 40)))) {
+        notes.unshift(buildElement("p", { class: "thread-quote", text: place.quote }));
+      }
     }
     if (orphan) {
       const note = buildElement("p", { class: "thread-note", text: say("comments.orphanNote") });
@@ -459,6 +468,11 @@ export class Card {
   #state(): CardState {
     return { active: this.element.dataset["active"] === "true", orphan: this.element.dataset["orphan"] === "true" };
   }
+}
+
+/** What became of a suggestion, and by whom if that is known. */
+function endOf({ state, decided_by: by }: SuggestionAbout): string {
+  return by ? say(`suggest.${state}By`, { name: by.name }) : say(`suggest.${state}`);
 }
 
 /** The words of a comment with its people marked; one whose account is gone is "somebody". */

@@ -8,13 +8,13 @@ import { addPanel, placePanel } from "../editor/place-panel";
 import { say } from "../editor/words";
 import type { Session } from "../live/session";
 import { showToast } from "../ui/toast";
-import { CommentsApi } from "./api";
-import type { Beside } from "./beside";
+import { CommentsApi, type SuggestionName } from "./api";
+import type { Beside, Range, Talk } from "./beside";
 import { Card, type CardHost } from "./card";
 import { Composer } from "./composer";
 import { type Draft, Drafts } from "./drafts";
 import { type Highlight, highlight, highlights } from "./highlights";
-import { concerns, mayAttach, type Person, type Place, type Thread } from "./model";
+import { concerns, mayAttach, type Person, type Place, suggestionKey, type Thread } from "./model";
 import { bringIntoView, type Filter, Panel, type Shown } from "./panel";
 import { type Located, locate, Memory, placeOfBlock, placeOfSelection, placeOfText } from "./places";
 import { commentEvent, type CommentRequest } from "./request";
@@ -27,7 +27,19 @@ const attachMilliseconds = [800, 3000] as const;
 const mostAttached = 6;
 /** News of the whole workspace reaches all its pages at once; they do not ask at once. */
 const sharedMilliseconds = 2000;
+/** The place of what is about no words: a suggested block without any. */
+const nowhere: Place = { kind: "text", anchor: null, block_id: null, quote: "", before: "", after: "" };
 const cardPattern = /^#comment-([0-9a-f-]{36})$/u;
+
+type About = SuggestionName & { readonly key: string };
+
+interface Composing {
+  readonly place: Place;
+  /** The suggestion that the new thread is to be about. */
+  readonly about: About | null;
+  readonly composer: Composer;
+  readonly element: HTMLElement;
+}
 
 interface Parts {
   readonly page: Page;
@@ -55,7 +67,7 @@ class Comments {
   readonly #here = buildElement("div", { class: "toolbar comment-here" });
   #located = new Map<string, Located>();
   #activeId: string | null = null;
-  #composing: { readonly place: Place; readonly composer: Composer; readonly element: HTMLElement } | null = null;
+  #composing: Composing | null = null;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #attaching: ReturnType<typeof setTimeout> | undefined;
   #linked = false;
@@ -108,18 +120,26 @@ class Comments {
       reveal: (mark, card) => {
         this.#bringIntoView(mark, card);
       },
-      threadsAt: (from, to) => {
-        const open = [...this.#located].filter(([id]) => this.#threads.get(id)?.resolved_at === null);
-        return open.filter(([, place]) => place.from < to && from < place.to).map(([id]) => id);
+      talk: (key) => this.#talk(key),
+      threadAbout: (key) => this.#about(key),
+      discuss: (suggestion, range) => {
+        this.#discuss(suggestion, range);
       },
       openThread: (id) => {
-        if (!this.#panel.floats) {
-          this.#panel.filter = "open";
-          this.#panel.open();
-        }
+        this.#panel.filter = this.#threads.get(id)?.resolved_at === null ? "open" : "resolved";
+        this.#panel.open();
         this.activate(id);
-        this.#cards.get(id)?.focusReply();
+        this.#cards.get(id)?.element.focus({ preventScroll: true });
       },
+    });
+    document.body.addEventListener("quillroom:suggestions", (event) => {
+      const { document_id: id } = ((event as CustomEvent<unknown>).detail ?? {}) as Record<string, unknown>;
+      if (id !== page.documentId) return;
+      // By whom something was decided may be told a moment after that it was.
+      for (const thread of this.#threads.all) {
+        const { suggestion } = thread;
+        if (suggestion && suggestion.state !== "pending" && !suggestion.decided_by) this.#threads.refreshSoon(thread.id);
+      }
     });
     this.#loaded = this.#threads.load().then(() => {
       this.#takeUpDraft();
@@ -141,7 +161,7 @@ class Comments {
     const draft = this.#drafts.read(newThread);
     const shown = this.#panel.floats || this.#panel.isOpen;
     if (!draft?.place || this.#composing || !this.#threads.rights.may_comment || !shown) return;
-    this.#compose({ ...draft, place: draft.place });
+    this.#compose({ ...draft, place: draft.place }, null);
   }
 
   /** Opens a card for a new thread: about the block at `block`, or about what is selected. */
@@ -167,13 +187,58 @@ class Comments {
     const begun = this.#drafts.read(newThread);
     // Another place makes it another comment than the one that may have been sent already.
     const fresh = to === null ? { text: "", people: [] } : { text: `@${to.name} `, people: [to] };
-    this.#compose({ ...fresh, ...begun, id: crypto.randomUUID(), place });
+    this.#compose({ ...fresh, ...begun, id: crypto.randomUUID(), place }, null);
     if (!this.#composing) return;
     this.#reveal(newThread, this.#composing.element);
     this.#composing.composer.focus();
   }
 
-  #compose(draft: Draft & { readonly place: Place }): void {
+  /** The thread about a suggestion. */
+  #about(key: string): Thread | null {
+    return this.#threads.all.find((thread) => suggestionKey(thread) === key) ?? null;
+  }
+
+  /** Are cards of suggestions shown, which hold what is said about them? */
+  get #showsSuggestions(): boolean {
+    return this.#panel.floats || (this.#panel.isOpen && this.#panel.filter === "suggested");
+  }
+
+  /** The card of its suggestion in which a thread is shown now; null for one that has its own. */
+  #home(thread: Thread): string | null {
+    const key = suggestionKey(thread);
+    return key !== null && this.#showsSuggestions && this.#beside.rangeOf(key) !== null ? key : null;
+  }
+
+  #talk(key: string): Talk | null {
+    const thread = this.#about(key);
+    if (thread && this.#home(thread) === key) {
+      const card = this.#card(thread);
+      const active = thread.id === this.#activeId || this.#beside.activeId === key;
+      card.show(thread, { active, orphan: false });
+      return { element: card.element, count: thread.comments.filter(({ deleted }) => !deleted).length, active };
+    }
+    if (this.#composing?.about?.key !== key) return null;
+    return { element: this.#composing.element, count: 0, active: true };
+  }
+
+  #discuss(about: About, { from, to, block }: Range): void {
+    const thread = this.#about(about.key);
+    if (thread) {
+      this.activate(thread.id);
+      this.#cards.get(thread.id)?.focusReply();
+      return;
+    }
+    if (this.#composing?.about?.key !== about.key) {
+      const { state } = this.#editor;
+      const place = (block ? placeOfBlock(state, from) : placeOfText(state, from, to)) ?? nowhere;
+      const begun = this.#drafts.read(`about-${about.key}`);
+      this.#compose({ text: "", people: [], ...begun, id: crypto.randomUUID(), place }, about);
+    }
+    this.#beside.activate(about.key);
+    this.#composing?.composer.focus();
+  }
+
+  #compose(draft: Draft & { readonly place: Place }, about: About | null): void {
     const { place } = draft;
     const close = () => {
       this.#composing = null;
@@ -183,12 +248,12 @@ class Comments {
     const composer: Composer = new Composer({
       api: this.#api,
       drafts: this.#drafts,
-      name: newThread,
+      name: about === null ? newThread : `about-${about.key}`,
       label: say("comments.write"),
       submit: say("comments.send"),
       begin: draft,
       onSend: async ({ id, text }) => {
-        const thread = await this.#api.begin(id, text, place);
+        const thread = await this.#api.begin(id, text, place, about);
         // Somebody may have left it meanwhile, and begun another.
         const isOpen = this.#composing?.composer === composer;
         if (isOpen) this.#composing = null;
@@ -206,9 +271,9 @@ class Comments {
       attributes: { "data-active": "true", "aria-label": say("comments.write"), "data-thread-card": newThread },
       children: [buildElement("p", { class: "thread-quote", text: quote }), composer.element],
     });
-    this.#composing = { place, composer, element };
-    this.#activeId = newThread;
-    if (!this.#panel.floats) {
+    this.#composing = { place, about, composer, element };
+    this.#activeId = about === null ? newThread : null;
+    if (!this.#panel.floats && about === null) {
       this.#panel.filter = "open";
       this.#panel.open();
     }
@@ -220,7 +285,10 @@ class Comments {
     if (this.#activeId === threadId) return;
     this.#activeId = threadId;
     this.#locate();
-    this.#reveal(threadId, this.#cards.get(threadId)?.element ?? null);
+    const thread = this.#threads.get(threadId);
+    const home = thread ? this.#home(thread) : null;
+    if (home !== null) this.#beside.activate(home);
+    else this.#reveal(threadId, this.#cards.get(threadId)?.element ?? null);
   }
 
   /** Brings a place and its card into view. */
@@ -402,16 +470,23 @@ class Comments {
     this.#located = new Map();
     const shown: Highlight[] = [];
     for (const thread of this.#threads.all) {
+      const key = suggestionKey(thread);
+      const range = key === null ? null : this.#beside.rangeOf(key);
+      if (range !== null) {
+        // Where the suggestion is, which is marked already.
+        this.#located.set(thread.id, { ...range, by: "anchor" });
+        continue;
+      }
       const found = locate(editor.state, thread, this.#memory);
       if (found === null) {
-        if (before.has(thread.id)) this.#announcer.announce("orphan", say("comments.orphaned"));
+        if (before.has(thread.id) && key === null) this.#announcer.announce("orphan", say("comments.orphaned"));
         continue;
       }
       this.#located.set(thread.id, found);
       const { id } = thread;
       shown.push({ ...found, id, resolved: thread.resolved_at !== null, active: id === this.#activeId });
     }
-    if (this.#composing) {
+    if (this.#composing?.about === null) {
       const asThread = { id: newThread, place: this.#composing.place } as Thread;
       const found = locate(editor.state, asThread, this.#memory);
       if (found) {
@@ -431,7 +506,7 @@ class Comments {
 
   /** Stores places that were found by their words, so that the next edit of these words does not lose them. */
   #keepFound(): void {
-    const isFound = (id: string) => this.#located.get(id)?.by === "words" && this.#threads.get(id) !== undefined;
+    const isFound = (id: string) => this.#located.get(id)?.by === "words" && this.#threads.get(id)?.suggestion === null;
     if (this.#attaching !== undefined || ![...this.#located.keys()].some(isFound)) return;
     const [least, most] = attachMilliseconds;
     this.#attaching = setTimeout(
@@ -488,14 +563,15 @@ class Comments {
     const resolved = thread.resolved_at !== null;
     if (filter === "resolved") return resolved;
     if (filter === "mine") return concerns(thread, this.#page.me.id);
-    const orphan = !this.#located.has(thread.id);
+    // What was suggested comes and goes; what was said about it has its sentence, and needs no other words.
+    const orphan = !this.#located.has(thread.id) && thread.suggestion === null;
     return filter === "orphaned" ? orphan : !resolved;
   }
 
   /** The threads that are shown now, in order. */
   #list(): Thread[] {
     const inRail = (thread: Thread) =>
-      this.#located.has(thread.id) && (thread.resolved_at === null || thread.id === this.#activeId);
+      this.#located.has(thread.id) && this.#home(thread) === null && (thread.resolved_at === null || thread.id === this.#activeId);
     const found = this.#threads.all.filter((thread) =>
       this.#panel.isOpen ? this.#fits(thread, this.#panel.filter) || thread.id === this.#activeId : inRail(thread),
     );
@@ -561,8 +637,8 @@ class Comments {
     const found = highlights(state).find((each) => each.id === id);
     const base = this.#panel.rail.parentElement?.getBoundingClientRect().top ?? 0;
     if (!found) {
-      const position = this.#beside.positionOf(id);
-      return position === null ? null : view.coordsAtPos(position).top - base - 4;
+      const range = this.#beside.rangeOf(id);
+      return range === null ? null : view.coordsAtPos(range.from).top - base - 4;
     }
     if (found.block) {
       const node = view.nodeDOM(found.from);
@@ -578,10 +654,13 @@ class Comments {
     const cards: Shown[] = threads.map((thread) => {
       const card = this.#card(thread);
       const active = thread.id === this.#activeId;
-      card.show(thread, { active, orphan: this.#threads.state === "ready" && !this.#located.has(thread.id) });
+      const orphan = this.#threads.state === "ready" && !this.#located.has(thread.id) && thread.suggestion === null;
+      card.show(thread, { active, orphan });
       return { id: thread.id, element: card.element };
     });
-    if (this.#composing) {
+    const about = this.#composing?.about ?? null;
+    // A comment on a suggestion that went meanwhile keeps its words, in a card of its own.
+    if (this.#composing && (about === null || this.#beside.rangeOf(about.key) === null)) {
       const { element } = this.#composing;
       const from = this.#located.get(newThread)?.from ?? 0;
       const place = this.#panel.floats ? cards.findIndex(({ id }) => (this.#located.get(id)?.from ?? 0) > from) : 0;
@@ -589,17 +668,27 @@ class Comments {
     }
     if (suggested) cards.push(...this.#beside.cards(true));
     else if (this.#panel.floats) {
-      const placeOf = ({ id }: Shown) => this.#located.get(id)?.from ?? this.#beside.positionOf(id) ?? 0;
+      const placeOf = ({ id }: Shown) => this.#located.get(id)?.from ?? this.#beside.rangeOf(id)?.from ?? 0;
       cards.push(...this.#beside.cards(false));
       cards.sort((one, other) => placeOf(one) - placeOf(other));
     }
     const count = (filter: Filter) => this.#threads.all.filter((thread) => this.#fits(thread, filter)).length;
     const counts = { open: count("open"), resolved: count("resolved"), mine: count("mine"), orphaned: count("orphaned"), suggested: this.#beside.count };
-    this.#panel.show(cards, { activeId: this.#activeId ?? this.#beside.activeId, counts, state: this.#threads.state });
+    const active = this.#threads.get(this.#activeId ?? "");
+    const activeId = (active && this.#home(active)) ?? this.#activeId ?? this.#beside.activeId;
+    const emptyWord = suggested ? this.#beside.emptyWord : `comments.empty.${this.#panel.filter}`;
+    this.#panel.show(cards, { activeId, counts, state: this.#threads.state, emptyWord });
   }
 
   /** #comment-<id> in the address opens that thread; the id may be that of any of its comments. */
   #followLink(): void {
+    if (window.location.hash === "#suggestions" && !this.#linked) {
+      this.#linked = true;
+      this.#panel.filter = "suggested";
+      this.#panel.open();
+      this.#show();
+      return;
+    }
     const id = cardPattern.exec(window.location.hash)?.[1];
     if (id === undefined || this.#linked || this.#threads.state !== "ready") return;
     this.#linked = true;
@@ -608,8 +697,9 @@ class Comments {
       showToast(say("comments.gone"));
       return;
     }
-    const orphan = !this.#located.has(thread.id);
-    if (orphan || !this.#panel.floats) {
+    const hidden = !this.#located.has(thread.id);
+    if (hidden || !this.#panel.floats) {
+      const orphan = hidden && thread.suggestion === null;
       this.#panel.filter = orphan ? "orphaned" : thread.resolved_at === null ? "open" : "resolved";
       this.#panel.open();
     }

@@ -40,9 +40,20 @@ export interface Place {
   readonly after: string;
 }
 
+/** The suggestion that a thread is about, as the server has it; an id counts only together with its author. */
+export interface SuggestionAbout {
+  readonly id: string;
+  readonly author_id: string;
+  readonly author: Person | null;
+  readonly state: "pending" | "accepted" | "rejected" | "withdrawn";
+  readonly sentences: readonly string[];
+  readonly decided_by: Person | null;
+}
+
 export interface Thread {
   readonly id: string;
   readonly place: Place;
+  readonly suggestion: SuggestionAbout | null;
   readonly created_at: string;
   readonly created_by: string | null;
   readonly resolved_at: string | null;
@@ -71,4 +82,9 @@ export function concerns(thread: Thread, personId: string): boolean {
 /** May this person attach it to other words? To the same ones whoever comments may. */
 export function mayAttach(thread: Thread, { me, rights }: { readonly me: string; readonly rights: Rights }): boolean {
   return rights.may_comment && (rights.may_resolve_any || thread.created_by === me);
+}
+
+/** The key under which the page knows the suggestion that a thread is about. */
+export function suggestionKey({ suggestion }: Thread): string | null {
+  return suggestion && `${suggestion.author_id}/${suggestion.id}`;
 }

@@ -121,8 +121,10 @@ export class Panel {
   /** Shows these cards; `counts` are what each filter would show. */
   show(
     cards: readonly Shown[],
-    { activeId, counts, state }: {
+    { activeId, counts, state, emptyWord }: {
       readonly activeId: string | null;
+      /** What an empty list says once it is known to be one. */
+      readonly emptyWord: string;
       readonly counts: Readonly<Record<Filter, number>>;
       readonly state: "loading" | "ready" | "failed";
     },
@@ -147,7 +149,7 @@ export class Panel {
     this.#toggle.title = label;
     this.#toggle.setAttribute("aria-label", label);
     this.#empty.hidden = cards.length > 0;
-    this.#empty.textContent = state === "ready" || this.filter === "suggested" ? say(`comments.empty.${this.filter}`) : say(`comments.${state}`);
+    this.#empty.textContent = state === "ready" || this.filter === "suggested" ? say(emptyWord) : say(`comments.${state}`);
     this.#retry.hidden = state !== "failed" || this.filter === "suggested";
     this.#bar.hidden = this.filter !== "suggested";
     this.#order.hidden = this.filter === "suggested";

@@ -1,4 +1,5 @@
 import { face, nameOf } from "../comments/faces";
+import type { Talk } from "../comments/beside";
 import type { Person } from "../comments/model";
 import { buildElement, iconButton } from "../editor/build-element";
 import { say, sayCount } from "../editor/words";
@@ -9,8 +10,8 @@ import { sentencesOf } from "./sentences";
 /** What a card asks of the page around it. */
 export interface CardHost {
   readonly find: (id: string) => Person | null;
-  /** How many open threads there are about it. */
-  readonly threads: (suggestion: Suggestion) => number;
+  /** What is said about it, which its card holds. */
+  readonly talk: (suggestion: Suggestion) => Talk | null;
   readonly mayAccept: () => boolean;
   readonly mayReject: (suggestion: Suggestion) => boolean;
   readonly accept: (suggestion: Suggestion) => void;
@@ -25,6 +26,8 @@ export interface CardHost {
 export class SuggestionCard {
   readonly element: HTMLElement;
   readonly #host: CardHost;
+  readonly #about = buildElement("div", { class: "suggestion-about" });
+  readonly #talk = buildElement("div", { class: "suggestion-talk" });
   #suggestion: Suggestion;
   #written = "";
 
@@ -34,6 +37,7 @@ export class SuggestionCard {
     this.element = buildElement("article", {
       class: "thread suggestion",
       attributes: { tabindex: "0", "data-suggestion-card": suggestion.key },
+      children: [this.#about, this.#talk],
     });
     this.element.addEventListener("click", () => {
       host.activate(this.#suggestion.key);
@@ -45,18 +49,22 @@ export class SuggestionCard {
 
   show(suggestion: Suggestion, active: boolean): void {
     this.#suggestion = suggestion;
-    this.element.dataset["active"] = String(active);
+    const talk = this.#host.talk(suggestion);
+    this.element.dataset["active"] = String(active || talk?.active === true);
+    // Moved only if it is another one: words may be in it that are being typed.
+    if (talk?.element !== (this.#talk.firstElementChild ?? undefined)) this.#talk.replaceChildren(...(talk ? [talk.element] : []));
+    this.#talk.hidden = talk === null;
     const author = this.#host.find(suggestion.by);
     const sentences = sentencesOf(suggestion);
     const may = [this.#host.mayAccept(), this.#host.mayReject(suggestion)];
     const moment = new Date(suggestion.at);
     const when = clockWords(moment);
-    const written = JSON.stringify([author, sentences, may, when, this.#host.threads(suggestion)]);
+    const written = JSON.stringify([author, sentences, may, when, talk?.count]);
     if (written === this.#written) return;
     this.#written = written;
     this.element.setAttribute("aria-label", say("suggest.card", { name: nameOf(author), what: sentences.join(". ") }));
     const action = this.element.querySelector<HTMLElement>("[data-suggestion-action]:focus")?.dataset["suggestionAction"];
-    this.element.replaceChildren(
+    this.#about.replaceChildren(
       buildElement("div", {
         class: "comment-head",
         children: [
@@ -68,7 +76,7 @@ export class SuggestionCard {
               buildElement("time", { text: when, attributes: { datetime: moment.toISOString(), "data-time": "" } }),
             ],
           }),
-          this.#tools(suggestion),
+          this.#tools(suggestion, talk?.count ?? 0),
         ],
       }),
       buildElement("ul", {
@@ -79,7 +87,7 @@ export class SuggestionCard {
     if (action !== undefined) this.element.querySelector<HTMLElement>(`[data-suggestion-action="${action}"]`)?.focus();
   }
 
-  #tools(suggestion: Suggestion): HTMLElement {
+  #tools(suggestion: Suggestion, comments: number): HTMLElement {
     const tool = (name: "accept" | "reject" | "discuss", icon: string, label: string, onPress: () => void) => {
       const button = iconButton({
         label,
@@ -107,11 +115,11 @@ export class SuggestionCard {
         }),
       );
     }
-    const threads = this.#host.threads(suggestion);
-    const discuss = tool("discuss", "comment", threads > 0 ? sayCount("suggest.discussed", threads) : say("suggest.discuss"), () => {
+    const label = comments > 0 ? sayCount("suggest.discussed", comments) : say("suggest.discuss");
+    const discuss = tool("discuss", "comment", label, () => {
       this.#host.discuss(suggestion);
     });
-    if (threads > 0) discuss.append(buildElement("span", { text: String(threads), attributes: { "aria-hidden": "true" } }));
+    if (comments > 0) discuss.append(buildElement("span", { text: String(comments), attributes: { "aria-hidden": "true" } }));
     tools.push(discuss);
     return buildElement("div", { class: "suggestion-tools", children: tools });
   }
@@ -119,6 +127,8 @@ export class SuggestionCard {
   #onKey(event: KeyboardEvent): void {
     if (event.altKey || event.ctrlKey || event.metaKey) return;
     if (event.key === "Escape") {
+      // In the thread that it holds this leads out of a field first.
+      if (event.defaultPrevented && event.target !== this.element) return;
       event.preventDefault();
       if (event.target === this.element) this.#host.leave();
       else this.element.focus({ preventScroll: true });

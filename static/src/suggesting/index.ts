@@ -1,8 +1,6 @@
 import type { Editor } from "@tiptap/core";
-import { TextSelection } from "@tiptap/pm/state";
-import type { Beside, BesideHost } from "../comments/beside";
+import type { Beside, BesideHost, Range } from "../comments/beside";
 import type { Shown } from "../comments/panel";
-import { requestComment } from "../comments/request";
 import type { Announcer } from "../editor/announcer";
 import type { Page } from "../editor/page";
 import { keyName } from "../editor/key-names";
@@ -11,9 +9,11 @@ import type { Session } from "../live/session";
 import { showToast } from "../ui/toast";
 import { SuggestionCard } from "./card";
 import { decide, type Verdict } from "./decide";
+import { Decided, type End, ends } from "./decided";
 import { type Suggestion, suggestionsIn } from "./find";
 import type { Modes } from "./modes";
 import { People } from "./people";
+import { Telling } from "./telling";
 
 interface Parts {
   readonly page: Page;
@@ -37,8 +37,11 @@ export class Suggestions implements Beside {
   readonly #modes: Modes;
   readonly #me: string;
   readonly #people: People;
+  readonly #telling: Telling;
+  readonly #decided: Decided;
   readonly #cards = new Map<string, SuggestionCard>();
   readonly #whose = needed("#suggestions-whose", HTMLSelectElement);
+  readonly #state = needed("#suggestions-state", HTMLSelectElement);
   readonly #count = needed("#suggestions-count", HTMLElement);
   #host: BesideHost | null = null;
   #activeKey: string | null = null;
@@ -50,6 +53,29 @@ export class Suggestions implements Beside {
     this.#modes = modes;
     this.#me = page.me.id;
     this.#people = new People(session, page.documentId, page.me, () => this.#host?.refresh());
+    this.#telling = new Telling(page.documentId, page.uploads.csrf);
+    this.#decided = new Decided({
+      documentId: page.documentId,
+      onNews: () => this.#host?.refresh(),
+      opening: (key) => {
+        const thread = this.#host?.threadAbout(key);
+        return thread
+          ? () => {
+              this.#host?.openThread(thread.id);
+            }
+          : null;
+      },
+    });
+    const showDecided = () => {
+      const end = this.#end;
+      if (end !== null) this.#decided.show(end);
+      this.#host?.refresh();
+    };
+    this.#state.addEventListener("change", showDecided);
+    document.body.addEventListener("quillroom:suggestions", (event) => {
+      const { change, document_id: id } = ((event as CustomEvent<unknown>).detail ?? {}) as Record<string, unknown>;
+      if (this.#end !== null && (id === page.documentId || change === "resync")) showDecided();
+    });
     for (const verdict of ["accept", "reject"] as const) {
       needed(`#suggestions-${verdict}`, HTMLButtonElement).addEventListener("click", () => {
         this.#decideAll(verdict);
@@ -98,12 +124,22 @@ export class Suggestions implements Beside {
     return this.#activeKey;
   }
 
-  positionOf(id: string): number | null {
-    return this.#all.find(({ key }) => key === id)?.from ?? null;
+  get emptyWord(): string {
+    if (this.#end === null) return "comments.empty.suggested";
+    return this.#decided.state === "ready" ? `suggest.none.${this.#end}` : `comments.${this.#decided.state}`;
+  }
+
+  rangeOf(id: string): Range | null {
+    const found = this.#modes.mode === "viewing" ? undefined : this.#all.find(({ key }) => key === id);
+    if (!found) return null;
+    const part = found.parts.find((each) => !("into" in each)) ?? found.parts[0];
+    const { from, to } = part ?? found;
+    return { from, to, block: part !== undefined && "into" in part };
   }
 
   cards(listed: boolean): readonly Shown[] {
     this.#showBar();
+    if (listed && this.#end !== null) return this.#decided.cards();
     const all = this.#modes.mode === "viewing" ? [] : this.#all;
     const keys = new Set(all.map(({ key }) => key));
     for (const key of [...this.#cards.keys()]) if (!keys.has(key)) this.#cards.delete(key);
@@ -124,6 +160,11 @@ export class Suggestions implements Beside {
     this.#host?.reveal(mark, this.#cards.get(key)?.element ?? null);
   }
 
+  /** Which of those that are decided are listed; null: those that are not. */
+  get #end(): End | null {
+    return ends.find((end) => end === this.#state.value) ?? null;
+  }
+
   get #all(): readonly Suggestion[] {
     return this.#editor.isDestroyed ? [] : suggestionsIn(this.#editor.state.doc);
   }
@@ -139,7 +180,7 @@ export class Suggestions implements Beside {
     const card = new SuggestionCard(
       {
         find: (id) => this.#people.find(id),
-        threads: (its) => this.#threadsOf(its).length,
+        talk: ({ key }) => this.#host?.talk(key) ?? null,
         mayAccept: () => this.#session.rights === "read-write",
         mayReject: ({ by }) => this.#session.rights === "read-write" || (this.#session.rights === "suggest" && by === this.#me),
         accept: (its) => {
@@ -149,7 +190,8 @@ export class Suggestions implements Beside {
           this.#decide([its], "reject");
         },
         discuss: (its) => {
-          this.#discuss(its);
+          const range = this.rangeOf(its.key);
+          if (range) this.#host?.discuss(its, range);
         },
         activate: (key) => {
           this.activate(key);
@@ -174,6 +216,7 @@ export class Suggestions implements Beside {
     const after = all[all.findIndex(({ key }) => key === suggestions[0]?.key) + 1] ?? all[0];
     const hadFocus = document.activeElement?.closest("[data-suggestion-card]") !== null;
     if (!decide(this.#editor, new Set(suggestions.map(({ key }) => key)), verdict)) return;
+    this.#telling.tell(verdict, suggestions, this.#me);
     const done = sayCount(`suggest.${verdict}ed`, suggestions.length);
     this.#announcer.announce("suggestions", done);
     // Of one the card is seen to go; of many the way back should be told.
@@ -192,27 +235,6 @@ export class Suggestions implements Beside {
     const inSelection = empty ? chosen : chosen.filter((each) => each.from < to && from < each.to);
     const mine = this.#session.rights === "suggest" ? inSelection.filter(({ by }) => by === this.#me) : inSelection;
     this.#decide(mine, verdict);
-  }
-
-  #threadsOf({ parts }: Suggestion): readonly string[] {
-    const found = parts.flatMap(({ from, to }) => this.#host?.threadsAt(from, to) ?? []);
-    return [...new Set(found)];
-  }
-
-  /** Opens the thread about a suggestion, or begins one about its words. */
-  #discuss(suggestion: Suggestion): void {
-    const [thread] = this.#threadsOf(suggestion);
-    if (thread !== undefined) {
-      this.#host?.openThread(thread);
-      return;
-    }
-    const { state, view } = this.#editor;
-    const inText = suggestion.parts.find((part) => !("into" in part));
-    const $from = state.doc.resolve((inText ?? suggestion).from);
-    const $to = state.doc.resolve((inText ?? suggestion).to);
-    view.dispatch(state.tr.setSelection(TextSelection.between($from, $to)));
-    // Whoever suggested it is to hear what is said about it.
-    requestComment(this.#editor, null, suggestion.by === this.#me ? null : this.#people.find(suggestion.by));
   }
 
   #step(direction: 1 | -1): void {
@@ -242,16 +264,17 @@ export class Suggestions implements Beside {
     }
     const chosen = this.#chosen(all);
     const at = chosen.findIndex(({ key }) => key === this.#activeKey);
-    this.#count.textContent =
+    this.#count.textContent = this.#end !== null ? "" :
       at === -1
         ? sayCount("suggest.count", chosen.length)
         : say("suggest.place", { place: at + 1, count: chosen.length });
     const { rights } = this.#session;
-    for (const step of ["next", "previous"]) needed(`#suggestions-${step}`, HTMLButtonElement).disabled = chosen.length === 0;
+    this.#whose.hidden = this.#end !== null;
+    for (const step of ["next", "previous"]) needed(`#suggestions-${step}`, HTMLButtonElement).hidden = chosen.length === 0 || this.#end !== null;
     const reject = needed("#suggestions-reject", HTMLButtonElement);
     const own = chosen.some(({ by }) => by === this.#me);
-    needed("#suggestions-accept", HTMLButtonElement).hidden = rights !== "read-write" || chosen.length === 0;
-    reject.hidden = chosen.length === 0 || rights === "readonly" || (rights === "suggest" && !own);
+    needed("#suggestions-accept", HTMLButtonElement).hidden = rights !== "read-write" || chosen.length === 0 || this.#end !== null;
+    reject.hidden = chosen.length === 0 || this.#end !== null || rights === "readonly" || (rights === "suggest" && !own);
     const some = this.#editor.isDestroyed || this.#editor.state.selection.empty ? "All" : "Selected";
     needed("#suggestions-accept", HTMLButtonElement).textContent = say(`suggest.accept${some}`);
     reject.textContent = say(rights === "suggest" ? "suggest.withdrawAll" : `suggest.reject${some}`);

@@ -4,10 +4,12 @@ from tests.server.publishing.subjects.mastodon import mastodon, mastodon_like
 from tests.server.publishing.subjects.reddit import open_reddit
 from tests.server.publishing.subjects.subject import Opening
 from tests.server.publishing.subjects.webhook import webhook
+from tests.server.publishing.subjects.wordpress import wordpress
 
 SUBJECTS: dict[str, Opening] = {
     "mastodon": mastodon,
     "mastodon_like": mastodon_like,
     "reddit": open_reddit,
     "webhook": webhook,
+    "wordpress": wordpress,
 }

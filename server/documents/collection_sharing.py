@@ -14,21 +14,23 @@ from starlette.routing import Route
 
 from server.accounts.identity import signed_in
 from server.accounts.models import User
-from server.documents import collections, lifecycle, sharing
-from server.documents.access import CollectionActor, DocumentRole, DocumentVerb, can
+from server.documents import collections, lifecycle, panel
+from server.documents.access import CollectionActor, DocumentRole, DocumentVerb, can, require
 from server.documents.forms import AddPersonForm, PersonForm, ReachForm
-from server.documents.models import Collection, Reach
-from server.documents.share_panel import WORDS, offered, reach_of
+from server.documents.models import Collection
+from server.documents.panel import NOTHING, WORDS, Refusal, Said
 from server.errors import Conflict, Forbidden, Invalid, NotFound
 from server.notifications.noting import tell
 from server.web.forms import read_fields
-from server.web.render import render, wants_fragment
-from server.workspaces.models import Workspace
+from server.web.render import wants_fragment
 
 
 async def show(request: Request) -> Response:
-    """Show who has the collection."""
-    collection, actor = await _find(request, DocumentVerb.SHARE)
+    """Show who has the collection. A panel that is open when the right to share is taken away says so."""
+    collection, actor = await _find(request)
+    if wants_fragment(request) and not can(actor, DocumentVerb.SHARE, collection):
+        return panel.over(request, collection, has_left=False)
+    require(actor, DocumentVerb.SHARE, collection)
     return await _panel(request, collection, actor)
 
 
@@ -41,7 +43,7 @@ async def add(request: Request) -> Response:
         who = await _member(db, user, _id(request), form.who)
         concerned = await collections.name(db, user, _id(request), who, form.role)
     except (Invalid, Conflict, Forbidden) as error:
-        return await _refused(request, error, who=fields.get("who", "")[:300])
+        return await _refused(request, error, who=fields.get("who", ""))
     person = await db.get_one(User, who)
     return await _done(request, concerned, f"{person.name}: {WORDS[form.role].lower()}.", concerns=who)
 
@@ -54,7 +56,7 @@ async def change(request: Request) -> Response:
     try:
         if form.role is DocumentRole.OWNER and who != user.id and not form.sure:
             collection, actor = await _find(request, DocumentVerb.OWN)
-            return await _panel(request, collection, actor, handing_to=who)
+            return await _panel(request, collection, actor, Said(handing_to=who))
         if form.role == "remove":
             concerned = await collections.unname(db, user, _id(request), who)
         elif form.role is DocumentRole.OWNER and who != user.id:
@@ -71,9 +73,7 @@ async def change(request: Request) -> Response:
 
 async def reach(request: Request) -> Response:
     """Say what members have who are not named."""
-    form = await ReachForm.read(request)
-    kind = {"people": Reach.PEOPLE, "inherit": None}.get(form.reach, Reach.WORKSPACE)
-    role = DocumentRole(form.reach) if kind is Reach.WORKSPACE else None
+    kind, role = panel.reach_in(await ReachForm.read(request))
     try:
         concerned = await collections.give(request.state.db, signed_in(request), _id(request), kind, role)
     except (Invalid, Conflict) as error:
@@ -85,12 +85,7 @@ async def _member(db: AsyncSession, user: User, collection_id: UUID, typed: str)
     """Return the one member of that name or address. Raises Invalid if there is none, or there are several."""
     if "@" in typed:
         return await collections.member_of(db, user, collection_id, typed)
-    others = await collections.others(db, user, collection_id)
-    found = [each for each in others if each.name.casefold() == typed.casefold()]
-    if len(found) != 1:
-        said = "Nobody else here has that name." if not found else "Several people here have that name."
-        raise Invalid({"who": f"{said} Enter an e-mail address."})
-    return found[0].id
+    return panel.called(await collections.others(db, user, collection_id), typed).id
 
 
 async def _done(
@@ -107,66 +102,31 @@ async def _done(
     if concerns is not None:
         await tell(state.events, state.queue, [concerns])
     if actor is None or not can(actor, DocumentVerb.SHARE, collection):
-        return render(request, "documents/sharing.html", block=_block(request), collection=collection, gone=True)
-    return await _panel(request, collection, actor, notice=notice)
+        return panel.over(request, collection, has_left=True)
+    return await _panel(request, collection, actor, Said(notice=notice))
 
 
-async def _refused(request: Request, error: Invalid | Conflict | Forbidden, *, who: str = "") -> Response:
+async def _refused(request: Request, error: Refusal, *, who: str = "") -> Response:
     collection, actor = await _find(request, DocumentVerb.SHARE)
-    sentence = " ".join(error.fields.values()) if isinstance(error, Invalid) and error.fields else str(error)
-    # To a script as a success: its page swaps the panel, which says what was wrong.
-    status = 200 if wants_fragment(request) else 422
-    return await _panel(request, collection, actor, problem=sentence, who=who, status=status)
+    return await _panel(request, collection, actor, panel.refused(error, who=who))
 
 
-async def _panel(
-    request: Request,
-    collection: Collection,
-    actor: CollectionActor,
-    *,
-    notice: str | None = None,
-    problem: str | None = None,
-    handing_to: UUID | None = None,
-    who: str = "",
-    status: int = 200,
-) -> Response:
+async def _panel(request: Request, collection: Collection, actor: CollectionActor, said: Said = NOTHING) -> Response:
     db: AsyncSession = request.state.db
     user = signed_in(request)
-    workspace = await db.get_one(Workspace, collection.workspace_id)
-    response = render(
-        request,
-        "documents/sharing.html",
-        block=_block(request),
-        status=status,
-        gone=False,
-        collection=collection,
-        its_workspace=workspace.name,
-        people=sharing.without_repeats(await collections.named(db, user, collection.id)),
-        me=user.id,
+    shown = panel.Shown(
+        people=await collections.named(db, user, collection.id),
         others=await collections.others(db, user, collection.id),
-        invited=(),
-        asked=(),
-        handing_to=handing_to,
-        reach=reach_of(collections.given(collection)),
-        inherited=collection.parent_id is not None,
-        words=WORDS,
-        roles=offered(actor.role),
+        own=actor.role,
         may_own=can(actor, DocumentVerb.OWN, collection),
-        notice=notice,
-        problem=problem,
-        made=None,
-        who=who,
+        reach=panel.reach_of(collections.given(collection)),
+        inherited=collection.parent_id is not None,
     )
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    return await panel.draw(request, collection, shown, said, invited=(), asked=())
 
 
 async def _find(request: Request, verb: DocumentVerb = DocumentVerb.VIEW) -> tuple[Collection, CollectionActor]:
     return await collections.find(request.state.db, signed_in(request), _id(request), verb)
-
-
-def _block(request: Request) -> str | None:
-    return "panel" if wants_fragment(request) else None
 
 
 def _id(request: Request) -> UUID:

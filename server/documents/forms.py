@@ -92,10 +92,17 @@ class LinkForm(Form):
     password: Annotated[str, StringConstraints(max_length=300)] = ""
 
 
-class AnswerForm(Form):
-    """What is said to somebody who asked to be let in: a role, or no."""
+class InvitedForm(Form):
+    """What whoever comes by an invitation shall be."""
 
-    role: DocumentRole | Literal["no"]
+    role: DocumentRole
+
+
+class AnswerForm(Form):
+    """What is said to somebody who asked to be let in: yes, in a role that need not be the one asked for, or no."""
+
+    role: DocumentRole = DocumentRole.VIEWER
+    answer: Literal["yes", "no"] = "yes"
 
 
 class AskForm(Form):

@@ -1,10 +1,5 @@
-"""The panel that says who has a document and lets it be shared: a page of its own, and a dialog on others.
+"""The panel that says who has a document and lets it be shared: a page of its own, and a dialog on others."""
 
-Every form answers with the panel as it is then: to a script as the part it swaps, to a browser without one as the page.
-"""
-
-from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 from uuid import UUID
@@ -16,40 +11,37 @@ from starlette.routing import Route
 
 from server.accounts.identity import signed_in
 from server.accounts.models import User
-from server.documents import lifecycle, links, sharing
-from server.documents.access import DocumentActor, DocumentRole, DocumentVerb, actor_at, can, reaches
-from server.documents.forms import AddPersonForm, AnswerForm, AskForm, LinkForm, PersonForm, ReachForm
-from server.documents.models import Document, Reach, utc_now
+from server.documents import lifecycle, links, panel, sharing
+from server.documents.access import DocumentActor, DocumentRole, DocumentVerb, actor_at, can, require
+from server.documents.forms import (
+    AddPersonForm,
+    AnswerForm,
+    AskForm,
+    InvitedForm,
+    LinkForm,
+    PersonForm,
+    ReachForm,
+)
+from server.documents.models import Document, utc_now
+from server.documents.panel import NOTHING, WORDS, Made, Refusal, Said
 from server.errors import Conflict, Forbidden, Invalid, NotFound
 from server.notifications import inviting
 from server.notifications.noting import tell
 from server.settings import Settings
 from server.web.forms import read_fields
 from server.web.render import render, wants_fragment
-from server.workspaces.models import Workspace
+from server.workspaces.access import ALLOWED, Verb
 
-WORDS: Final = {
-    DocumentRole.OWNER: "Owner",
-    DocumentRole.EDITOR: "Can edit",
-    DocumentRole.REVIEWER: "Can comment and suggest",
-    DocumentRole.VIEWER: "Can view",
-}
 LINK_DAYS: Final = ((0, "Until taken back"), (1, "For a day"), (7, "For a week"), (30, "For a month"))
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
-    """An address to hand on, shown this once: of a link, or of an invitation for `email`, which gets it by mail too."""
-
-    url: str
-    email: str | None = None
-    is_mailed: bool = False
-
-
 async def show(request: Request) -> Response:
-    """Show who has the document."""
+    """Show who has the document. A panel that is open when the right to share is taken away says so."""
     db: AsyncSession = request.state.db
-    document, actor = await lifecycle.find(db, signed_in(request), _id(request), DocumentVerb.SHARE)
+    document, actor = await lifecycle.find(db, signed_in(request), _id(request))
+    if wants_fragment(request) and not can(actor, DocumentVerb.SHARE, document):
+        return panel.over(request, document, has_left=False)
+    require(actor, DocumentVerb.SHARE, document)
     return await _panel(request, document, actor)
 
 
@@ -59,19 +51,15 @@ async def add(request: Request) -> Response:
     fields = await read_fields(request)
     try:
         form = AddPersonForm.parse(fields)
-        found = None if "@" in form.who else await _by_name(db, user, _id(request), form.who)
-        if found is not None:
+        if "@" not in form.who:
+            found = panel.called(await sharing.others(db, user, _id(request)), form.who)
             document = await sharing.name(db, user, _id(request), found.id, form.role)
             return await _done(request, document, f"{found.name}: {WORDS[form.role].lower()}.", concerns=found.id)
         document, who = await sharing.add(db, user, _id(request), form.who, form.role)
     except (Invalid, Conflict, Forbidden) as error:
-        return await _refused(request, error, who=fields.get("who", "")[:300])
+        return await _refused(request, error, who=fields.get("who", ""))
     if isinstance(who, sharing.Sent):
-        settings: Settings = request.app.state.settings
-        email = who.invitation.email
-        mailed = await inviting.send(request, who.invitation)
-        made = Made(f"{settings.public_url}/join/{who.secret}", email, is_mailed=mailed)
-        return await _done(request, document, None, made=made)
+        return await _done(request, document, made=await _sent(request, who))
     person = await db.get(User, who)
     said = f"{person.name if person else form.who}: {WORDS[form.role].lower()}."
     return await _done(request, document, said, concerns=who)
@@ -85,7 +73,7 @@ async def change(request: Request) -> Response:
     try:
         if form.role is DocumentRole.OWNER and who != user.id and not form.sure:
             document, actor = await lifecycle.find(db, user, _id(request), DocumentVerb.OWN)
-            return await _panel(request, document, actor, handing_to=who)
+            return await _panel(request, document, actor, Said(handing_to=who))
         if form.role == "remove":
             document = await sharing.unname(db, user, _id(request), who)
         elif form.role is DocumentRole.OWNER and who != user.id:
@@ -103,9 +91,7 @@ async def change(request: Request) -> Response:
 async def reach(request: Request) -> Response:
     """Say what members have who are not named."""
     db, user = request.state.db, signed_in(request)
-    form = await ReachForm.read(request)
-    kind = {"people": Reach.PEOPLE, "inherit": None}.get(form.reach, Reach.WORKSPACE)
-    role = DocumentRole(form.reach) if kind is Reach.WORKSPACE else None
+    kind, role = panel.reach_in(await ReachForm.read(request))
     try:
         document = await sharing.give(db, user, _id(request), kind, role)
     except (Invalid, Conflict) as error:
@@ -125,7 +111,7 @@ async def make_link(request: Request) -> Response:
     except (Invalid, Conflict) as error:
         return await _refused(request, error)
     settings: Settings = request.app.state.settings
-    return await _done(request, document, None, made=Made(f"{settings.public_url}/s/{secret}"))
+    return await _done(request, document, made=Made(f"{settings.public_url}/s/{secret}"))
 
 
 async def revoke_link(request: Request) -> Response:
@@ -143,18 +129,39 @@ async def revoke_invitation(request: Request) -> Response:
     return await _done(request, document, "The invitation is taken back. Whoever opens its link is told so.")
 
 
+async def change_invitation(request: Request) -> Response:
+    """Let whoever comes by an invitation to the document be something else there."""
+    db, user = request.state.db, signed_in(request)
+    form = await InvitedForm.read(request)
+    try:
+        document = await sharing.change_invitation(
+            db, user, _id(request), request.path_params["invitation_id"], form.role
+        )
+    except Invalid as error:
+        return await _refused(request, error)
+    return await _done(request, document, "Whoever comes by the invitation from now on has the new role.")
+
+
+async def send_again(request: Request) -> Response:
+    """Send an invitation to the document once more, with a new link."""
+    db, user = request.state.db, signed_in(request)
+    document, sent = await sharing.renew_invitation(db, user, _id(request), request.path_params["invitation_id"])
+    said = "The invitation has a new link. The one from before opens nothing any more."
+    return await _done(request, document, said, made=await _sent(request, sent))
+
+
 async def answer(request: Request) -> Response:
-    """Let somebody in who asked, or not."""
+    """Let somebody in who asked, in this role or another, or not."""
     db, user = request.state.db, signed_in(request)
     who: UUID = request.path_params["user_id"]
     form = await AnswerForm.read(request)
-    if form.role == "no":
-        return await _done(request, await sharing.decline(db, user, _id(request), who), "Declined.")
     try:
-        document = await sharing.name(db, user, _id(request), who, form.role)
-    except Conflict as error:
+        if form.answer == "no":
+            return await _done(request, await sharing.decline(db, user, _id(request), who), "Declined.")
+        document = await sharing.approve(db, user, _id(request), who, form.role)
+    except (Conflict, Forbidden) as error:
         return await _refused(request, error)
-    return await _done(request, document, "They are in.", concerns=who)
+    return await _done(request, document, f"They are in: {WORDS[form.role].lower()}.", concerns=who)
 
 
 async def ask(request: Request) -> Response:
@@ -167,6 +174,15 @@ async def ask(request: Request) -> Response:
     await lifecycle.announce(state.events, document, lifecycle.Change.SHARED, user.id)
     await tell(state.events, state.queue, noted)
     return asking(request, _id(request), is_sent=True)
+
+
+async def come_in(request: Request) -> Response:
+    """Lead a page that waits for an answer to the document, once it is shared with its person."""
+    document, actor = await actor_at(request.state.db, signed_in(request), _id(request))
+    is_in = can(actor, DocumentVerb.VIEW, document)
+    if not is_in and actor.workspace_role is None:
+        raise NotFound
+    return Response(status_code=204, headers={"HX-Redirect": f"/documents/{document.id}"} if is_in else None)
 
 
 def asking(request: Request, document_id: UUID, *, is_sent: bool = False) -> Response:
@@ -190,19 +206,17 @@ async def may_ask(db: AsyncSession, user: User, document_id: UUID) -> bool:
     return actor.role is None and actor.workspace_role is not None and document.trashed_at is None
 
 
-async def _by_name(db: AsyncSession, user: User, document_id: UUID, typed: str) -> User | None:
-    """Return the one member of that name. Raises Invalid if there is none, or there are several."""
-    found = [each for each in await sharing.others(db, user, document_id) if each.name.casefold() == typed.casefold()]
-    if len(found) != 1:
-        said = "Nobody else here has that name." if not found else "Several people here have that name."
-        raise Invalid({"who": f"{said} Enter an e-mail address."})
-    return found[0]
+async def _sent(request: Request, sent: sharing.Sent) -> Made:
+    """Mail an invitation, commit, and return its link for the one who shares."""
+    settings: Settings = request.app.state.settings
+    mailed = await inviting.send(request, sent.invitation)
+    return Made(f"{settings.public_url}/join/{sent.secret}", sent.invitation.email, is_mailed=mailed)
 
 
 async def _done(
     request: Request,
     document: Document,
-    notice: str | None,
+    notice: str | None = None,
     *,
     made: Made | None = None,
     concerns: UUID | None = None,
@@ -216,79 +230,38 @@ async def _done(
     document, actor = await actor_at(db, user, document.id)
     if not can(actor, DocumentVerb.SHARE, document):
         # They took it from themselves.
-        return render(request, "documents/sharing.html", block=_block(request), document=document, gone=True)
-    return await _panel(request, document, actor, notice=notice, made=made)
+        return panel.over(request, document, has_left=True)
+    return await _panel(request, document, actor, Said(notice=notice, made=made))
 
 
-async def _refused(request: Request, error: Invalid | Conflict | Forbidden, *, who: str = "") -> Response:
+async def _refused(request: Request, error: Refusal, *, who: str = "") -> Response:
     db: AsyncSession = request.state.db
     document, actor = await lifecycle.find(db, signed_in(request), _id(request), DocumentVerb.SHARE)
-    sentence = " ".join(error.fields.values()) if isinstance(error, Invalid) and error.fields else str(error)
-    # To a script as a success: its page swaps the panel, which says what was wrong.
-    status = 200 if wants_fragment(request) else 422
-    return await _panel(request, document, actor, problem=sentence, who=who, status=status)
+    return await _panel(request, document, actor, panel.refused(error, who=who))
 
 
-async def _panel(
-    request: Request,
-    document: Document,
-    actor: DocumentActor,
-    *,
-    notice: str | None = None,
-    problem: str | None = None,
-    made: Made | None = None,
-    handing_to: UUID | None = None,
-    who: str = "",
-    status: int = 200,
-) -> Response:
+async def _panel(request: Request, document: Document, actor: DocumentActor, said: Said = NOTHING) -> Response:
     db: AsyncSession = request.state.db
     user = signed_in(request)
-    given = await sharing.given(db, document)
-    workspace = await db.get_one(Workspace, document.workspace_id)
-    response = render(
-        request,
-        "documents/sharing.html",
-        block=_block(request),
-        status=status,
-        gone=False,
-        document=document,
-        its_workspace=workspace.name,
-        people=sharing.without_repeats(await sharing.named(db, user, document.id)),
-        me=user.id,
+    shown = panel.Shown(
+        people=await sharing.named(db, user, document.id),
         others=await sharing.others(db, user, document.id),
+        own=actor.role,
+        may_own=can(actor, DocumentVerb.OWN, document),
+        reach=panel.reach_of(await sharing.given(db, document)),
+        inherited=document.collection_id is not None,
+    )
+    return await panel.draw(
+        request,
+        document,
+        shown,
+        said,
         invited=await sharing.invited(db, user, document.id),
         asked=await sharing.asked(db, user, document.id),
-        handing_to=handing_to,
+        may_invite=actor.workspace_role is not None and Verb.INVITE in ALLOWED[actor.workspace_role],
         links=await links.listed(db, user, document.id),
-        reach=reach_of(given),
-        inherited=given if document.collection_id is not None else None,
-        words=WORDS,
-        roles=offered(actor.role),
-        may_own=can(actor, DocumentVerb.OWN, document),
         link_days=LINK_DAYS,
-        notice=notice,
-        problem=problem,
-        made=made,
-        who=who,
     )
-    response.headers["Cache-Control"] = "no-store"
-    return response
-
-
-def offered(own: DocumentRole | None) -> Sequence[DocumentRole]:
-    """Return the roles that somebody with this one may give to others, besides their own place as an owner."""
-    return [role for role in DocumentRole if role is not DocumentRole.OWNER and own is not None and reaches(own, role)]
-
-
-def reach_of(given: sharing.Given) -> str:
-    """Return what the panel's choice for the members stands at, as ReachForm reads it."""
-    if given.said is None:
-        return "inherit"
-    return given.role.value if given.role is not None else "people"
-
-
-def _block(request: Request) -> str | None:
-    return "panel" if wants_fragment(request) else None
 
 
 def _id(request: Request) -> UUID:
@@ -305,6 +278,9 @@ routes: Final = [
     Route(f"{_HERE}/links", make_link, methods=["POST"]),
     Route(f"{_HERE}/links/{{link_id:uuid}}/revoke", revoke_link, methods=["POST"]),
     Route(f"{_HERE}/invitations/{{invitation_id:uuid}}/revoke", revoke_invitation, methods=["POST"]),
+    Route(f"{_HERE}/invitations/{{invitation_id:uuid}}/role", change_invitation, methods=["POST"]),
+    Route(f"{_HERE}/invitations/{{invitation_id:uuid}}/send", send_again, methods=["POST"]),
     Route(f"{_HERE}/requests/{{user_id:uuid}}", answer, methods=["POST"]),
     Route("/documents/{document_id:uuid}/requests", ask, methods=["POST"]),
+    Route("/documents/{document_id:uuid}/requests", come_in, methods=["GET"]),
 ]

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID, uuid4
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
@@ -33,7 +33,8 @@ from server.documents.access import (
 from server.documents.models import AccessRequest, Collaborator, Collection, Document, Reach, utc_now
 from server.errors import Conflict, Forbidden, Invalid, NotFound
 from server.workspaces import invitations, membership
-from server.workspaces.access import actor_for
+from server.workspaces.access import Verb, actor_for
+from server.workspaces.access import require as require_in_workspace
 from server.workspaces.models import Invitation, Member, Role
 
 MAX_NAMED: Final = 500
@@ -44,6 +45,12 @@ class LastOwner(Conflict):
     """Nobody would own the document any more."""
 
     sentence = "Somebody has to own this document. Hand it to another person first."
+
+
+class AnsweredAlready(Conflict):
+    """Nobody waits for an answer any more."""
+
+    sentence = "Somebody has answered this already."
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +159,7 @@ def without_repeats(people: Sequence[Named]) -> Sequence[Named]:
 
 
 async def name(db: AsyncSession, user: User, document_id: UUID, user_id: UUID, role: DocumentRole) -> Document:
-    """Give a member a role at the document by name, or another one.
+    """Give a member a role at the document by name, or another one. If they asked for one, that is answered by it.
 
     Raises NotFound, Forbidden for a role above one's own, Conflict when too many are named, LastOwner.
     """
@@ -166,13 +173,21 @@ async def name(db: AsyncSession, user: User, document_id: UUID, user_id: UUID, r
     if before is None and len(await _ids_by_name(db, document_id)) >= MAX_NAMED:
         raise Conflict(f"At most {MAX_NAMED} people can be named. Share a collection, or with the workspace.")
     await _name(db, document, user_id, role, by=user.id)
-    await telling.note_place(db, document, user_id, by=user.id, before=before, after=role)
-    await db.execute(
-        update(AccessRequest)
-        .where(col(AccessRequest.document_id) == document_id, col(AccessRequest.user_id) == user_id)
-        .values(answered_at=utc_now())
-    )
+    wish = await _close_request(db, document_id, user_id)
+    await telling.note_place(db, document, user_id, by=user.id, before=before, after=role, wish=wish)
     return document
+
+
+async def approve(db: AsyncSession, user: User, document_id: UUID, user_id: UUID, role: DocumentRole) -> Document:
+    """Let somebody in who asked, in this role, whichever they asked for.
+
+    Raises as `name` does, and Conflict if the request is answered already: nobody's role is lowered by a late yes.
+    """
+    await _locked(db, user, document_id, DocumentVerb.SHARE)
+    still_open = select(col(AccessRequest.id)).where(*_open_request(document_id, user_id))
+    if await db.scalar(still_open) is None:
+        raise AnsweredAlready
+    return await name(db, user, document_id, user_id, role)
 
 
 async def add(
@@ -223,6 +238,36 @@ async def uninvite(db: AsyncSession, user: User, document_id: UUID, invitation_i
         invitation.revoked_at = utc_now()
         await db.flush()
     return document
+
+
+async def change_invitation(
+    db: AsyncSession, user: User, document_id: UUID, invitation_id: UUID, role: DocumentRole
+) -> Document:
+    """Let whoever comes by an open invitation to the document be something else there.
+
+    Whoever changes it stands for it from now on, so they must be able to invite. Raises NotFound, Forbidden, Invalid.
+    """
+    document, actor = await _locked(db, user, document_id, DocumentVerb.SHARE)
+    invitation = await _open_invitation(db, document_id, invitation_id)
+    if role is DocumentRole.OWNER:
+        raise Invalid({"role": "Only somebody in the workspace can own a document."})
+    _require_reach(actor, role, DocumentRole(invitation.document_role or DocumentRole.VIEWER))
+    member = await actor_for(db, user, document.workspace_id)
+    require_in_workspace(member, Verb.INVITE, member)
+    invitation.document_role, invitation.created_by = role.value, user.id
+    await db.flush()
+    return document
+
+
+async def renew_invitation(
+    db: AsyncSession, user: User, document_id: UUID, invitation_id: UUID
+) -> tuple[Document, Sent]:
+    """Give an open invitation to the document a new link and a week from now. Raises NotFound, Forbidden."""
+    document, actor = await _locked(db, user, document_id, DocumentVerb.SHARE)
+    invitation = await _open_invitation(db, document_id, invitation_id)
+    _require_reach(actor, DocumentRole(invitation.document_role or DocumentRole.VIEWER), None)
+    secret = await invitations.renewed(db, await actor_for(db, user, document.workspace_id), invitation)
+    return document, Sent(invitation, secret)
 
 
 async def unname(db: AsyncSession, user: User, document_id: UUID, user_id: UUID) -> Document:
@@ -335,20 +380,10 @@ async def asked(db: AsyncSession, user: User, document_id: UUID) -> Sequence[Ask
 
 
 async def decline(db: AsyncSession, user: User, document_id: UUID, user_id: UUID) -> Document:
-    """Put a request aside; agreeing to one is `name`. Raises NotFound, Forbidden."""
+    """Put a request aside; agreeing to one is `approve`. Raises NotFound, Forbidden, AnsweredAlready."""
     document, _ = await _locked(db, user, document_id, DocumentVerb.SHARE)
-    answered = (
-        update(AccessRequest)
-        .where(
-            col(AccessRequest.document_id) == document_id,
-            col(AccessRequest.user_id) == user_id,
-            col(AccessRequest.answered_at).is_(None),
-        )
-        .values(answered_at=utc_now())
-        .returning(col(AccessRequest.id))
-    )
-    if await db.scalar(answered) is None:
-        raise NotFound
+    if await _close_request(db, document_id, user_id) is None:
+        raise AnsweredAlready
     return document
 
 
@@ -412,6 +447,34 @@ async def _locked(
     document, actor = await actor_at(db, user, document_id)
     require(actor, verb, document)
     return document, actor
+
+
+async def _open_invitation(db: AsyncSession, document_id: UUID, invitation_id: UUID) -> Invitation:
+    """Return an invitation that works and gives a role at this document, held until this ends. Raises NotFound."""
+    invitation = await invitations.open_at(db, invitation_id)
+    if invitation.document_id != document_id or invitation.document_role is None:
+        raise NotFound
+    return invitation
+
+
+def _open_request(document_id: UUID, user_id: UUID) -> tuple[ColumnElement[bool], ...]:
+    return (
+        col(AccessRequest.document_id) == document_id,
+        col(AccessRequest.user_id) == user_id,
+        col(AccessRequest.answered_at).is_(None),
+    )
+
+
+async def _close_request(db: AsyncSession, document_id: UUID, user_id: UUID) -> DocumentRole | None:
+    """Note that somebody's request is answered. Returns what they asked for, None if they wait for nothing."""
+    answered = (
+        update(AccessRequest)
+        .where(*_open_request(document_id, user_id))
+        .values(answered_at=utc_now())
+        .returning(col(AccessRequest.role))
+    )
+    wish = await db.scalar(answered)
+    return None if wish is None else DocumentRole(wish)
 
 
 def _require_reach(actor: DocumentActor, role: DocumentRole, before: DocumentRole | None) -> None:

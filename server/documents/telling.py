@@ -25,6 +25,11 @@ MAY_NOW: Final = {
     DocumentRole.VIEWER: "You can read it.",
     None: "You cannot open it any more.",
 }
+_WISHED: Final = {
+    DocumentRole.EDITOR: "You asked to edit it.",
+    DocumentRole.REVIEWER: "You asked to comment and suggest changes.",
+    DocumentRole.VIEWER: "You asked to read it.",
+}
 _ASKED_FOR: Final = {
     DocumentRole.EDITOR: "To edit it.",
     DocumentRole.REVIEWER: "To comment and suggest changes.",
@@ -40,10 +45,14 @@ async def note_place(
     by: UUID,
     before: DocumentRole | None,
     after: DocumentRole | None,
+    wish: DocumentRole | None = None,
 ) -> None:
-    """Note that somebody's role by name changed, if it did. It says what they may do now, by whatever way."""
+    """Note that somebody's role by name changed, if it did, or that they got an answer to their `wish` for one.
+
+    It says what they may do now, by whatever way, and what they had asked for where that is something else.
+    """
     person = await db.get(User, user_id)
-    if person is None or before is after:
+    if person is None or (before is after and wish is None):
         return
     _, actor = await actor_at(db, person, document.id)
     notice = Notice(
@@ -53,7 +62,7 @@ async def note_place(
         document_id=document.id,
         actor_id=by,
         title=document.title,
-        text=MAY_NOW[actor.role],
+        text=MAY_NOW[actor.role] if wish in (None, actor.role) else f"{_WISHED[wish]} {MAY_NOW[actor.role]}",
         path=f"/documents/{document.id}",
         dedupe_key=f"place:{uuid4()}",
     )

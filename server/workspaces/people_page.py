@@ -5,7 +5,7 @@ Each form is a plain one that comes back to the page, so all of it works without
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
@@ -37,12 +37,6 @@ SENTENCES: Final = {
     "workspace-removed": "They are out. What they wrote stays; documents they have open close.",
     "workspace-revoked": "The link is taken back. Whoever opens it from now on is told so.",
     "workspace-invitation-role": "The invitation has another role. Whoever comes by it from now on gets that one.",
-}
-ROLES: Final[Mapping[Role, str]] = {
-    Role.ADMIN: "Admin",
-    Role.SCHEDULER: "Scheduler",
-    Role.MEMBER: "Member",
-    Role.GUEST: "Guest",
 }
 MAX_SHOWN_AGAIN: Final = 300
 
@@ -144,8 +138,7 @@ async def _page(
         typed_name=request.state.workspace.name if name is None else name,
         members=members,
         me=actor.user_id,
-        roles=ROLES,
-        gives=[role for role in ROLES if role in GIVES[actor.role]],
+        gives=[role for role in Role if role in GIVES[actor.role]],
         # Who may only read learns who is there, not how to write to them.
         show_emails=may_invite,
         may_invite=may_invite,

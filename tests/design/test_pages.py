@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from server.documents.access import DocumentRole
-from server.documents.share_panel import WORDS
+from server.documents.panel import NOTHING, WORDS, Made, Said
 from server.notifications.choices import Wishes
 from server.notifications.models import HowMail, Kind
 from server.notifications.routes import HOW
@@ -24,7 +24,7 @@ from tests.design.history import HISTORY_PAGES
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 NASTY = "<script>alert('“1”')</script> & \"Co\""
 PERSON = SimpleNamespace(id="u", name=NASTY, email="ada@example.org", colour=7)
-INVITATION = {"workspace_name": NASTY, "inviter_name": NASTY, "document_title": None}
+INVITATION = {"workspace_name": NASTY, "inviter_name": NASTY, "document_title": None, "document_role": None}
 
 
 def row(number: int, *, title: str = NASTY, trashed: bool = False, may_edit: bool = True) -> SimpleNamespace:
@@ -83,7 +83,7 @@ SHARING = {
     "document": SimpleNamespace(id="d1", title=NASTY),
     "its_workspace": NASTY,
     "people": [
-        SimpleNamespace(user_id=f"u{number}", name=NASTY, email=NASTY, colour=1, role=role, inherited=inherited)
+        SimpleNamespace(user_id=UUID(int=number), name=NASTY, email=NASTY, colour=1, role=role, inherited=inherited)
         for number, (role, inherited) in enumerate(
             [
                 (DocumentRole.OWNER, None),
@@ -92,7 +92,7 @@ SHARING = {
             ]
         )
     ],
-    "me": "u0",
+    "me": UUID(int=0),
     "others": [SimpleNamespace(name=NASTY, email=NASTY)],
     "invited": [
         SimpleNamespace(
@@ -101,7 +101,7 @@ SHARING = {
             inviter_name=NASTY,
         )
     ],
-    "handing_to": "u1",
+    "may_invite": True,
     "asked": [SimpleNamespace(user_id="u9", name=NASTY, colour=2, role=DocumentRole.EDITOR, message=NASTY)],
     "links": [
         SimpleNamespace(
@@ -123,10 +123,7 @@ SHARING = {
     "roles": [DocumentRole.EDITOR, DocumentRole.VIEWER],
     "may_own": True,
     "link_days": [(0, "Until taken back")],
-    "notice": None,
-    "problem": NASTY,
-    "made": SimpleNamespace(url="https://example.org/s/x", email=None, is_mailed=False),
-    "who": NASTY,
+    "said": Said(problem=NASTY, made=Made("https://example.org/s/x"), handing_to=UUID(int=1), who=NASTY),
 }
 REFUSED = {"form": NASTY, "name": NASTY, "email": NASTY, "password": NASTY}
 MADE = {"id": "t", "name": NASTY, "text": "qr_secret"}
@@ -158,7 +155,7 @@ ACCOUNT_FAULTS = {
 }
 
 
-LINK = {"user": PERSON, "url": NASTY, "expires_at": NOW, "email": None, "is_mailed": False}
+LINK = {"user": PERSON, "url": NASTY, "expires_at": NOW, "email": None, "is_mailed": False, "is_for_one": True}
 
 
 def people(*, manages: bool) -> dict[str, Any]:
@@ -177,12 +174,17 @@ def people(*, manages: bool) -> dict[str, Any]:
     links = [
         SimpleNamespace(
             invitation=SimpleNamespace(
-                id=f"i{uses}", created_by="u1", created_at=NOW, expires_at=NOW, uses=uses, email=title
+                id=f"i{uses}",
+                created_by="u1",
+                created_at=NOW,
+                expires_at=NOW,
+                uses=uses,
+                email=title,
+                role=Role.GUEST,
             ),
             inviter_name=NASTY,
-            role="Guest",
             document_title=title,
-            may_revoke=manages,
+            may_change=manages,
         )
         for uses, title in enumerate([None, "", NASTY])
     ]
@@ -194,8 +196,7 @@ def people(*, manages: bool) -> dict[str, Any]:
         "typed_name": NASTY,
         "members": members,
         "me": "u0" if manages else "u1",
-        "roles": {Role.ADMIN: "Admin", Role.MEMBER: "Member", Role.GUEST: "Guest"},
-        "offered": [Role.ADMIN, Role.MEMBER, Role.GUEST],
+        "gives": list(Role) if manages else [Role.MEMBER, Role.GUEST],
         "show_emails": manages,
         "may_invite": manages,
         "may_manage": manages,
@@ -287,19 +288,19 @@ PAGES: list[tuple[str, dict[str, Any]]] = [
     ("documents/index.html", listing(row(1)) | {"shelf": shelf(is_inside=True)}),
     ("documents/index.html", listing() | {"shelf": shelf(is_inside=True)}),
     ("documents/sharing.html", SHARING),
-    ("documents/sharing.html", SHARING | {"made": SimpleNamespace(url="x", email=NASTY, is_mailed=True)}),
+    ("documents/sharing.html", SHARING | {"said": Said(made=Made("x", NASTY, is_mailed=True))}),
     (
         "documents/sharing.html",
         SHARING
         | {
             "collection": SimpleNamespace(id="c1", name=NASTY),
-            "made": None,
+            "said": NOTHING,
             "inherited": True,
             "asked": (),
             "invited": (),
         },
     ),
-    ("documents/sharing.html", SHARING | {"gone": True}),
+    ("documents/sharing.html", SHARING | {"gone": True, "has_left": True}),
     *[("documents/collection.html", COLLECTION_PANEL | {"panel": panel}) for panel in ("rename", "move", "remove")],
     ("documents/collection.html", COLLECTION_PANEL | {"panel": "new", "collection": None, "parent": "c1"}),
     (
@@ -350,6 +351,7 @@ def render(name: str, context: dict[str, Any], *, block: str | None = None) -> s
         "csrf": "token",
         "static": lambda bundle: f"/static/{bundle}",
         "sends_mail": True,
+        "manages": True,
         "now": NOW,
         **context,
     }

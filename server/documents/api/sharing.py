@@ -59,11 +59,7 @@ async def add_collaborator(call: Call[NoQuery, NewCollaborator]) -> Reply[Collab
     else:
         document, who = await sharing.add(db, user, document_id, body.email or "", body.role)
     if isinstance(who, sharing.Sent):
-        settings: Settings = request.app.state.settings
-        expires_at = who.invitation.expires_at
-        mailed = await inviting.send(request, who.invitation)
-        made = InvitationMade(url=f"{settings.public_url}/join/{who.secret}", expires_at=expires_at, mailed=mailed)
-        return Reply(CollaboratorAdded(collaborator=None, invitation=made))
+        return Reply(CollaboratorAdded(collaborator=None, invitation=await _sent(request, document, who)))
     await _settle(request, document, who)
     return Reply(CollaboratorAdded(collaborator=await _one(request, who), invitation=None))
 
@@ -87,18 +83,23 @@ async def remove_collaborator(call: Call[NoQuery, NoBody]) -> Reply[None]:
 async def list_invitations(call: Call[NoQuery, NoBody]) -> Reply[InvitationList]:
     """List the invitations to a document that work now. Their addresses are shown only when they are made."""
     db, user, document_id = _asking(call.request)
-    found = [
-        InvitationSeen(
-            id=each.invitation.id,
-            email=each.invitation.email,
-            role=each.role,
-            created_at=each.invitation.created_at,
-            created_by=each.inviter_name,
-            expires_at=each.invitation.expires_at,
-        )
-        for each in await sharing.invited(db, user, document_id)
-    ]
-    return Reply(InvitationList(invitations=found))
+    return Reply(InvitationList(invitations=[_invited(each) for each in await sharing.invited(db, user, document_id)]))
+
+
+async def change_invitation(call: Call[NoQuery, CollaboratorRole]) -> Reply[InvitationSeen]:
+    """Let whoever comes by an open invitation to a document be something else there, up to your own role."""
+    db, user, document_id = _asking(call.request)
+    invitation_id: UUID = call.request.path_params["invitation_id"]
+    await _settle(call.request, await sharing.change_invitation(db, user, document_id, invitation_id, call.body.role))
+    seen = await sharing.invited(db, user, document_id)
+    return Reply(next(_invited(each) for each in seen if each.invitation.id == invitation_id))
+
+
+async def send_invitation(call: Call[NoQuery, NoBody]) -> Reply[InvitationMade]:
+    """Send an open invitation once more: with a new link, for a week from now. The earlier link opens nothing then."""
+    db, user, document_id = _asking(call.request)
+    document, sent = await sharing.renew_invitation(db, user, document_id, call.request.path_params["invitation_id"])
+    return Reply(await _sent(call.request, document, sent))
 
 
 async def revoke_invitation(call: Call[NoQuery, NoBody]) -> Reply[None]:
@@ -143,9 +144,10 @@ async def create_link(call: Call[NoQuery, NewLink]) -> Reply[LinkMade]:
     """Make a link that opens a document. Without an account it can be read; with one, the link's role counts."""
     request, body = call.request, call.body
     db, user, document_id = _asking(request)
-    _, link, secret = await links.create(
+    document, link, secret = await links.create(
         db, user, document_id, body.role, expires_at=body.expires_at, password=body.password
     )
+    await _settle(request, document)
     settings: Settings = request.app.state.settings
     return Reply(LinkMade(link=_link(link, user.name), url=f"{settings.public_url}/s/{secret}"))
 
@@ -184,6 +186,27 @@ async def _settle(request: Request, document: Document, *concerned: UUID) -> Non
     await lifecycle.spread_access(live_of(request), state.events, document, signed_in(request).id)
     if concerned:
         await tell(state.events, state.queue, concerned)
+
+
+async def _sent(request: Request, document: Document, sent: sharing.Sent) -> InvitationMade:
+    """Mail an invitation, commit, let open panels follow, and return its link."""
+    settings: Settings = request.app.state.settings
+    mailed = await inviting.send(request, sent.invitation)
+    await _settle(request, document)
+    return InvitationMade(
+        url=f"{settings.public_url}/join/{sent.secret}", expires_at=sent.invitation.expires_at, mailed=mailed
+    )
+
+
+def _invited(each: sharing.Invited) -> InvitationSeen:
+    return InvitationSeen(
+        id=each.invitation.id,
+        email=each.invitation.email,
+        role=each.role,
+        created_at=each.invitation.created_at,
+        created_by=each.inviter_name,
+        expires_at=each.invitation.expires_at,
+    )
 
 
 async def _named(request: Request) -> list[CollaboratorSeen]:

@@ -111,6 +111,11 @@ def _may_ask(case: Case) -> bool:
     return case.here is not None
 
 
+def _may_invite_into(case: Case) -> bool:
+    # Whoever changes an invitation stands for it, so they must be able to invite.
+    return can(case.at, D.SHARE, case.document) and can(case.here, Verb.INVITE, case.document)
+
+
 def _may_move(case: Case) -> bool:
     return case.here is not None and can(case.at, D.MOVE, case.document)
 
@@ -237,7 +242,10 @@ DOORS: Final[dict[str, Door]] = {
     f"POST {_PAGE}/sharing/links/{{link_id}}/revoke": at(D.SHARE, form={}),
     f"POST {_PAGE}/sharing/invitations/{{invitation_id}}/revoke": at(D.SHARE, form={}),
     f"POST {_PAGE}/sharing/requests/{{user_id}}": at(D.SHARE, form={"role": "viewer"}),
+    f"POST {_PAGE}/sharing/invitations/{{invitation_id}}/role": Door(_may_invite_into, form={"role": "viewer"}),
+    f"POST {_PAGE}/sharing/invitations/{{invitation_id}}/send": Door(_may_invite_into, form={}),
     f"POST {_PAGE}/requests": Door(_may_ask, form={"role": "editor"}),
+    f"GET {_PAGE}/requests": Door(lambda case: _may_ask(case) or can(case.at, D.VIEW, case.document)),
     f"GET {_PAGE}/notifications": at(D.VIEW),
     f"POST {_PAGE}/notifications": at(D.VIEW, form={"attention": "following"}),
     f"GET {_PAGE}/history": at(D.EDIT),
@@ -265,6 +273,9 @@ DOORS: Final[dict[str, Door]] = {
     f"POST {_API}/restore": at(D.RESTORE),
     f"GET {_API}/content": at(D.VIEW),
     f"GET {_API}/suggestions": at(D.VIEW),
+    f"POST {_API}/suggestions/decisions": at(
+        D.REVIEW, json={"verdict": "accepted", "suggestions": [{"author_id": str(UUID(int=1)), "id": "s"}]}
+    ),
     f"PUT {_API}/content": at(D.EDIT, json={"format": "markdown", "content": "x"}),
     f"GET {_API}/collaborators": at(D.SHARE),
     f"POST {_API}/collaborators": at(D.SHARE, json={"email": "victim@example.org", "role": "viewer"}),
@@ -275,9 +286,8 @@ DOORS: Final[dict[str, Door]] = {
     f"PUT {_API}/sharing": at(D.SHARE, json={"reach": "people"}),
     f"GET {_API}/invitations": at(D.SHARE),
     f"DELETE {_API}/invitations/{{invitation_id}}": at(D.SHARE),
-    f"POST {_API}/suggestions/decisions": at(
-        D.REVIEW, json={"verdict": "accepted", "suggestions": [{"author_id": str(UUID(int=1)), "id": "s"}]}
-    ),
+    f"PATCH {_API}/invitations/{{invitation_id}}": Door(_may_invite_into, json={"role": "viewer"}),
+    f"POST {_API}/invitations/{{invitation_id}}/send": Door(_may_invite_into),
     f"GET {_API}/links": at(D.SHARE),
     f"POST {_API}/links": at(D.SHARE, json={}),
     f"PATCH {_API}/links/{{link_id}}": at(D.SHARE, json={}),
@@ -491,7 +501,7 @@ def _refusals(case: Case, name: str) -> set[int]:
         return {401} if name.startswith("GET") or "/api/" in name else {401, 403}
     if name == f"POST {_PAGE}/requests":
         return {404}
-    if name == f"POST {_PAGE}/invitations" and can(case.at, D.SHARE, case.document):
+    if "/invitations" in name and "{document_id}" in name and can(case.at, D.SHARE, case.document):
         # It leads into the workspace, which those who are not in it must not learn of.
         return {403} if case.here is not None else {404}
     if "{collection_id}" in name:

@@ -17,6 +17,7 @@ from server.db import Sessions
 from server.documents import content, lifecycle, sharing
 from server.documents.access import DocumentRole, actor_at
 from server.documents.models import AccessRequest, Document, ShareLink
+from server.workspaces import telling
 from server.workspaces.models import Role, Workspace
 from tests.factories import actor, csrf_of, make_member, make_team, name_on, sign_in
 
@@ -140,6 +141,25 @@ async def test_an_invitation_is_taken_back_in_the_panel(
     assert (await post(ada, f"{here}/invitations/{uuid4()}/revoke")).status_code == 404
 
 
+async def test_an_open_invitation_gets_another_role_and_goes_out_again(
+    app: Starlette, ada: httpx.AsyncClient, sessions: Sessions, document: Document
+) -> None:
+    here = f"/documents/{document.id}/sharing"
+    made = await post(ada, f"{here}/people", who="new@example.org", role="reviewer")
+    link = r'value="http://quillroom.test(/join/[^"]+)"'
+    first = re.findall(link, made.text)[0]
+    theirs = re.findall(rf'action="({here}/invitations/[^"]+)/send"', made.text)[0]
+    assert "has the new role" in (await post(ada, f"{theirs}/role", role="viewer")).text
+    again = re.findall(link, (await post(ada, f"{theirs}/send")).text)[0]
+    anybody = await browser(app, sessions, None)
+    # Only the newest link opens it, and it says what it is for.
+    assert (await anybody.get(first)).status_code == 410
+    page = (await anybody.get(again)).text
+    assert f"shows you “{HIDDEN}”" in page
+    assert 'value="new@example.org"' in page
+    assert (await post(ada, f"{theirs}/role", role="owner")).status_code == 422
+
+
 async def test_what_members_have(ada: httpx.AsyncClient, sessions: Sessions, bo: User, document: Document) -> None:
     here = f"/documents/{document.id}/sharing/reach"
     for asked, found in (("viewer", DocumentRole.VIEWER), ("people", None), ("inherit", DocumentRole.EDITOR)):
@@ -176,10 +196,17 @@ async def test_a_member_asks_and_is_let_in(
     assert (sent.status_code, HIDDEN in sent.text) == (200, False)
     panel = (await ada.get(f"/documents/{document.id}/sharing")).text
     assert "For &lt;b&gt;Monday&lt;/b&gt;" in panel
-    await post(ada, f"/documents/{document.id}/sharing/requests/{bo.id}", role="no")
+    await post(ada, f"/documents/{document.id}/sharing/requests/{bo.id}", answer="no")
     assert await role_of(sessions, bo, document) is None
     await post(theirs, f"/documents/{document.id}/requests", role="reviewer")
-    await post(ada, f"/documents/{document.id}/sharing/requests/{bo.id}", role="reviewer")
+    waiting = f"/documents/{document.id}/requests"
+    assert "hx-redirect" not in (await theirs.get(waiting)).headers
+    # Another role than the one asked for; a yes that comes late takes nothing of it away.
+    await post(ada, f"/documents/{document.id}/sharing/requests/{bo.id}", role="editor")
+    late = await post(ada, f"/documents/{document.id}/sharing/requests/{bo.id}", role="viewer")
+    assert sharing.AnsweredAlready.sentence in late.text
+    assert await role_of(sessions, bo, document) is DocumentRole.EDITOR
+    assert (await theirs.get(waiting)).headers["hx-redirect"] == f"/documents/{document.id}"
     assert (await theirs.get(f"/documents/{document.id}")).status_code == 200
     async with sessions() as db:
         assert [each.answered_at is not None for each in await db.scalars(select(AccessRequest))] == [True]
@@ -271,6 +298,34 @@ async def test_who_takes_it_from_themselves_is_told_so(
     answer = await post(theirs, f"/documents/{document.id}/sharing/people/{bo.id}", script=True, role="remove")
     assert "You have left this document." in answer.text
     assert await role_of(sessions, bo, document) is None
+
+
+async def test_an_open_panel_says_that_the_right_to_share_went(
+    app: Starlette, sessions: Sessions, bo: User, document: Document
+) -> None:
+    async with sessions.begin() as db:
+        await name_on(db, document, bo, DocumentRole.VIEWER)
+    theirs = await browser(app, sessions, bo)
+    part = await theirs.get(f"/documents/{document.id}/sharing", headers={"HX-Request": "true"})
+    assert 'id="share-live"' in part.text
+    assert "you cannot share this document any more" in part.text
+    assert (await theirs.get(f"/documents/{document.id}/sharing")).status_code == 403
+
+
+async def test_who_comes_by_an_invitation_is_told_to_open_panels(
+    app: Starlette, ada: httpx.AsyncClient, sessions: Sessions, document: Document
+) -> None:
+    made = await post(ada, f"/documents/{document.id}/sharing/people", who="new@example.org", role="viewer")
+    link = re.findall(r'value="http://quillroom.test(/join/[^"]+)"', made.text)[0]
+    newcomer = await browser(app, sessions, None)
+    token = await csrf_of(newcomer, link)
+    fields = {"csrf": token, "name": "New", "email": "new@example.org", "password": "seven green lanterns"}
+    heard: set[str] = set()
+    async with app.state.events.subscribe(document.workspace_id) as open_panel:
+        await newcomer.post(link, data=fields, headers={"Origin": "http://quillroom.test"})
+        with anyio.fail_after(LIMIT_SECONDS):
+            while heard != {lifecycle.EVENT, telling.EVENT}:
+                heard.add((await anext(open_panel)).name)
     assert UUID(str(document.id))
 
 

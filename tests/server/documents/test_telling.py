@@ -149,6 +149,13 @@ async def test_owners_hear_once_a_day_that_somebody_asks(office: Office) -> None
     async with office.sessions.begin() as db:
         boss = await make_member(db, office.workspace, role=Role.ADMIN, name="Boss")
     assert await office.heard(boss) == []
+    # Whoever answers may give another role than the one asked for, and who asked hears of both.
+    async with browser(office, office.ada.user) as ada:
+        fields = {"role": "reviewer", "csrf": await csrf_of(ada, "/account")}
+        path = f"/documents/{office.document_id}/sharing/requests/{office.mem.user.id}"
+        assert (await ada.post(path, data=fields)).status_code == 200
+    told = "You asked to edit it. You can comment and suggest changes."
+    assert await office.heard(office.mem.user) == [("invitation", told)]
 
 
 async def test_an_invitation_arrives_and_its_link_leads_to_the_document(office: Office, caught: CatchAll) -> None:

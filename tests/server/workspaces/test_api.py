@@ -46,8 +46,8 @@ async def test_an_admin_gives_roles_and_takes_people_out(app: Starlette, session
         for answer in (await admin.ask("PUT", own, json={"role": "guest"}), await admin.ask("DELETE", own)):
             assert answer.status_code == 409
             assert answer.json()["detail"] == membership.LastAdmin.sentence
-        for role in ("owner", ""):
-            assert (await admin.ask("PUT", theirs, json={"role": role})).status_code == 422
+        for wrong in ("owner", ""):
+            assert (await admin.ask("PUT", theirs, json={"role": wrong})).status_code == 422
         assert (await admin.ask("PUT", f"/workspace/members/{uuid4()}", json={"role": "guest"})).status_code == 404
         assert (await admin.ask("DELETE", theirs)).status_code == 204
         assert (await guest.ask("GET", "/workspace/members")).status_code == 404

@@ -24,10 +24,12 @@ from server.assets.storage import open_store
 from server.documents import jobs as document_jobs
 from server.documents import sizes
 from server.documents.access import seen_by
+from server.events import Events
 from server.notifications import jobs as notification_jobs
 from server.queue import QUEUE_NAME, deserialize, redis_settings, serialize
 from server.revisions import jobs as revision_jobs
 from server.settings import Settings
+from server.suggestions import jobs as suggestion_jobs
 from server.workspaces import jobs as workspace_jobs
 
 JOB_LIMIT_SECONDS = 600
@@ -36,6 +38,7 @@ STOP_LIMIT_SECONDS = 10
 COMPACTION_MINUTES = set(range(0, 60, 5))
 CLEAN_UP_MINUTES = {17}
 MAIL_SECONDS = {5, 25, 45}
+SUGGESTION_SECONDS = {10, 30, 50}
 DIGEST_MINUTES = {1, 16, 31, 46}
 
 log = structlog.get_logger(__name__)
@@ -46,7 +49,8 @@ Job = Callable[..., Awaitable[object]]
 
 
 async def compact_documents(ctx: Context) -> None:
-    """Fold the logs of documents that have grown long."""
+    """Fold the logs of documents that have grown long, once their revisions have what only the rows tell."""
+    await revision_jobs.record_before_folding(ctx["sessions"])
     folded = await document_jobs.compact_documents(ctx["pool"])
     if folded:
         log.info("documents compacted", documents=folded)
@@ -85,6 +89,13 @@ async def deliver_mail(ctx: Context) -> None:
     await notification_jobs.deliver_mail(ctx["sessions"], ctx["settings"], seen_by)
 
 
+async def tell_suggestions(ctx: Context) -> None:
+    """Tell whom it concerns what was suggested and decided."""
+    people = await suggestion_jobs.tell_suggestions(ctx["sessions"], ctx["events"])
+    if people:
+        log.info("suggestions told", people=people)
+
+
 async def gather_digests(ctx: Context) -> None:
     """Make the daily mails."""
     made = await notification_jobs.gather_digests(ctx["sessions"], ctx["settings"])
@@ -109,6 +120,8 @@ def create_worker(settings: Settings) -> Worker:
         ctx["engine"] = engine
         ctx["sessions"] = db.create_sessions(engine)
         ctx["pool"] = await db.create_pool(settings.database_url, max_size=4)
+        ctx["redis_for_events"] = db.create_redis(settings.redis_url)
+        ctx["events"] = Events(ctx["redis_for_events"])
         ctx["store"] = open_store(settings)
         ctx["settings"] = settings
         ctx["at_end"] = contextlib.ExitStack()
@@ -120,6 +133,7 @@ def create_worker(settings: Settings) -> Worker:
 
     async def stop(ctx: Context) -> None:
         ctx["at_end"].close()
+        await ctx["redis_for_events"].aclose()
         await ctx["pool"].close()
         await ctx["engine"].dispose()
 
@@ -130,6 +144,7 @@ def create_worker(settings: Settings) -> Worker:
         "record_revisions": record_revisions,
         "thin_revisions": thin_revisions,
         "deliver_mail": deliver_mail,
+        "tell_suggestions": tell_suggestions,
         "gather_digests": gather_digests,
         "measure_storage": measure_storage,
     }
@@ -150,6 +165,8 @@ def create_worker(settings: Settings) -> Worker:
             cron(timed["thin_revisions"], name="thin_revisions_timed", minute=CLEAN_UP_MINUTES, keep_result=0),
             # Notices wait for their time, so no nudge could send them.
             cron(timed["deliver_mail"], name="deliver_mail_timed", second=MAIL_SECONDS, keep_result=0),
+            # A sitting ends by itself, so no nudge could tell of it.
+            cron(timed["tell_suggestions"], name="tell_suggestions_timed", second=SUGGESTION_SECONDS, keep_result=0),
             cron(timed["gather_digests"], name="gather_digests_timed", minute=DIGEST_MINUTES, keep_result=0),
             # In each worker: what another one has measured would not be among the figures of this.
             cron(

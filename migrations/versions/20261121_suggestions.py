@@ -26,6 +26,7 @@ def upgrade() -> None:
         sa.Column("mark", sa.Text(), nullable=False),
         sa.Column("parts", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("suggested_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("by_author", sa.Boolean(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
@@ -74,10 +75,14 @@ def upgrade() -> None:
         postgresql_where=sa.text("suggestion_mark IS NOT NULL"),
     )
     _know(AFTER)
+    # Whoever chose hears of the new kinds by mail if they do of those that are most like them.
+    op.execute("UPDATE mail_choices SET kinds = array_append(kinds, 'proposal') WHERE 'reply' = ANY (kinds)")
+    op.execute("UPDATE mail_choices SET kinds = array_append(kinds, 'decision') WHERE 'resolution' = ANY (kinds)")
 
 
 def downgrade() -> None:
     """Take back. Threads about suggestions stay, as threads about their words; the news of suggestions goes."""
+    op.execute("UPDATE mail_choices SET kinds = array_remove(array_remove(kinds, 'proposal'), 'decision')")
     op.execute("DELETE FROM notices WHERE kind IN ('proposal', 'decision')")
     _know(BEFORE)
     op.drop_index("threads_one_by_suggestion", table_name="threads")

@@ -14,15 +14,21 @@ _SENTENCES: Final = {
     Kind.REOPENING: "{actor} opened a discussion in “{title}” again",
     Kind.ACCESS_REQUEST: "{actor} asks for access to “{title}”",
     Kind.ROLE: "{actor} changed what you may do with “{title}”",
+    Kind.PROPOSAL: "{actor} suggested changes in “{title}”",
+    Kind.DECISION: "{actor} decided about your suggestions in “{title}”",
+    Kind.RECONNECT: "“{title}” must be connected again",
 }
 # What each kind is called where a person chooses; to open again goes with to resolve.
 CHOICES: Final = {
     Kind.MENTION: "Somebody mentions me",
     Kind.REPLY: "Somebody answers in a discussion of mine, or comments in a document that I own or follow",
     Kind.RESOLUTION: "A discussion of mine is resolved or opened again",
+    Kind.PROPOSAL: "Somebody suggests changes in a document that I own, or follow and may edit",
+    Kind.DECISION: "Somebody accepts or rejects what I suggested",
     Kind.INVITATION: "A document is shared with me",
     Kind.ACCESS_REQUEST: "Somebody asks for access to a document of mine",
     Kind.ROLE: "What I may do with a document changes",
+    Kind.RECONNECT: "An account that I look after must be connected again",
 }
 
 

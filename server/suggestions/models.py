@@ -66,6 +66,7 @@ class RecordedSuggestion(SQLModel, table=True):
     parts: list[dict[str, Any]] = Field(sa_column=Column(JSONB, nullable=False))
     # By the clock of whoever suggested it, but not later than it was seen here.
     suggested_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    recorded_at: datetime = Field(default_factory=utc_now, sa_column=Column(DateTime(timezone=True), nullable=False))
     changed_at: datetime = Field(default_factory=utc_now, sa_column=Column(DateTime(timezone=True), nullable=False))
     # Its author wrote while it came or grew: whoever may edit can write marks in anybody's name.
     by_author: bool = Field(default=False, sa_column=Column(Boolean, nullable=False))

@@ -107,6 +107,7 @@ async def keep_new(
             "mark": each.id,
             "parts": _parts(each),
             "suggested_at": min(each.at, now),
+            "recorded_at": now,
             "changed_at": now,
             "by_author": False,
             "state": SuggestionState.PENDING.value,

@@ -46,7 +46,7 @@ MAIL_DELAY: Final = timedelta(minutes=2)
 INVITATIONS_BY_ONE: Final = 100
 INVITATIONS_TO_ONE: Final = 5
 # What a muted document no longer says; of these a mention still comes to the bell, by no mail.
-_TALK: Final = frozenset({Kind.MENTION, Kind.REPLY, Kind.RESOLUTION, Kind.REOPENING})
+_TALK: Final = frozenset({Kind.MENTION, Kind.REPLY, Kind.RESOLUTION, Kind.REOPENING, Kind.PROPOSAL, Kind.DECISION})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ docs/settings.md is generated from the descriptions below: give the unit, and wh
 """
 
 import re
+from base64 import urlsafe_b64decode
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -12,6 +13,7 @@ from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 MIB = 1024 * 1024
+KEY_BYTES = 32
 
 
 class Settings(BaseSettings):
@@ -88,6 +90,26 @@ class Settings(BaseSettings):
     digest_hour: int = Field(
         default=6, ge=0, le=23, description="Hour of the day, in UTC, from which daily mails are sent."
     )
+    secret_keys: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        repr=False,
+        description="Keys that encrypt the secrets of connected accounts, separated by commas, the newest first; each "
+        "32 random bytes in URL-safe base64. Empty: one is made in the data directory, `secret.keys`.",
+    )
+    channel_private_networks: bool = Field(
+        default=False,
+        description="Whether channels may be on this machine and in private networks, and without TLS there.",
+    )
+    reddit_client_id: str = Field(
+        default="",
+        description="Id of the application registered at Reddit. Empty: nobody can connect an account there.",
+    )
+    reddit_client_secret: str = Field(default="", repr=False, description="Its secret.")
+    reddit_user: str = Field(
+        default="",
+        description="Name of the Reddit account that registered it, without `u/`, which Reddit wants to hear with each "
+        "call.",
+    )
     session_days: int = Field(default=30, ge=1, le=365, description="Days until a person must sign in again.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least important message that is logged."
@@ -147,6 +169,22 @@ class Settings(BaseSettings):
     def _split_origins(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(origin.strip().rstrip("/") for origin in value.split(",") if origin.strip())
+        return value
+
+    @field_validator("secret_keys", mode="before")
+    @classmethod
+    def _split_keys(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(key.strip() for key in value.split(",") if key.strip())
+        return value
+
+    @field_validator("secret_keys", mode="after")
+    @classmethod
+    def _check_keys(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(is_key(key) for key in value):
+            # Without what was given.
+            message = "must be keys of 32 bytes in URL-safe base64, separated by commas"
+            raise ValueError(message)
         return value
 
     @field_validator("data_dir", mode="after")
@@ -225,3 +263,11 @@ class Settings(BaseSettings):
     def storage_location(self) -> str:
         """The URL of the object store, with the default filled in."""
         return self.storage_url or (self.data_dir / "assets").as_uri()
+
+
+def is_key(key: str) -> bool:
+    """Whether this can encrypt secrets."""
+    try:
+        return len(urlsafe_b64decode(key.encode("ascii"))) == KEY_BYTES
+    except ValueError:
+        return False

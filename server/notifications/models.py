@@ -42,6 +42,7 @@ class Kind(StrEnum):
     ROLE = "role"  # what they may do with something changed
     PROPOSAL = "proposal"  # somebody suggested changes
     DECISION = "decision"  # somebody decided about theirs
+    RECONNECT = "reconnect"  # an account on a channel works no more until somebody connects it again
 
 
 class Letter(StrEnum):

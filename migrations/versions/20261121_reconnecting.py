@@ -1,0 +1,41 @@
+"""A kind of notices for an account on a channel that must be connected again.
+
+Phase: expand. (Add only; what this replaces is removed by a contract migration one release later.)
+Revision: 20261121_reconnecting, after 20261121_publications. Created: 2026-11-21 20:20:00+00:00.
+"""
+
+from alembic import op
+
+revision = "20261121_reconnecting"
+down_revision = "20261121_publications"
+branch_labels = None
+depends_on = None
+
+BEFORE = (
+    "invitation",
+    "mention",
+    "reply",
+    "resolution",
+    "reopening",
+    "access_request",
+    "role",
+    "proposal",
+    "decision",
+)
+AFTER = (*BEFORE, "reconnect")
+
+
+def upgrade() -> None:
+    """Apply."""
+    _know(AFTER)
+
+
+def downgrade() -> None:
+    """Take back."""
+    op.execute("DELETE FROM notices WHERE kind = 'reconnect'")
+    _know(BEFORE)
+
+
+def _know(kinds: tuple[str, ...]) -> None:
+    op.drop_constraint("notices_kind_known", "notices")
+    op.create_check_constraint("notices_kind_known", "notices", f"kind IN ({', '.join(map(repr, kinds))})")

@@ -1,0 +1,42 @@
+"""What is done for publishing at regular times."""
+
+from typing import Final
+
+from sqlalchemy import delete, select
+from sqlmodel import col
+
+from server.accounts.models import utc_now
+from server.db import Sessions, transaction
+from server.publishing.models import ChannelAccount, ChannelConsent
+from server.publishing.vault import CannotOpen, Vault
+
+A_RUN: Final = 500
+
+
+async def forget_consents(sessions: Sessions) -> int:
+    """Remove the questions that nobody came back with. Returns how many."""
+    async with transaction(sessions) as db:
+        over = delete(ChannelConsent).where(col(ChannelConsent.expires_at) <= utc_now())
+        gone = (await db.scalars(over.returning(col(ChannelConsent.state_hash)))).all()
+    return len(gone)
+
+
+async def reseal(sessions: Sessions, vault: Vault) -> int:
+    """Encrypt with the newest key what is encrypted with others. Returns how many; what no key opens stays."""
+    done = 0
+    async with transaction(sessions) as db:
+        # Those that are being renewed come next time.
+        rows = await db.scalars(
+            select(ChannelAccount)
+            .where(col(ChannelAccount.disconnected_at).is_(None), col(ChannelAccount.key_id) != vault.key_id)
+            .limit(A_RUN)
+            .with_for_update(skip_locked=True)
+        )
+        for row in rows:
+            try:
+                row.secrets = vault.seal(vault.open(row.secrets or b""))
+            except CannotOpen:
+                continue
+            row.key_id = vault.key_id
+            done += 1
+    return done

@@ -1,0 +1,30 @@
+"""Every channel there is. One that is added stands here, and nowhere else in the code around."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from server.publishing.channel import Channel
+from server.publishing.channels.reddit import Reddit
+from server.publishing.channels.webhook import Webhook
+from server.publishing.channels.wordpress import WordPress
+from server.settings import Settings
+
+CHANNELS: Final[Mapping[str, Channel]] = {
+    channel.kind: channel
+    for channel in (
+        Reddit(),
+        Webhook(),
+        WordPress(),
+    )
+}
+
+
+def apps_of(settings: Settings) -> Mapping[str, Mapping[str, str]]:
+    """Return what the operator was given by channels to sign people in there, by the kind of channel."""
+    return {
+        "reddit": {
+            "client_id": settings.reddit_client_id,
+            "client_secret": settings.reddit_client_secret,
+            "user": settings.reddit_user,
+        },
+    }

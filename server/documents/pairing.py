@@ -5,23 +5,27 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
-from difflib import SequenceMatcher
 from hashlib import blake2b
 from typing import Final
 
 from prosemirror.model import Node
 
+from server.documents import matching
 from server.documents.foreign import as_paragraph, is_foreign
+from server.documents.matching import Effort
 
 # Above this many pairs to weigh, blocks are paired in order instead: one replacement stays well under a second.
 _MOST_PAIRS_WEIGHED: Final = 40_000
+# And so many of their characters are looked at, all pairs together; of each at least the first and last few.
+_MOST_CHARACTERS_WEIGHED: Final = 4_000_000
+_FEWEST_CHARACTERS_WEIGHED: Final = 32
 
 # A child as Yjs holds it: a block, or a run of text nodes.
 Content = list[Node] | Node
 Pair = tuple[int, int]
 
 
-def pairs(old: Sequence[Content | None], new: Sequence[Content]) -> list[Pair]:
+def pairs(old: Sequence[Content | None], new: Sequence[Content], effort: Effort) -> list[Pair]:
     """Return which child becomes which, in order: same id first, then same content, then most alike.
 
     Of two with the same content the one without an id goes first: a block that brings an id of its own is more likely
@@ -33,7 +37,9 @@ def pairs(old: Sequence[Content | None], new: Sequence[Content]) -> list[Pair]:
         gaps = [
             gap
             for i0, i1, j0, j1 in gaps
-            for gap in _gaps([(i0 + i, j0 + j) for i, j in find(old[i0:i1], new[j0:j1])], (i0, j0, i1, j1), found)
+            for gap in _gaps(
+                [(i0 + i, j0 + j) for i, j in find(old[i0:i1], new[j0:j1], effort)], (i0, j0, i1, j1), found
+            )
         ]
     return sorted(found)
 
@@ -84,36 +90,33 @@ def _same_id(old: Sequence[Content | None], new: Sequence[Content]) -> list[Pair
     return rising[::-1]
 
 
-def _same_content_unnamed(old: Sequence[Content | None], new: Sequence[Content]) -> list[Pair]:
+def _same_content_unnamed(old: Sequence[Content | None], new: Sequence[Content], effort: Effort) -> list[Pair]:
     # What brings an id is given a mark of its own, which nothing equals.
-    return _same([fingerprint(each) for each in old], [object() if _id(each) else fingerprint(each) for each in new])
+    unnamed = [object() if _id(each) else fingerprint(each) for each in new]
+    return _same([fingerprint(each) for each in old], unnamed, effort)
 
 
-def _same_content(old: Sequence[Content | None], new: Sequence[Content]) -> list[Pair]:
-    return _same([fingerprint(each) for each in old], [fingerprint(each) for each in new])
+def _same_content(old: Sequence[Content | None], new: Sequence[Content], effort: Effort) -> list[Pair]:
+    return _same([fingerprint(each) for each in old], [fingerprint(each) for each in new], effort)
 
 
-def _same(left: Sequence[object], right: Sequence[object]) -> list[Pair]:
-    limit = min(len(left), len(right))
-    start = next((at for at in range(limit) if left[at] != right[at]), limit)
-    end = next((at for at in range(limit - start) if left[-1 - at] != right[-1 - at]), limit - start)
-    middle = SequenceMatcher(None, left[start : len(left) - end], right[start : len(right) - end])
+def _same(left: Sequence[object], right: Sequence[object], effort: Effort) -> list[Pair]:
     return [
-        *((at, at) for at in range(start)),
-        *(
-            (start + block.a + at, start + block.b + at)
-            for block in middle.get_matching_blocks()
-            for at in range(block.size)
-        ),
-        *((len(left) - at, len(right) - at) for at in range(end, 0, -1)),
+        (i0 + at, j0 + at)
+        for kind, i0, i1, j0, _ in matching.opcodes(left, right, effort)
+        if kind == "equal"
+        for at in range(i1 - i0)
     ]
 
 
-def _most_alike(old: Sequence[Content | None], new: Sequence[Content]) -> list[Pair]:
-    if len(old) * len(new) > _MOST_PAIRS_WEIGHED:
+def _most_alike(old: Sequence[Content | None], new: Sequence[Content], effort: Effort) -> list[Pair]:
+    del effort
+    count = len(old) * len(new)
+    if count > _MOST_PAIRS_WEIGHED:
         return [(at, at) for at in range(min(len(old), len(new))) if _likeness(old[at], new[at]) > 0]
+    most = max(_FEWEST_CHARACTERS_WEIGHED, _MOST_CHARACTERS_WEIGHED // max(count, 1))
     best = [[0.0] * (len(new) + 1) for _ in range(len(old) + 1)]
-    weights = [[_likeness(a, b) for b in new] for a in old]
+    weights = [[_likeness(a, b, most) for b in new] for a in old]
     for i in reversed(range(len(old))):
         for j in reversed(range(len(new))):
             paired = weights[i][j] + best[i + 1][j + 1] if weights[i][j] else 0.0
@@ -131,18 +134,18 @@ def _most_alike(old: Sequence[Content | None], new: Sequence[Content]) -> list[P
     return chosen
 
 
-def _likeness(old: Content | None, new: Content) -> float:
-    """Return 0 for what cannot become the other by an edit, else how alike their texts are, above 0 and up to 1."""
+def _likeness(old: Content | None, new: Content, most: int = _MOST_CHARACTERS_WEIGHED) -> float:
+    """Return 0 for what cannot become the other by an edit, else how alike their texts are, above 0 and up to 1.
+
+    It looks at so many characters of each end at most.
+    """
     if old is None or _type(old) != _type(new):
         return 0.0
     before, after = _characters(old), _characters(new)
     longest = max(len(before), len(after))
     if longest == 0:
         return 1.0
-    limit = min(len(before), len(after))
-    start = next((at for at in range(limit) if before[at] != after[at]), limit)
-    end = next((at for at in range(limit - start) if before[-1 - at] != after[-1 - at]), limit - start)
-    return 0.05 + 0.95 * (start + end) / longest
+    return 0.05 + 0.95 * sum(matching.common_ends(before, after, most=most)) / longest
 
 
 def _id(content: Content) -> object:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from difflib import SequenceMatcher
 from typing import Any, Final
 
 from prosemirror.model import Node
 from pycrdt import XmlElement, XmlFragment, XmlText
 
-from server.documents import pairing, ydoc
+from server.documents import matching, pairing, ydoc
 from server.documents.foreign import is_foreign
+from server.documents.matching import Effort
 from server.documents.pairing import Content
 from server.documents.schema import IDENTIFIED_BLOCKS, new_block_id
 from server.documents.suggestions import INSERTION, PENDING_ATTRIBUTES, PENDING_MARKS, accepted_block
@@ -35,13 +35,16 @@ def replace(doc: ydoc.YDoc, node: Node) -> None:
     with doc.transaction():
         ydoc.remove_strangers(doc)
         blocks = ydoc.fragment(doc)
-        _Replacement(node).become(blocks, list(blocks.children), ydoc.read_blocks(doc), node)
+        present = ydoc.read_blocks(doc)
+        size = node.node_size + sum(block.node_size for block in present if block is not None)
+        _Replacement(node, Effort.worth(size)).become(blocks, list(blocks.children), present, node)
 
 
 class _Replacement:
-    """One run of `replace`. State: the ids in use, so that none is given twice."""
+    """One run of `replace`. State: the ids in use, so that none is given twice, and the effort that is left."""
 
-    def __init__(self, node: Node) -> None:
+    def __init__(self, node: Node, effort: Effort) -> None:
+        self.effort = effort
         self.given = frozenset(_ids(node))
         self.used = set(self.given)
 
@@ -60,7 +63,7 @@ class _Replacement:
         """Give a parent the children of `target`. `present`: all that it has now, `old`: what is read of each."""
         new = ydoc.runs(target)
         kept = [_accepted(content) for content in old]
-        becomes = dict(pairing.pairs(kept, new))
+        becomes = dict(pairing.pairs(kept, new, self.effort))
         # Empty texts show nothing and somebody may be writing into one: they stay, and so does what is only suggested.
         stays = {i for i in range(len(present)) if i in becomes or kept[i] == [] or (kept[i] is None and old[i])}
         if not new and any(isinstance(child, XmlText) for child in present):
@@ -95,7 +98,7 @@ class _Replacement:
         if not self.given and pairing.fingerprint(old) == pairing.fingerprint(content):
             return
         if isinstance(child, XmlText) and isinstance(content, list):
-            _update_text(child, content)
+            _update_text(child, content, self.effort)
         elif isinstance(child, XmlElement) and isinstance(content, Node):
             self.attributes(child, content)
             self.children(child, content)
@@ -162,19 +165,19 @@ def _content(child: ydoc.YChild | XmlFragment) -> Content | None:
     return ydoc.read_element(child) if isinstance(child, XmlElement) else None
 
 
-def _update_text(text: XmlText, target: list[Node]) -> None:
-    _update_characters(text, "".join(piece.text or "" for piece in target))
+def _update_text(text: XmlText, target: list[Node], effort: Effort) -> None:
+    _update_characters(text, "".join(piece.text or "" for piece in target), effort)
     _update_formatting(text, target)
 
 
-def _update_characters(text: XmlText, new: str) -> None:
+def _update_characters(text: XmlText, new: str, effort: Effort) -> None:
     old, places = _accepted_characters(text)
     before, after = _WORDS.findall(old), _WORDS.findall(new)
     if max(len(before), len(after)) > _MOST_WORDS_COMPARED:
         ydoc.edit_characters(text, "".join(piece for piece, _ in text.diff()), new)
         return
     starts = _starts(before)
-    for kind, i0, i1, j0, j1 in reversed(SequenceMatcher(None, before, after, autojunk=False).get_opcodes()):
+    for kind, i0, i1, j0, j1 in reversed(matching.opcodes(before, after, effort)):
         # Where the next accepted word begins: what is suggested before it stays before it.
         at_bytes = places[starts[i0]][0]
         if kind in {"replace", "delete"}:

@@ -18,6 +18,7 @@ from typing import Final, NamedTuple
 from prosemirror.model import Node
 
 from server.documents import ydoc
+from server.documents.matching import MOST_STEPS, Effort
 from server.documents.schema import empty_document
 from server.documents.ydoc import YDoc
 from server.revisions.comparing import Block, Comparison, Kind, Piece, compare, pieces
@@ -147,6 +148,7 @@ class _Carrying:
         self.at = at
         self.new: dict[str, tuple[Run, ...]] = {}
         self.gone: dict[str, Node] = {}
+        self.effort = Effort(MOST_STEPS)
         self.loose: dict[str, list[list[Run]]] = defaultdict(list)
         self.longest: list[str] = []
 
@@ -204,7 +206,7 @@ class _Carrying:
         """Return whose a block is that came: it may be one that went, with another type or in another list."""
         before = self.gone.get(_id(node))
         if before is not None and before.is_textblock and node.is_textblock:
-            return self.edited(node, before, tuple(pieces(before, node)))
+            return self.edited(node, before, tuple(pieces(before, node, self.effort)))
         text = letters(node)
         return self.come(text, self.marked(node, 0, len(text)))
 
@@ -245,7 +247,7 @@ class _Carrying:
             return runs
         found: list[Run] = []
         at = 0
-        for piece in pieces(was, node) if node.is_textblock else ():
+        for piece in pieces(was, node, self.effort) if node.is_textblock else ():
             if piece.kind is Kind.ADDED:
                 found.append(Run(piece.length, None, None))
                 continue

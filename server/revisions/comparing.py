@@ -9,18 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from difflib import SequenceMatcher
 from enum import StrEnum
 from typing import Final
 
 from prosemirror.model import Fragment, Mark, Node
 
-from server.documents import pairing
+from server.documents import matching, pairing
+from server.documents.matching import Effort
 from server.documents.plain_text import plain_text
 from server.documents.schema import schema
-
-# A paragraph with more words than this is compared by its beginning and end only: what lies between was replaced.
-_MOST_WORDS: Final = 4_000
 
 # Of a text that became another, so much of the longer one is in both.
 _LEAST_KEPT: Final = 0.3
@@ -101,7 +98,8 @@ class Comparison:
 
 def compare(old: Node, new: Node, *, old_title: str = "", new_title: str = "") -> Comparison:
     """Compare two documents. A second or so of work for a hundred thousand characters: use a thread."""
-    return Comparison(_blocks(old.content.content, new.content.content), old_title, new_title)
+    effort = Effort.worth(old.node_size + new.node_size)
+    return Comparison(_blocks(old.content.content, new.content.content, effort), old_title, new_title)
 
 
 def words(block: Node) -> str:
@@ -109,12 +107,12 @@ def words(block: Node) -> str:
     return plain_text(schema.nodes["doc"].create({}, [block]))
 
 
-def _blocks(old: Sequence[Node], new: Sequence[Node]) -> tuple[Block, ...]:
+def _blocks(old: Sequence[Node], new: Sequence[Node], effort: Effort) -> tuple[Block, ...]:
     """Return all blocks in the order of the new text, those that are gone where they were."""
-    return _with_retyped(list(_paired(old, new)))
+    return _with_retyped(list(_paired(old, new, effort)), effort)
 
 
-def _with_retyped(blocks: Sequence[Block]) -> tuple[Block, ...]:
+def _with_retyped(blocks: Sequence[Block], effort: Effort) -> tuple[Block, ...]:
     """Tell of a paragraph that became a heading as of one that was changed, not as of two."""
     gone = {
         block.node.attrs["id"]: block.node
@@ -126,7 +124,7 @@ def _with_retyped(blocks: Sequence[Block]) -> tuple[Block, ...]:
         before = gone.get(block.node.attrs.get("id"))
         # Of the same type it is a block that was moved, and both its places are of interest.
         if block.kind is Kind.ADDED and block.node.is_textblock and before and before.type != block.node.type:
-            changes = tuple(pieces(before, block.node))
+            changes = tuple(pieces(before, block.node, effort))
             retyped[block.node.attrs["id"]] = Block(Kind.EDITED, block.node, before=before, pieces=changes)
     return tuple(
         retyped.get(block.node.attrs.get("id"), block) if block.kind is Kind.ADDED else block
@@ -135,14 +133,14 @@ def _with_retyped(blocks: Sequence[Block]) -> tuple[Block, ...]:
     )
 
 
-def _paired(old: Sequence[Node], new: Sequence[Node]) -> Iterator[Block]:
-    pairs = pairing.pairs(old, new)
+def _paired(old: Sequence[Node], new: Sequence[Node], effort: Effort) -> Iterator[Block]:
+    pairs = pairing.pairs(old, new, effort)
     i = j = 0
     for next_i, next_j in [*pairs, (len(old), len(new))]:
         yield from (Block(Kind.REMOVED, node) for node in old[i:next_i])
         yield from (Block(Kind.ADDED, node) for node in new[j:next_j])
         if next_i < len(old) and next_j < len(new):
-            yield from _told_apart(_block(old[next_i], new[next_j]))
+            yield from _told_apart(_block(old[next_i], new[next_j], effort))
         i, j = next_i + 1, next_j + 1
 
 
@@ -160,24 +158,24 @@ def _told_apart(block: Block) -> Iterator[Block]:
         yield Block(Kind.ADDED, block.node)
 
 
-def _block(old: Node, new: Node) -> Block:
+def _block(old: Node, new: Node, effort: Effort) -> Block:
     if old == new or pairing.fingerprint(old) == pairing.fingerprint(new):
         return Block(Kind.SAME, new, before=old)
     if new.is_textblock:
-        return Block(Kind.EDITED, new, before=old, pieces=tuple(pieces(old, new)))
+        return Block(Kind.EDITED, new, before=old, pieces=tuple(pieces(old, new, effort)))
     if new.is_leaf:
         return Block(Kind.EDITED, new, before=old)
-    return Block(Kind.EDITED, new, before=old, children=_blocks(old.content.content, new.content.content))
+    return Block(Kind.EDITED, new, before=old, children=_blocks(old.content.content, new.content.content, effort))
 
 
 Word = tuple[str, tuple[Mark, ...], Node]
 """The characters, their marks, and a node that is exactly them."""
 
 
-def pieces(old: Node, new: Node) -> Iterator[Piece]:
+def pieces(old: Node, new: Node, effort: Effort) -> Iterator[Piece]:
     """Compare two blocks of text word by word, whatever their types."""
     before, after = list(_words(old)), list(_words(new))
-    for kind, i0, i1, j0, j1 in _opcodes([word[0] for word in before], [word[0] for word in after]):
+    for kind, i0, i1, j0, j1 in _opcodes([word[0] for word in before], [word[0] for word in after], effort):
         if kind == "equal":
             yield from _formed(before[i0:i1], after[j0:j1])
             continue
@@ -187,21 +185,8 @@ def pieces(old: Node, new: Node) -> Iterator[Piece]:
             yield Piece(Kind.ADDED, _joined(after[j0:j1]))
 
 
-def _opcodes(old: list[str], new: list[str]) -> list[tuple[str, int, int, int, int]]:
-    limit = min(len(old), len(new))
-    start = next((at for at in range(limit) if old[at] != new[at]), limit)
-    end = next((at for at in range(limit - start) if old[-1 - at] != new[-1 - at]), limit - start)
-    i1, j1 = len(old) - end, len(new) - end
-    middle: list[tuple[str, int, int, int, int]]
-    if max(i1, j1) - start > _MOST_WORDS:
-        middle = [("replace", start, i1, start, j1)]
-    else:
-        matcher = SequenceMatcher(None, old[start:i1], new[start:j1], autojunk=False)
-        middle = [
-            (kind, start + a0, start + a1, start + b0, start + b1)
-            for kind, a0, a1, b0, b1 in _without_lone_spaces(matcher.get_opcodes(), old[start:i1])
-        ]
-    return [("equal", 0, start, 0, start), *middle, ("equal", i1, len(old), j1, len(new))]
+def _opcodes(old: list[str], new: list[str], effort: Effort) -> list[matching.Opcode]:
+    return _without_lone_spaces(matching.opcodes(old, new, effort), old)
 
 
 def _without_lone_spaces(

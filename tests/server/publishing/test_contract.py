@@ -1,6 +1,7 @@
 """What holds for every channel: it publishes once, whatever is lost on the way."""
 
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 
 import pytest
 
@@ -82,6 +83,11 @@ async def test_an_access_token_that_has_run_out_is_told_apart(subject: Subject) 
 
     assert refused.value.remedy in {Remedy.REFRESH, Remedy.RECONNECT}
     assert subject.seen() == []
+    if refused.value.remedy is Remedy.REFRESH:
+        connection = await subject.channel.refresh(subject.caller)
+        account = replace(subject.caller.account, secrets=connection.secrets)
+        refreshed = replace(subject, caller=replace(subject.caller, account=account))
+        assert (await _deliver(refreshed, a_post(refreshed))).is_done
 
 
 async def test_an_account_can_be_looked_at(subject: Subject) -> None:

@@ -1,5 +1,6 @@
 """Each channel with its server, as the contract suite asks for it: one module each, listed in `SUBJECTS`."""
 
+from tests.server.publishing.subjects.bluesky import bluesky
 from tests.server.publishing.subjects.mastodon import mastodon, mastodon_like
 from tests.server.publishing.subjects.reddit import open_reddit
 from tests.server.publishing.subjects.subject import Opening
@@ -7,6 +8,7 @@ from tests.server.publishing.subjects.webhook import webhook
 from tests.server.publishing.subjects.wordpress import wordpress
 
 SUBJECTS: dict[str, Opening] = {
+    "bluesky": bluesky,
     "mastodon": mastodon,
     "mastodon_like": mastodon_like,
     "reddit": open_reddit,

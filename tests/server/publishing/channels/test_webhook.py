@@ -164,46 +164,38 @@ async def test_an_update_that_was_lost_and_then_changed_is_another_event(subject
     assert receiver.seen() == ["The blue fox"]
 
 
-@pytest.mark.parametrize(
-    ("status", "headers", "remedy", "after", "says"),
-    [
-        (301, {"location": "https://elsewhere.example/s3cret"}, Remedy.RETRY, None, "new address"),
-        (307, {"location": "https://elsewhere.example/s3cret"}, Remedy.RETRY, None, "new address"),
-        (400, {}, Remedy.RETRY, None, "(400)"),
-        (401, {}, Remedy.RETRY, None, "signing secret"),
-        (403, {}, Remedy.RETRY, None, "signing secret"),
-        (404, {}, Remedy.RETRY, None, "(404)"),
-        (410, {}, Remedy.RECONNECT, None, "no more events"),
-        (413, {}, Remedy.FIX_CONTENT, None, "too long"),
-        (422, {}, Remedy.RETRY, None, "(422)"),
-        (429, {"retry-after": "120"}, Remedy.RETRY, 120.0, "(429)"),
-        (500, {}, Remedy.RETRY, None, "busy or broken"),
-        (502, {"retry-after": "30"}, Remedy.RETRY, 30.0, "busy or broken"),
-        (503, {"retry-after": "30"}, Remedy.RETRY, 30.0, "busy or broken"),
-        (504, {"retry-after": "30"}, Remedy.RETRY, 30.0, "busy or broken"),
-    ],
+_ANSWERS: tuple[tuple[int, dict[str, str], Remedy, float | None, str], ...] = (
+    (301, {"location": "https://elsewhere.example/s3cret"}, Remedy.RETRY, None, "new address"),
+    (307, {"location": "https://elsewhere.example/s3cret"}, Remedy.RETRY, None, "new address"),
+    (400, {}, Remedy.RETRY, None, "(400)"),
+    (401, {}, Remedy.RETRY, None, "signing secret"),
+    (403, {}, Remedy.RETRY, None, "signing secret"),
+    (404, {}, Remedy.RETRY, None, "(404)"),
+    (410, {}, Remedy.RECONNECT, None, "no more events"),
+    (413, {}, Remedy.FIX_CONTENT, None, "too long"),
+    (422, {}, Remedy.RETRY, None, "(422)"),
+    (429, {"retry-after": "120"}, Remedy.RETRY, 120.0, "(429)"),
+    (500, {}, Remedy.RETRY, None, "busy or broken"),
+    (502, {"retry-after": "30"}, Remedy.RETRY, 30.0, "busy or broken"),
+    (503, {"retry-after": "30"}, Remedy.RETRY, 30.0, "busy or broken"),
+    (504, {"retry-after": "30"}, Remedy.RETRY, 30.0, "busy or broken"),
 )
-async def test_only_an_answer_in_the_200s_counts(
-    subject: Subject,
-    receiver: Receiver,
-    status: int,
-    headers: dict[str, str],
-    remedy: Remedy,
-    after: float | None,
-    says: str,
-) -> None:
-    receiver.answers.append(PlainTextResponse("not now", status, headers=headers))
 
-    with pytest.raises(ChannelError) as refused:
-        await _publish(subject)
 
-    assert refused.value.remedy is remedy
-    assert refused.value.after_seconds == after
-    assert says in str(refused.value)
-    assert "not now" in refused.value.evidence
-    assert "s3cret" not in f"{refused.value}{refused.value.evidence}"
+async def test_only_an_answer_in_the_200s_counts(subject: Subject, receiver: Receiver) -> None:
+    for status, headers, remedy, after, says in _ANSWERS:
+        receiver.answers.append(PlainTextResponse("not now", status, headers=headers))
+
+        with pytest.raises(ChannelError) as refused:
+            await _publish(subject)
+
+        assert refused.value.remedy is remedy, status
+        assert refused.value.after_seconds == after, status
+        assert says in str(refused.value), status
+        assert "not now" in refused.value.evidence
+        assert "s3cret" not in f"{refused.value}{refused.value.evidence}"
     # A redirect is not followed.
-    assert subject.place.calls == ["POST /hook"]
+    assert subject.place.calls == ["POST /hook"] * len(_ANSWERS)
     assert receiver.seen() == []
 
 
@@ -278,29 +270,31 @@ async def test_an_address_is_connected_with_a_secret_that_is_shown_once(subject:
     assert set(subject.place.calls) == {"OPTIONS /hook"}
 
 
-@pytest.mark.parametrize(
-    "answers",
-    [
-        {"url": ""},
-        {"url": "example.org/hook"},
-        {"url": "ftp://example.org/hook"},
-        {"url": "https://"},
-        {"url": "https://[example"},
-        {"url": "https://example.org:99999/"},
-        {"url": "https://ada:pass@example.org/hook"},
-        {"url": "https://example.org/hook#part"},
-        {"url": "https://example.org/", "secret": "short"},
-        {"url": "https://example.org/", "secret": "whsec_c2hvcnQ="},
-        {"url": "https://example.org/", "secret": "whsec_" + "A" * 100},
-        {"url": "https://example.org/", "secret": "whsec_ä"},
-    ],
+_NO_ENDPOINTS: tuple[dict[str, str], ...] = (
+    {"url": ""},
+    {"url": "example.org/hook"},
+    {"url": "ftp://example.org/hook"},
+    {"url": "https://"},
+    {"url": "https://[example"},
+    {"url": "https://example.org:99999/"},
+    {"url": "https://ada:pass@example.org/hook"},
+    {"url": "https://example.org/hook#part"},
+    {"url": "https://example.org/", "secret": "short"},
+    {"url": "https://example.org/", "secret": "whsec_c2hvcnQ="},
+    {"url": "https://example.org/", "secret": "whsec_" + "A" * 100},
+    {"url": "https://example.org/", "secret": "whsec_ä"},
 )
-async def test_what_cannot_be_an_endpoint_is_refused_at_once(subject: Subject, answers: dict[str, str]) -> None:
-    with pytest.raises(ChannelError) as refused:
-        await subject.channel.connect(subject.caller.http, answers, app={}, return_to="")
 
-    assert refused.value.remedy is Remedy.RECONNECT
-    assert "pass" not in str(refused.value).replace("password", "")
+
+async def test_what_cannot_be_an_endpoint_is_refused_at_once() -> None:
+    http = open_http(answer_seconds=2)
+    async with http.client:
+        for answers in _NO_ENDPOINTS:
+            with pytest.raises(ChannelError) as refused:
+                await Webhook().connect(http, answers, app={}, return_to="")
+
+            assert refused.value.remedy is Remedy.RECONNECT, answers
+            assert "pass" not in str(refused.value).replace("password", "")
 
 
 async def test_an_endpoint_that_is_gone_is_seen_at_a_check() -> None:

@@ -138,7 +138,7 @@ class Site:
         if person is None:
             raise Refused("rest_not_logged_in", 401, "You are not currently logged in.")
         rights = dict.fromkeys(sorted(ROLES[self.role]), True)
-        return JSONResponse({"id": 7, "name": "Ada &#8217;s", "slug": "ada", "capabilities": rights})
+        return JSONResponse({"id": 7, "name": "Ada&#8217;s", "slug": "ada", "capabilities": rights})
 
     async def _posts(self, request: Request, person: str | None) -> Response:
         if request.method == "GET":

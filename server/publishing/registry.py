@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from server.publishing.channel import Channel
+from server.publishing.channels.bluesky import Bluesky
+from server.publishing.channels.mastodon import Mastodon
 from server.publishing.channels.reddit import Reddit
 from server.publishing.channels.webhook import Webhook
 from server.publishing.channels.wordpress import WordPress
@@ -12,6 +14,8 @@ from server.settings import Settings
 CHANNELS: Final[Mapping[str, Channel]] = {
     channel.kind: channel
     for channel in (
+        Bluesky(),
+        Mastodon(),
         Reddit(),
         Webhook(),
         WordPress(),

@@ -82,7 +82,7 @@ class Examining:
             except NeedsMeasuring:
                 pay(await self.measure(room, update))
             except NeedsJudging:
-                pay(await self.judge(live, peer, update, reach))
+                pay(await self.judge(live, peer, update, reach, checked))
                 judged = True
             else:
                 return
@@ -118,13 +118,15 @@ class Examining:
             room.vetting.note_depth(update, depth, nested=nested)
             return seconds
 
-    async def judge(self, live: LiveRoom, peer: Peer, update: bytes, reach: Reach) -> float:
+    async def judge(
+        self, live: LiveRoom, peer: Peer, update: bytes, reach: Reach, checked: Checked | None = None
+    ) -> float:
         """Have an update that NeedsJudging judged. Returns the seconds of CPU that it took. Raises as Bench.hear."""
         if self._open_judge is None:
             raise Refused(close.FORBIDDEN)
         if live.bench is None:
             live.bench = Bench(self._open_judge)
-        return await live.bench.hear(live.room, peer, update, reach)
+        return await live.bench.hear(live.room, peer, update, reach, checked)
 
     async def _check(self, room: Room, update: bytes, reach: Reach, *, pay: Pay) -> Checked | None:
         """Find out on a thread whether the core can take a large update. Raises MalformedFrame."""

@@ -17,6 +17,7 @@ from realtime.document import is_core_failure
 from realtime.ports import Judge, OpenJudge, Rights
 from realtime.room import Room
 from realtime.update import Reach
+from realtime.vetting import Checked
 
 logger = logging.getLogger("quillroom.realtime")
 
@@ -36,14 +37,15 @@ class Bench:
         self._judge: Judge | None = None
         self._turn = asyncio.Lock()
 
-    async def hear(self, room: Room, peer: Peer, update: bytes, reach: Reach) -> float:
+    async def hear(self, room: Room, peer: Peer, update: bytes, reach: Reach, checked: Checked | None = None) -> float:
         """Return if the update only suggests, with the seconds of CPU that it took to find out.
 
-        Raises Refused (SUGGESTIONS_ONLY, TRY_LATER and what the room's own vetting raises) or MalformedFrame.
+        `checked`: what was found out about it elsewhere. Raises Refused (SUGGESTIONS_ONLY, TRY_LATER and what the
+        room's own vetting raises) or MalformedFrame.
         """
         async with self._turn:
             waited = 0.0
-            while not room.vet(peer, update, reach):
+            while not room.vet(peer, update, reach, checked):
                 # What waits is applied within moments.
                 if waited >= _LONGEST_WAIT_SECONDS:
                     raise Refused(close.TRY_LATER)

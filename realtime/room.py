@@ -220,19 +220,22 @@ class Room:
         self._admit(None, update, reach, user=user)
         self._hosts.append(user)
 
-    def vet(self, peer: Peer, update: bytes, reach: Reach) -> bool:
+    def vet(self, peer: Peer, update: bytes, reach: Reach, checked: Checked | None = None) -> bool:
         """Make sure that the core of a judge can take an update. Returns False while that cannot be told.
 
-        Raises MalformedFrame or Refused.
+        `checked`: what was found out about it elsewhere. Raises MalformedFrame or Refused.
         """
-        if self._pending and reach.needs_rehearsal(self._known):
+        if checked is not None and not self._still_holds(checked):
+            checked = None
+        if checked is None and self._pending and reach.needs_rehearsal(self._known):
             return False
         try:
-            self.vetting.admit(update, reach, self._known, person=peer.user.get("id"), counts=False)
+            self.vetting.admit(update, reach, self._known, person=peer.user.get("id"), counts=False, checked=checked)
         except NeedsMeasuring:
             # It was measured before, and others came in between.
             raise Refused(close.TRY_LATER) from None
-        self.vetting.check(update, reach, self._known)
+        if checked is None:
+            self.vetting.check(update, reach, self._known)
         return True
 
     def to_check(self, update: bytes, reach: Reach) -> Callable[[], Checked] | None:
@@ -280,7 +283,7 @@ class Room:
         user: User | None = None,
     ) -> None:
         vetting = self.vetting
-        if checked is not None and any(self._known.get(client, 0) != at for client, at in checked.clocks.items()):
+        if checked is not None and not self._still_holds(checked):
             raise NeedsChecking
         # Nearly all are one struct behind their client's last, of which any number may wait.
         weighs = reach.placed or reach.structs != 1 or reach.deletions
@@ -303,6 +306,9 @@ class Room:
         self._pending.append((peer, update))
         if self.unheard is not None:
             self.unheard.append(update)
+
+    def _still_holds(self, checked: Checked) -> bool:
+        return all(self._known.get(client, 0) == at for client, at in checked.clocks.items())
 
     def _check_needs(self, peer: Peer, update: bytes, reach: Reach, *, tried: int | None, judged: bool) -> None:
         """Raise what an update needs before it may wait, if it needs anything."""

@@ -11,16 +11,20 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import structlog
 import uvicorn
+from starlette.applications import Starlette
+from uvicorn.importer import import_from_string
 
 from server import db, lifeline, metrics
 from server.accounts import setup
 from server.embedded import open_servers, refuse_second
 from server.migrating import migrate
 from server.settings import Settings
+from server.stopping import Ending
 
 log = structlog.get_logger(__name__)
 
@@ -81,12 +85,30 @@ def serve(settings: Settings) -> None:
             stack.enter_context(_worker(inherited))
             stack.callback(_stop_undisturbed)
         threading.Thread(target=_announce, args=(settings,), name="announce", daemon=True).start()
-        _serve_web(settings)
+        _serve_web(settings, stack)
 
 
-def _serve_web(settings: Settings) -> None:
+def web_process() -> Starlette:
+    """Build the application of one web process of several; uvicorn calls this in each."""
+    return _watched(Ending(lambda: None))
+
+
+def _serve_web(settings: Settings, stack: contextlib.ExitStack) -> None:
+    # A lone web process is this very one, and takes along what it has started.
+    ending = Ending(stack.close)
+    with ending.until_here():
+        _run_web(settings, "server.serving:web_process" if settings.workers > 1 else partial(_watched, ending))
+
+
+def _watched(ending: Ending) -> Starlette:
+    # Named as text: the other commands need not wait for all that pages need.
+    app: Starlette = import_from_string("server.app:from_environment")()
+    return ending.watch(app)
+
+
+def _run_web(settings: Settings, app: str | Callable[[], Starlette]) -> None:
     uvicorn.run(
-        "server.app:from_environment",
+        app,
         factory=True,
         host=settings.host,
         port=settings.port,
@@ -221,6 +243,9 @@ def _try_port(settings: Settings) -> None:
 
 def _stop_undisturbed() -> None:
     # A second Ctrl-C must not leave half of it running. What follows has its own limits.
+    if threading.current_thread() is not threading.main_thread():
+        # The main thread hangs, and so does whatever a signal would do.
+        return
     if signal.getsignal(signal.SIGTERM) is signal.SIG_IGN:
         return
     _say("Stopping …")

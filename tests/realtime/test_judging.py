@@ -1,5 +1,6 @@
 """Updates of people who may only suggest wait for a judge, who hears of everything else."""
 
+import threading
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -15,9 +16,10 @@ from realtime.hub import Hub
 from realtime.memory import MemoryBus, MemoryLog
 from realtime.ports import OpenJudge, Rights
 from realtime.room import NeedsJudging, Room
+from realtime.structs import rehearse
 from realtime.update import read_reach
 
-from .documents import Author, peer, seed
+from .documents import Author, in_turns, peer, seed
 from .test_hub import LoopClock, create, enter, until
 
 pytestmark = pytest.mark.anyio
@@ -130,6 +132,29 @@ async def test_without_reviewers_there_is_no_judge_and_nothing_is_kept_for_one(m
         assert Reader.opened == 2, "what it had not heard was too much to keep"
         running.part(room, one)
         assert room.unheard is None
+
+
+async def test_a_large_update_is_gone_through_beside_the_loop_before_it_is_judged(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    threads: list[threading.Thread] = []
+
+    def note(*about: Any) -> None:
+        threads.append(threading.current_thread())
+        rehearse(*about)
+
+    monkeypatch.setattr("realtime.vetting.rehearse", note)
+    log, start = MemoryLog(), seed("plan")
+    document_id = create(log, start)
+    async with hub(log) as running:
+        one = reviewer()
+        room, _ = await enter(running, document_id, one)
+        await running.receive_slowly(room, one, wire.Update(in_turns(10_000)), pay=lambda _: None)
+        assert room.has_pending
+        # Once more it is nothing that anybody would doubt.
+        assert threads
+        assert threading.main_thread() not in threads
+        await until(lambda: not room.has_pending)
 
 
 async def test_a_judge_that_fails_and_none_at_all_let_nothing_through() -> None:

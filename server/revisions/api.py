@@ -100,11 +100,9 @@ class RemovalWish(BodyInput):
 
     user_id: UUID = Field(description="Who made them.")
     since: AwareDatetime | None = Field(
-        default=None, description="Only what came with revisions made after this moment; null: from the beginning."
+        default=None, description="Only what came after this moment; null: from the beginning."
     )
-    until: AwareDatetime | None = Field(
-        default=None, description="Only what came with revisions made up to this moment; null: up to now."
-    )
+    until: AwareDatetime | None = Field(default=None, description="Only what came up to this moment; null: up to now.")
 
 
 class RestoreWish(BodyInput):
@@ -182,7 +180,7 @@ class PassageSeen(Answer):
     text: str = Field(description="The characters; a picture, a rule or a line break is U+FFFC.")
     author: Person | None = Field(description="Who wrote it; null if it is not known.")
     written_at: datetime | None = Field(
-        description="When the revision was made that it came with, or of what is newer, when the document last changed."
+        description="The minute in which it came; if that is not known any more, when the revision was made that has it."
     )
     revision_id: UUID | None = Field(description="The oldest revision there is that has it; null if none has it yet.")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from itertools import pairwise
 from typing import Final
@@ -17,7 +17,7 @@ from server import db as database
 from server.accounts.models import User
 from server.documents.models import Document, utc_now
 from server.revisions.marking import counts_of
-from server.revisions.models import DocumentClient, Revision, RevisionAuthor, Writer
+from server.revisions.models import Deletions, DocumentClient, Revision, RevisionAuthor, Writer
 from server.revisions.writing import Author
 
 # A room settles ten seconds after a change at the latest, or as soon as its turn comes.
@@ -114,6 +114,26 @@ async def claim(db: AsyncSession, document_id: UUID, authors: Mapping[int, UUID]
             where=col(DocumentClient.user_id) == seen.excluded.user_id,
         )
     )
+
+
+async def keep_deletions(db: AsyncSession, revision: Revision, ranges: Mapping[UUID, bytes]) -> None:
+    """Write down who deleted what before a revision, as `tracing.trace` found it. People who are gone are left out."""
+    known = set(await db.scalars(select(col(User.id)).where(col(User.id).in_(ranges)))) if ranges else set()
+    for by in sorted(known):
+        db.add(Deletions(document_id=revision.document_id, user_id=by, number=revision.number, ranges=ranges[by]))
+    await db.flush()
+
+
+async def deletions_of(
+    db: AsyncSession, document_id: UUID, *, after: int, until: int | None
+) -> Sequence[tuple[UUID, bytes]]:
+    """Return who deleted what after revision number `after` and up to `until`; None: up to the newest."""
+    found = select(col(Deletions.user_id), col(Deletions.ranges)).where(
+        col(Deletions.document_id) == document_id, col(Deletions.number) > after
+    )
+    if until is not None:
+        found = found.where(col(Deletions.number) <= until)
+    return [(by, ranges) for by, ranges in await db.execute(found)]
 
 
 async def people_of(db: AsyncSession, document_id: UUID) -> Mapping[int, Author]:

@@ -60,7 +60,7 @@ def carry(
     """Return whose the newer of two compared texts is.
 
     `old`: whose the older is. `marks`: of the newer, where the older one's letters are not new. `at`: when what is new
-    was written. `back`: what was brought back from earlier, which stays whose it was.
+    was written, where the marks do not say. `back`: what was brought back from earlier, which stays whose it was.
     """
     return _Carrying(old, marks, at, back or {}).carry(comparison)
 
@@ -300,7 +300,9 @@ class _Carrying:
         return "", []
 
     def written(self, length: int, hand: Hand | None) -> Run:
-        return Run(length, hand.client if hand is not None else None, self.at)
+        if hand is None:
+            return Run(length, None, self.at)
+        return Run(length, hand.client, hand.at or self.at)
 
 
 def _id(node: Node) -> str:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import groupby
 from typing import Final
 
 from prosemirror.model import Fragment, Mark, Node
@@ -38,10 +39,11 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Words of one text with their marks, and what happened to them. EDITED: only their form changed."""
+    """Words of one text with their marks, and what happened to them. EDITED: only their form, the marks `changed`."""
 
     kind: Kind
     nodes: tuple[Node, ...]
+    changed: frozenset[str] = frozenset()
 
     @property
     def length(self) -> int:
@@ -221,12 +223,18 @@ def _words(node: Node) -> Iterator[Word]:
 
 def _formed(before: Sequence[Word], after: Sequence[Word]) -> Iterator[Piece]:
     """Yield words that stayed, those with other marks apart."""
-    start = 0
-    for at in range(1, len(after) + 1):
-        if at == len(after) or (before[at][1] == after[at][1]) != (before[start][1] == after[start][1]):
-            same = before[start][1] == after[start][1]
-            yield Piece(Kind.SAME if same else Kind.EDITED, _joined(after[start:at]))
-            start = at
+    at = 0
+    for changed, words_ in groupby(zip(before, after, strict=True), lambda pair: _changed(pair[0][1], pair[1][1])):
+        end = at + len(list(words_))
+        yield Piece(Kind.EDITED if changed else Kind.SAME, _joined(after[at:end]), changed)
+        at = end
+
+
+def _changed(before: Sequence[Mark], after: Sequence[Mark]) -> frozenset[str]:
+    """Return the names of the marks that only one of two words has, or has otherwise."""
+    if before == after:
+        return frozenset()
+    return frozenset(each.type.name for each in (*before, *after) if each not in before or each not in after)
 
 
 def _joined(pieces: Sequence[Word]) -> tuple[Node, ...]:

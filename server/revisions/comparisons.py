@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Hashable
-from dataclasses import dataclass
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final
 from uuid import UUID
 
@@ -16,10 +16,14 @@ from server.documents import ydoc
 from server.documents.api.turns import turn
 from server.documents.models import Document
 from server.documents.schema import empty_document
-from server.revisions import attribution, listing, states
+from server.revisions import attribution, crediting, listing, states
+from server.revisions.authorship import letters, passages
 from server.revisions.comparing import Comparison, compare
-from server.revisions.marking import Marks, counts_of, read_marks
+from server.revisions.crediting import Known
+from server.revisions.marking import Hand, Told, counts_of, hands, tell
 from server.revisions.models import Revision
+from server.revisions.states import Logged
+from server.revisions.tracing import Deleted, Ranges, unpack, who_deleted
 from server.revisions.writing import Author, Hands
 
 # Of a book's worth each, these are some ten megabytes.
@@ -37,14 +41,33 @@ class Compared:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """A comparison, and by which clients the letters of the newer text came, if it was asked.
+    """A comparison, and if it was asked, whose the newer text is, and who deleted what of the older one.
 
     `clients`: those that brought anything between the two; whoever only deleted is not among them.
     """
 
     comparison: Comparison
-    marks: Marks
-    clients: frozenset[int]
+    came: Mapping[str, Told[Hand]] = field(default_factory=dict)
+    went: Mapping[str, Told[Deleted]] = field(default_factory=dict)
+    clients: frozenset[int] = frozenset()
+    deleters: frozenset[UUID] = frozenset()
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Past:
+    """What is known of who deleted what between two states: from revisions, and from the log, after the `newest`."""
+
+    deletions: Sequence[tuple[UUID, bytes]] = ()
+    newest: Known | None = None
+    logged: Logged | None = None
+
+    def ranges(self) -> Ranges:
+        """Return who deleted what. Use a thread."""
+        fresh: Mapping[UUID, bytes] = {}
+        if self.newest is not None and self.logged is not None:
+            fresh = self.newest.trace(self.logged, states.unpack(self.newest.packed)).ranges
+        return unpack([*self.deletions, *fresh.items()])
 
 
 class Shelf:
@@ -77,6 +100,10 @@ async def compared(request: Request, document: Document, old: Revision | None, n
     # With one author there is nothing to tell apart.
     alone = everybody[0] if len(everybody) == 1 else None
     people = await attribution.people_of(db, document.id) if alone is None else {}
+    past = _Past()
+    if alone is None and old is not None:
+        until = new.number if new is not None else None
+        past = _Past(await attribution.deletions_of(db, document.id, after=old.number, until=until))
     before = await states.read_state(db, old) if old is not None else ()
     is_packed = new is not None
     if new is not None:
@@ -85,33 +112,47 @@ async def compared(request: Request, document: Document, old: Revision | None, n
     else:
         logged = await states.read_log(db, document.id)
         place, after = logged.seq, logged.updates
+        if alone is None and old is not None:
+            past = replace(past, newest=await crediting.known_of(db, document.id), logged=logged)
     key = (document.id, _id(old), place, alone is None)
     shelf = _shelf(request)
     found = shelf.get(key)
     if found is None:
         async with turn(request, sum(map(len, (*before, *after)))):
-            found = await asyncio.to_thread(_compare, before, after, is_packed=is_packed, with_marks=alone is None)
+            found = await asyncio.to_thread(
+                _compare, before, after, past if alone is None else None, is_packed=is_packed
+            )
         shelf.put(key, found)
     if alone is None and not found.comparison.removed:
         # Who wrote when a revision was made is an author of the next, too. Nobody deleted: here it can be told apart.
         brought = {people[client].id for client in found.clients if client in people}
         everybody = tuple(author for author in everybody if author.id in brought) or everybody
         alone = everybody[0] if len(everybody) == 1 else None
-    return Compared(found.comparison, Hands(alone=alone, marks=found.marks, people=people), everybody)
+    deleters = await listing.people(db, found.deleters) if alone is None else {}
+    told = Hands(alone=alone, people=people, deleters=deleters, came=found.came, went=found.went, text=found.text)
+    return Compared(found.comparison, told, everybody)
 
 
-def _compare(before: tuple[bytes, ...], after: tuple[bytes, ...], *, is_packed: bool, with_marks: bool) -> _Found:
+def _compare(before: tuple[bytes, ...], after: tuple[bytes, ...], past: _Past | None, *, is_packed: bool) -> _Found:
+    """Compare two states. `past`: None if nobody needs to be told apart."""
     new = states.unpack(after) if is_packed else states.build(after)
     new_node, new_title = ydoc.read_node(new), ydoc.read_title(new)
-    old_node, old_title, known = empty_document(), new_title, dict[int, int]()
-    if before:
-        old = states.unpack(before)
-        old_node, old_title, known = ydoc.read_node(old), ydoc.read_title(old), counts_of(old.get_state())
+    old = states.unpack(before) if before else None
+    old_node, old_title = (ydoc.read_node(old), ydoc.read_title(old)) if old else (empty_document(), new_title)
     comparison = compare(old_node, new_node, old_title=old_title, new_title=new_title)
-    if not with_marks:
-        return _Found(comparison, {}, frozenset())
-    brought = (client for client, count in counts_of(new.get_state()).items() if count > known.get(client, 0))
-    return _Found(comparison, read_marks(new), frozenset(brought))
+    if past is None:
+        return _Found(comparison)
+    vector = old.get_state() if old else None
+    known = counts_of(vector) if vector else {}
+    ranges = past.ranges()
+    return _Found(
+        comparison,
+        came=tell(new, hands(vector)),
+        went=tell(old, who_deleted(ranges)) if old and ranges else {},
+        clients=frozenset(client for client, n in counts_of(new.get_state()).items() if n > known.get(client, 0)),
+        text="\n".join(letters(passage) for block in new_node.content.content for passage in passages(block)),
+        deleters=frozenset(each.by for its in ranges.values() for _, _, each in its),
+    )
 
 
 def _id(revision: Revision | None) -> UUID | None:

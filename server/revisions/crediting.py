@@ -25,6 +25,8 @@ from server.revisions.authorship import Authorship, letters
 from server.revisions.comparing import compare
 from server.revisions.marking import counts_of, read_marks
 from server.revisions.models import History, Revision
+from server.revisions.states import Logged
+from server.revisions.tracing import Trace, trace_since
 from server.revisions.writing import Author, Passage
 
 
@@ -37,12 +39,17 @@ class Moment(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the newest revision tells: its state and whose that is, packed, what it has of each client, and when."""
+    """What the newest revision tells: its state and whose that is, packed, its place, state vector and time."""
 
     packed: tuple[bytes, ...]
+    seq: int
     state_vector: bytes
     made_at: datetime
     authorship: bytes | None
+
+    def trace(self, logged: Logged, old: YDoc) -> Trace:
+        """Return what the log tells of what is newer. `old`: the state itself. Use a thread."""
+        return trace_since(logged, old, self.seq, self.state_vector, since=self.made_at, until=utc_now())
 
     def since(self, changed_at: datetime) -> datetime:
         """Return when what is newer was written. `changed_at`: when the document changed last, as lists have it."""
@@ -85,7 +92,7 @@ async def credits_of(request: Request, document: Document) -> Credits:
     logged = await states.read_log(db, document.id)
     at = known.since(document.updated_at) if known is not None else document.updated_at
     async with turn(request, sum(map(len, (*logged.updates, *(known.packed if known is not None else ()))))):
-        doc, whose = await asyncio.to_thread(_carry_on, known, logged.updates, at)
+        doc, whose = await asyncio.to_thread(_carry_on, known, logged, at)
     if known is None:
         # It was made a moment ago, and all that it says is in its beginning.
         people = {**{client: each for client in counts_of(doc.get_state()) for each in creator}, **people}
@@ -115,17 +122,21 @@ async def known_of(db: AsyncSession, document_id: UUID) -> Known | None:
     if row is None:
         return None
     newest, whose = row
-    return Known(await states.read_state(db, newest), newest.state_vector, newest.created_at, whose)
+    return Known(await states.read_state(db, newest), newest.seq, newest.state_vector, newest.created_at, whose)
 
 
-def present_authorship(known: Known, doc: YDoc, at: datetime) -> Authorship:
-    """Return whose a live document is. `at`: when what is newer than the newest revision was written. Use a thread."""
+def present_authorship(known: Known, doc: YDoc, at: datetime, logged: Logged | None = None) -> Authorship:
+    """Return whose a live document is. Use a thread.
+
+    `at`: when what is newer than the newest revision was written, where `logged`, what the log has of it, does not say.
+    """
     old = states.unpack(known.packed)
     before = authorship.unpack(known.authorship) if known.authorship is not None else authorship.begin(old, None)
     comparison = compare(ydoc.read_node(old), ydoc.read_node(doc))
-    return authorship.carry(before, comparison, read_marks(doc, known.state_vector), at)
+    traced = known.trace(logged, old) if logged is not None else Trace()
+    return authorship.carry(before, comparison, read_marks(doc, known.state_vector, traced.times), at)
 
 
-def _carry_on(known: Known | None, updates: tuple[bytes, ...], at: datetime) -> tuple[YDoc, Authorship]:
-    doc = states.build(updates)
-    return doc, authorship.begin(doc, at) if known is None else present_authorship(known, doc, at)
+def _carry_on(known: Known | None, logged: Logged, at: datetime) -> tuple[YDoc, Authorship]:
+    doc = states.build(logged.updates)
+    return doc, authorship.begin(doc, at) if known is None else present_authorship(known, doc, at, logged)

@@ -1,44 +1,72 @@
-"""Whose each letter of a document is, by Yjs client.
+"""Whose each letter of a document is, by Yjs client, and who gave it its form.
 
 Yjs knows of every letter by which client it came, and neither the CRDT core nor its XML types tell. So a copy is made
-in which every letter is a mark of its client, and so is the end of every element's name: read beside the document
-itself, letter by letter, it says who wrote each. The order, which is the hard part, stays the core's work.
+in which every letter is a mark of what is asked about it, and so are the end of every element's name, what its
+attributes say, and the values of bold and all other forms: read beside the document itself, letter by letter, it tells
+of each. The order, which is the hard part, stays the core's work.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import groupby
-from typing import Final, NamedTuple
+import json
+from bisect import bisect_right
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import accumulate, groupby
+from typing import Final, Generic, NamedTuple, TypeVar
 
 from pycrdt import XmlElement, XmlFragment, XmlText
 
-from realtime.encoding import STRING, TYPE, string_units
+from realtime.encoding import ANY, FORMAT, STRING, TYPE, skip_bytes, skip_content, string_units
 from realtime.structs import Struct, read_structs
-from realtime.wire import read_state_vector, read_var_uint, write_var_bytes
+from realtime.wire import read_state_vector, read_var_uint, write_var_bytes, write_var_uint
 from server.documents import ydoc
 from server.documents.suggestions import INSERTED, INSERTION
 from server.documents.ydoc import YDoc
 
 # One UTF-16 code unit each, none of a surrogate pair, none that anybody treats as a space or a control character.
 _FIRST_MARK: Final = 0x3400
-_LAST_MARK: Final = 0xD7FF
-_MOST_CLIENTS: Final = (_LAST_MARK - _FIRST_MARK) // 2
+_MOST_MARKS: Final = 0xD7FF - _FIRST_MARK
 _XML_ELEMENT: Final = 3
+# How Yjs writes a text among the values of an attribute.
+_ANY_TEXT: Final = b"\x77"
+
+T = TypeVar("T", bound=Hashable)
+Ask = Callable[[int, int, int], Iterable[tuple[int, T | None]]]
+"""Client, clock and length -> in order, how many of so many letters, and what is said of them."""
 
 
 class Hand(NamedTuple):
-    """Who wrote a letter: a Yjs client, and whether that was after the moment that was asked about."""
+    """Who wrote a letter: a Yjs client, and whether that was after the moment that was asked about, and when."""
 
     client: int
     is_new: bool
+    at: datetime | None = None
 
 
 Marks = Mapping[str, Sequence[tuple[int, Hand | None]]]
-"""Block id -> in order, how many characters and whose; None where there are more clients than can be told apart.
+"""Block id -> in order, how many characters and whose; None where there are more than can be told apart.
 
 A picture, a line break or a rule counts as one character.
 """
+
+Times = Mapping[int, Sequence[tuple[int, int, datetime]]]
+"""Yjs client -> stretches of its clock, [start, end), in order, and when they came."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told(Generic[T]):
+    """What is said of a block.
+
+    `letters`: in order, of how many of them; `forms`: the same of each form that they have, or do not have any more,
+    by its name in Yjs. `element`: of the block as one of its type; `attributes`: of each of them.
+    """
+
+    letters: Sequence[tuple[int, T | None]]
+    forms: Sequence[tuple[int, Mapping[str, T]]]
+    element: T | None
+    attributes: Mapping[str, T]
 
 
 def counts_of(state_vector: bytes) -> dict[int, int]:
@@ -46,50 +74,115 @@ def counts_of(state_vector: bytes) -> dict[int, int]:
     return read_state_vector(state_vector)
 
 
-def read_marks(doc: YDoc, since: bytes | None = None) -> Marks:
+def read_marks(doc: YDoc, since: bytes | None = None, times: Times | None = None) -> Marks:
     """Return whose the letters of a document are. `since`: a state vector; what it does not count is new.
 
     A tenth of a second or so for a hundred thousand characters: use a thread.
     """
-    state = doc.get_update()
-    structs = read_structs(state)
+    told = tell(doc, hands(since, times))
+    return {block_id: each.letters for block_id, each in told.items() if each.letters}
+
+
+def hands(since: bytes | None, times: Times | None = None) -> Ask[Hand]:
+    """Return what asks whose something is. `since`: as for `read_marks`."""
     known = read_state_vector(since) if since is not None else {}
-    numbers = {client: number for number, client in enumerate(sorted(structs)[:_MOST_CLIENTS])}
-    clients = list(numbers)
-    copy = ydoc.load(_marked(state, structs, numbers, known))
+    times = times or {}
 
-    def hand(letter: str) -> Hand | None:
-        number, is_new = divmod(ord(letter) - _FIRST_MARK, 2)
-        return Hand(clients[number], bool(is_new)) if number < len(clients) else None
+    def ask(client: int, clock: int, length: int) -> Iterator[tuple[int, Hand]]:
+        old = min(max(known.get(client, 0) - clock, 0), length)
+        if old:
+            yield old, Hand(client, is_new=False)
+        for step, at in cut(times.get(client, ()), clock + old, clock + length):
+            yield step, Hand(client, is_new=True, at=at)
 
-    marks: dict[str, Sequence[tuple[int, Hand | None]]] = {}
+    return ask
+
+
+_S = TypeVar("_S")
+
+
+def cut(stretches: Sequence[tuple[int, int, _S]], start: int, end: int) -> Iterator[tuple[int, _S | None]]:
+    """Yield what is said of a stretch: in order, of how much of it; None where nothing is."""
+    first = bisect_right(stretches, start, key=lambda each: each[1])
+    for begun, ended, said in stretches[first:]:
+        if begun >= end:
+            break
+        if begun > start:
+            yield begun - start, None
+            start = begun
+        yield min(ended, end) - start, said
+        start = min(ended, end)
+    if start < end:
+        yield end - start, None
+
+
+def tell(doc: YDoc, ask: Ask[T]) -> dict[str, Told[T]]:
+    """Return what is said of each block that has an id, by whose struct each part of it is. Use a thread."""
+    state = doc.get_update()
+    marks = _Marks[T]()
+    copy = ydoc.load(
+        _marked(state, read_structs(state), lambda *place: [(n, marks.of(said)) for n, said in ask(*place)])
+    )
+    told: dict[str, Told[T]] = {}
     with doc.transaction(), copy.transaction():
-        for block_id, letters in _walk(ydoc.fragment(doc), ydoc.fragment(copy)):
-            marks.setdefault(block_id, [(len(list(run)), hand(letter)) for letter, run in groupby(letters)])
-    return marks
+        for block_id, each in _walk(ydoc.fragment(doc), ydoc.fragment(copy), marks):
+            told.setdefault(block_id, each)
+    return told
+
+
+class _Marks(Generic[T]):
+    """A mark for each thing that is said. State: those that are in use."""
+
+    def __init__(self) -> None:
+        self._said: list[T | None] = [None]
+        self._places: dict[T | None, int] = {None: 0}
+
+    def of(self, said: T | None) -> str:
+        place = self._places.get(said)
+        if place is None:
+            place = len(self._said) if len(self._said) <= _MOST_MARKS else 0
+            self._places[said] = place
+            if place:
+                self._said.append(said)
+        return chr(_FIRST_MARK + place)
+
+    def read(self, mark: object) -> T | None:
+        place = ord(mark[0]) - _FIRST_MARK if isinstance(mark, str) and mark else 0
+        return self._said[place] if 0 <= place < len(self._said) else None
 
 
 def _marked(
-    state: bytes, structs: Mapping[int, list[Struct]], numbers: Mapping[int, int], known: Mapping[int, int]
+    state: bytes, structs: Mapping[int, list[Struct]], marks: Callable[[int, int, int], list[tuple[int, str]]]
 ) -> bytes:
-    """Return the update with marks for letters. Nothing else in it changes, so it says where everything stands."""
+    """Return the update with marks for what it holds. Where all of it stands it says as it did."""
     changes: list[tuple[int, int, bytes]] = []
     for client, its in structs.items():
-        old = chr(_FIRST_MARK + 2 * numbers.get(client, _MOST_CLIENTS))
-        new = chr(ord(old) + 1)
-        end = known.get(client, 0)
         for struct in its:
             at = struct.content_at
             if struct.content == STRING:
-                length, past = string_units(state, at)
-                olds = min(max(end - struct.clock, 0), length)
-                changes.append((at, past, write_var_bytes((old * olds + new * (length - olds)).encode())))
+                _, past = string_units(state, at)
+                letters = "".join(mark * step for step, mark in marks(client, struct.clock, struct.length))
+                changes.append((at, past, write_var_bytes(letters.encode())))
             elif struct.content == TYPE:
                 kind, at = read_var_uint(state, at)
                 if kind == _XML_ELEMENT:
                     length, start = read_var_uint(state, at)
-                    name = state[start : start + length] + (old if struct.clock < end else new).encode()
+                    [(_, mark)] = marks(client, struct.clock, 1)
+                    name = state[start : start + length] + mark.encode()
                     changes.append((at, start + length, write_var_bytes(name)))
+            elif struct.content == FORMAT:
+                [(_, mark)] = marks(client, struct.clock, 1)
+                start = skip_bytes(state, at)
+                value = json.dumps(mark, ensure_ascii=False).encode()
+                changes.append((start, skip_bytes(state, start), write_var_bytes(value)))
+            elif struct.content == ANY:
+                each = (
+                    write_var_bytes(mark.encode())
+                    for n, mark in marks(client, struct.clock, struct.length)
+                    for _ in range(n)
+                )
+                values = b"".join(_ANY_TEXT + mark for mark in each)
+                changes.append((at, skip_content(state, at, ANY)[1], write_var_uint(struct.length) + values))
     pieces: list[bytes] = []
     done = 0
     for start, past, instead in sorted(changes):
@@ -98,8 +191,10 @@ def _marked(
     return b"".join([*pieces, state[done:]])
 
 
-def _walk(parent: XmlFragment | XmlElement, marked: XmlFragment | XmlElement) -> Iterator[tuple[str, str]]:
-    """Yield the id of each block that holds letters itself, and a mark for each of them; not what is only suggested."""
+def _walk(
+    parent: XmlFragment | XmlElement, marked: XmlFragment | XmlElement, marks: _Marks[T]
+) -> Iterator[tuple[str, Told[T]]]:
+    """Yield the id of each block and what is said of it; not of what is only suggested."""
     for child, its_marked in zip(parent.children, marked.children, strict=True):
         if not isinstance(child, XmlElement) or not isinstance(its_marked, XmlElement):
             continue
@@ -108,11 +203,34 @@ def _walk(parent: XmlFragment | XmlElement, marked: XmlFragment | XmlElement) ->
             continue
         block_id = attributes.get("id")
         inside = list(zip(child.children, its_marked.children, strict=True))
-        if block_id is not None and (not inside or any(isinstance(each, XmlText) for each, _ in inside)):
-            # A block without anything in it is a picture or a rule, or waits for its first letter.
-            letters = "".join(_letters(each, its) for each, its in inside)
-            yield str(block_id), letters or (its_marked.tag or "")[-1:]
-        yield from _walk(child, its_marked)
+        if block_id is not None:
+            yield str(block_id), _told(inside, its_marked, marks)
+        yield from _walk(child, its_marked, marks)
+
+
+def _told(inside: Sequence[tuple[object, object]], marked: XmlElement, marks: _Marks[T]) -> Told[T]:
+    end = (marked.tag or "")[-1:]
+    letters, forms = "", list[tuple[int, Mapping[str, T]]]()
+    if not inside:
+        # A block without anything in it is a picture or a rule, or waits for its first letter.
+        letters = end
+    elif any(isinstance(each, XmlText) for each, _ in inside):
+        for each, its in inside:
+            more, formatted = _letters(each, its)
+            letters += more
+            forms += [(length, _read(formatting, marks)) for length, formatting in formatted]
+        letters = letters or end
+    return Told(
+        letters=[(len(list(run)), marks.read(letter)) for letter, run in groupby(letters)],
+        forms=forms,
+        element=marks.read(end),
+        attributes=_read(dict(_attributes(marked)), marks),
+    )
+
+
+def _read(said: Mapping[str, object], marks: _Marks[T]) -> Mapping[str, T]:
+    read = ((name, marks.read(mark)) for name, mark in said.items())
+    return {name: each for name, each in read if each is not None}
 
 
 def _attributes(element: XmlElement) -> Iterator[tuple[str, object]]:
@@ -120,28 +238,38 @@ def _attributes(element: XmlElement) -> Iterator[tuple[str, object]]:
     return iter(element.attributes)  # type: ignore[arg-type]
 
 
-def _letters(child: object, marked: object) -> str:
-    """Return a mark for each character."""
+_Formatted = list[tuple[int, Mapping[str, object]]]
+
+
+def _letters(child: object, marked: object) -> tuple[str, _Formatted]:
+    """Return a mark for each character, and the marks of their forms; not of those that are only suggested."""
     if isinstance(child, XmlElement) and isinstance(marked, XmlElement):
-        return (marked.tag or "")[-1:] if dict(_attributes(child)).get(INSERTED) is None else ""
+        mark = (marked.tag or "")[-1:] if dict(_attributes(child)).get(INSERTED) is None else ""
+        return mark, [(len(mark), {})]
     if not isinstance(child, XmlText) or not isinstance(marked, XmlText):
-        return ""
-    letters, marks = _accepted(child), _accepted(marked)
-    if len(letters) == len(marks):
-        return marks
-    # One beyond the first plane is two code units, which came together.
-    places = []
+        return "", []
+    whole = [(text, its or {}) for text, its in marked.diff() if isinstance(text, str)]
+    marks = "".join(text for text, _ in whole)
+    ends = list(accumulate(len(text) for text, _ in whole))
+    letters: list[str] = []
+    forms: _Formatted = []
     at = 0
-    for letter in letters:
-        places.append(at)
-        at += 1 + (ord(letter) > 0xFFFF)
-    return "".join(marks[place] for place in places)
+    for text, formatting in child.diff():
+        if not isinstance(text, str):
+            continue
+        # One beyond the first plane is two code units, which came together.
+        units = len(text.encode("utf-16-le", "surrogatepass")) // 2
+        if not any(each.type.name == INSERTION for each in ydoc.read_marks(formatting or {})):
+            places = list(_places(text, at))
+            letters += [marks[place] for place in places]
+            steps = groupby(places, lambda place: bisect_right(ends, place))
+            forms += [(len(list(its)), whole[index][1]) for index, its in steps]
+        at += units
+    return "".join(letters), forms
 
 
-def _accepted(text: XmlText) -> str:
-    return "".join(
-        characters
-        for characters, formatting in text.diff()
-        if isinstance(characters, str)
-        and not any(each.type.name == INSERTION for each in ydoc.read_marks(formatting or {}))
-    )
+def _places(text: str, at: int) -> Iterable[int]:
+    """Yield where each letter is among code units."""
+    if text.isascii():
+        return range(at, at + len(text))
+    return accumulate((1 + (ord(letter) > 0xFFFF) for letter in text[:-1]), initial=at)

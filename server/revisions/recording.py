@@ -8,7 +8,7 @@ processes from making the same one.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -31,6 +31,7 @@ from server.revisions.comparing import Comparison, compare
 from server.revisions.marking import counts_of, read_marks
 from server.revisions.models import History, Keyframe, Reason, Revision, RevisionAuthor, Writer
 from server.revisions.states import Logged, Packed, build, pack, read_log, unpack
+from server.revisions.tracing import trace_since
 
 # The worker looks every minute; so nobody writes for more than five without a revision.
 LONGEST_WRITING: Final = timedelta(minutes=4)
@@ -38,6 +39,8 @@ LONGEST_WRITING: Final = timedelta(minutes=4)
 QUIET: Final = timedelta(seconds=90)
 # A page of text and more, by its bytes in the log, is not left waiting.
 SIGNIFICANT_BYTES: Final = 4096
+# More updates than a log ever has.
+_NEVER: Final = 2**31
 
 _DUE: Final = text("""
 WITH behind AS (
@@ -48,11 +51,12 @@ WITH behind AS (
 SELECT behind.document_id
 FROM behind
 CROSS JOIN LATERAL (
-    SELECT min(created_at) AS begun, max(created_at) AS ended, sum(length(data)) AS bytes
+    SELECT min(created_at) AS begun, max(created_at) AS ended, sum(length(data)) AS bytes, count(*) AS updates
     FROM document_updates AS later
     WHERE later.document_id = behind.document_id AND later.seq > behind.seq
 ) AS news
 WHERE news.begun IS NULL OR news.begun <= :long_ago OR news.ended <= :quiet_since OR news.bytes >= :significant
+    OR news.updates >= :updates
 ORDER BY news.begun NULLS FIRST
 LIMIT :most
 """)
@@ -72,31 +76,39 @@ class _Before:
 
 @dataclass(frozen=True, slots=True)
 class _Weighed:
-    """What a state says, compared with the one before; itself, packed; and who wrote what in it."""
+    """What a state says, compared with the one before; itself, packed; who wrote what in it, and who deleted what."""
 
     comparison: Comparison
     packed: Packed
     authorship: Authorship
+    deletions: Mapping[UUID, bytes]
 
 
-async def due(db: AsyncSession, *, now: datetime, most: int = 200) -> Sequence[UUID]:
-    """Return the documents of which a revision should be made, those that wait longest first."""
+async def due(db: AsyncSession, *, now: datetime, most: int = 200, updates: int | None = None) -> Sequence[UUID]:
+    """Return the documents of which a revision should be made, those that wait longest first.
+
+    `updates`: those with so many rows in the log behind the newest revision are among them, however new they are.
+    """
     rows = await db.scalars(
         _DUE,
         {
             "long_ago": now - LONGEST_WRITING,
             "quiet_since": now - QUIET,
             "significant": SIGNIFICANT_BYTES,
+            "updates": updates if updates is not None else _NEVER,
             "most": most,
         },
     )
     return [UUID(str(row)) for row in rows]
 
 
-async def record_due(sessions: database.Sessions, *, now: datetime | None = None) -> int:
-    """Make all revisions that are due. Returns how many documents were looked at. Safe to run twice at once."""
+async def record_due(sessions: database.Sessions, *, now: datetime | None = None, updates: int | None = None) -> int:
+    """Make all revisions that are due. Returns how many documents were looked at. Safe to run twice at once.
+
+    `updates`: as for `due`.
+    """
     async with database.transaction(sessions) as db:
-        waiting = await due(db, now=now or utc_now())
+        waiting = await due(db, now=now or utc_now(), updates=updates)
     for document_id in waiting:
         async with database.transaction(sessions) as db:
             try:
@@ -131,7 +143,7 @@ async def record(
     if reason is Reason.AUTOMATIC and history.seq >= logged.seq:
         return before.revision
     made_at = utc_now()
-    weighed = await asyncio.to_thread(_weigh, logged.updates, before, history.authorship, made_at, back)
+    weighed = await asyncio.to_thread(_weigh, logged, before, history.authorship, made_at, back)
     history.seq = max(history.seq, logged.seq)
     if weighed.comparison.is_empty:
         newest = before.revision
@@ -154,6 +166,7 @@ async def record(
     revision.name, revision.made_by, revision.restored = name, by, restored
     if reason is not Reason.AUTOMATIC:
         revision.authorship = history.authorship
+    await attribution.keep_deletions(db, revision, weighed.deletions)
     await _name_authors(db, revision, since=before.revision.created_at, by=by)
     return revision
 
@@ -203,7 +216,7 @@ async def _keep_beginning(db: AsyncSession, history: History, logged: Logged) ->
     )
     seq, updates = (FIRST_SEQ, (seed,)) if seed is not None else (logged.seq, logged.updates)
     made_at = document.created_at if seed is not None else utc_now()
-    weighed = await asyncio.to_thread(_weigh, updates, None, None, made_at)
+    weighed = await asyncio.to_thread(_begin, updates, made_at)
     revision = await _add(
         db,
         history,
@@ -277,22 +290,29 @@ async def _name_authors(db: AsyncSession, revision: Revision, *, since: datetime
     await db.flush()
 
 
+def _begin(updates: tuple[bytes, ...], at: datetime) -> _Weighed:
+    """Weigh the first state of a document."""
+    doc = build(updates)
+    comparison = compare(empty_document(), ydoc.read_node(doc), new_title=ydoc.read_title(doc))
+    return _Weighed(comparison, pack(doc, None), authorship.begin(doc, at), {})
+
+
 def _weigh(
-    updates: tuple[bytes, ...],
-    before: _Before | None,
+    logged: Logged,
+    before: _Before,
     whose: bytes | None,
     at: datetime,
     back: Recalled | None = None,
 ) -> _Weighed:
     """Compare a state with the one before, pack it, and carry on who wrote what. `whose`: who wrote the one before."""
-    doc = build(updates)
-    if before is None:
-        comparison = compare(empty_document(), ydoc.read_node(doc), new_title=ydoc.read_title(doc))
-        return _Weighed(comparison, pack(doc, None), authorship.begin(doc, at))
+    doc = build(logged.updates)
     old = unpack(before.packed)
     comparison = compare(
         ydoc.read_node(old), ydoc.read_node(doc), old_title=ydoc.read_title(old), new_title=ydoc.read_title(doc)
     )
     known = authorship.unpack(whose) if whose is not None else authorship.begin(old, None)
-    marks = read_marks(doc, before.revision.state_vector)
-    return _Weighed(comparison, pack(doc, before.keyframe), authorship.carry(known, comparison, marks, at, back))
+    newest = before.revision
+    traced = trace_since(logged, old, newest.seq, newest.state_vector, since=newest.created_at, until=at)
+    marks = read_marks(doc, newest.state_vector, traced.times)
+    carried = authorship.carry(known, comparison, marks, at, back)
+    return _Weighed(comparison, pack(doc, before.keyframe), carried, traced.ranges)

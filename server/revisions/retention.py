@@ -14,7 +14,7 @@ from sqlmodel import col
 
 from server import db as database
 from server.documents.models import utc_now
-from server.revisions.models import History, Keyframe, Reason, Revision
+from server.revisions.models import Deletions, History, Keyframe, Reason, Revision
 
 ALL_FOR: Final = timedelta(days=1)
 HOURLY_FOR: Final = timedelta(days=30)
@@ -28,6 +28,18 @@ _HAND_ON_AUTHORS: Final = text("""
 INSERT INTO revision_authors (revision_id, user_id)
 SELECT :heir, user_id FROM revision_authors WHERE revision_id = :gone
 ON CONFLICT DO NOTHING
+""")
+
+
+_HAND_ON_DELETIONS: Final = text("""
+WITH moved AS (
+    DELETE FROM document_deletions
+    WHERE document_id = :document_id AND number = (SELECT number FROM revisions WHERE id = :gone)
+    RETURNING user_id, ranges
+)
+INSERT INTO document_deletions (document_id, user_id, number, ranges)
+SELECT :document_id, user_id, (SELECT number FROM revisions WHERE id = :heir), ranges FROM moved
+ON CONFLICT (document_id, user_id, number) DO UPDATE SET ranges = document_deletions.ranges || excluded.ranges
 """)
 
 
@@ -90,6 +102,7 @@ async def _thin_one(db: AsyncSession, document_id: UUID, now: datetime) -> int:
     for revision_id, heir_id in gone:
         await db.execute(_HAND_ON, {"heir": heir_id, "gone": revision_id})
         await db.execute(_HAND_ON_AUTHORS, {"heir": heir_id, "gone": revision_id})
+        await db.execute(_HAND_ON_DELETIONS, {"document_id": document_id, "heir": heir_id, "gone": revision_id})
     await _remove(db, document_id, [revision_id for revision_id, _ in gone])
     return len(gone)
 
@@ -114,5 +127,8 @@ async def size_bytes(db: AsyncSession, document_id: UUID) -> int:
     authorship = select(func.coalesce(func.sum(func.length(col(History.authorship))), 0)).where(
         col(History.document_id) == document_id
     )
-    parts = (keyframes.scalar_subquery(), deltas.scalar_subquery(), authorship.scalar_subquery())
-    return int((await db.execute(select(parts[0] + parts[1] + parts[2]))).scalar_one())
+    deletions = select(func.coalesce(func.sum(func.length(col(Deletions.ranges))), 0)).where(
+        col(Deletions.document_id) == document_id
+    )
+    first, *others = (each.scalar_subquery() for each in (keyframes, deltas, authorship, deletions))
+    return int((await db.execute(select(sum(others, first)))).scalar_one())

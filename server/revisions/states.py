@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass
-from typing import Final
+from datetime import datetime
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from pycrdt import Doc
@@ -29,25 +30,49 @@ _SHORT_BYTES: Final = 2048
 _LOG: Final = text("""
 SELECT
     lineages.seq,
+    snapshot.seq AS folded_seq,
     snapshot.data AS folded,
-    ARRAY(
-        SELECT later.data
-        FROM document_updates AS later
-        WHERE later.document_id = lineages.document_id AND later.seq > coalesce(snapshot.seq, 0)
-        ORDER BY later.seq
-    ) AS updates
+    later.seqs,
+    later.updates,
+    later.times,
+    later.writers
 FROM lineages
 LEFT JOIN document_snapshots AS snapshot USING (document_id)
+CROSS JOIN LATERAL (
+    SELECT
+        array_agg(seq ORDER BY seq) AS seqs,
+        array_agg(data ORDER BY seq) AS updates,
+        array_agg(created_at ORDER BY seq) AS times,
+        array_agg(written_by ORDER BY seq) AS writers
+    FROM document_updates
+    WHERE document_updates.document_id = lineages.document_id AND seq > coalesce(snapshot.seq, 0)
+) AS later
 WHERE lineages.document_id = :document_id
 """)
 
 
-@dataclass(frozen=True, slots=True)
-class Logged:
-    """A document as its log has it: all updates, and the newest place."""
+class Row(NamedTuple):
+    """A row of the log. `by`: whose all of it is; None where that is not known."""
 
     seq: int
-    updates: tuple[bytes, ...]
+    data: bytes
+    at: datetime
+    by: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """A document as its log has it, and the newest place. `folded`: what came up to `folded_seq`, None if nothing."""
+
+    seq: int
+    folded: bytes | None
+    folded_seq: int
+    rows: tuple[Row, ...]
+
+    @property
+    def updates(self) -> tuple[bytes, ...]:
+        """All updates, which are the whole of it."""
+        return (*((self.folded,) if self.folded is not None else ()), *(row.data for row in self.rows))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +89,8 @@ async def read_log(db: AsyncSession, document_id: UUID) -> Logged:
     row = (await db.execute(_LOG, {"document_id": document_id})).one_or_none()
     if row is None:
         raise NotFound
-    folded = (row.folded,) if row.folded is not None else ()
-    return Logged(seq=row.seq, updates=(*folded, *row.updates))
+    rows = tuple(map(Row, row.seqs or (), row.updates or (), row.times or (), row.writers or ()))
+    return Logged(seq=row.seq, folded=row.folded, folded_seq=row.folded_seq or 0, rows=rows)
 
 
 async def read_state(db: AsyncSession, revision: Revision) -> tuple[bytes, ...]:

@@ -5,9 +5,10 @@ Colour says who; underline, strike and words say what: never colour alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import groupby
 from typing import Final, Generic, TypeVar
 from uuid import UUID
 
@@ -17,7 +18,8 @@ from prosemirror.model import Fragment, Node
 from server.documents.schema import schema
 from server.documents.write_html import write_html
 from server.revisions.comparing import Block, Kind, Piece
-from server.revisions.marking import Marks
+from server.revisions.marking import Hand, Told
+from server.revisions.tracing import Deleted
 
 # Stands where the content of a block goes while its tags are written. After it there are only closing tags.
 _GAP: Final = "\ue000"
@@ -38,19 +40,35 @@ class Author:
 class Hands:
     """Whose changes are shown: those of `alone`, the one author, where there is but one.
 
-    Else `marks` say by which client the letters of the newer text came, and `people` whose the clients are.
+    Else `came` says by which client all of the newer text came, and `people` whose the clients are; `went` says who
+    deleted what of the older text, and `deleters` who that is. `text`: what the newer one says, as letters.
     """
 
     alone: Author | None = None
-    marks: Marks = field(default_factory=dict)
     people: Mapping[int, Author] = field(default_factory=dict)
+    deleters: Mapping[UUID, Author] = field(default_factory=dict)
+    came: Mapping[str, Told[Hand]] = field(default_factory=dict)
+    went: Mapping[str, Told[Deleted]] = field(default_factory=dict)
+    text: str = ""
 
-    def of(self, block_id: object) -> list[tuple[int, Author | None]]:
-        """Return who wrote a block's text: in order, how many characters and by whom, as far as it is known."""
-        return [
-            (length, self.people.get(hand.client) if hand is not None else None)
-            for length, hand in self.marks.get(str(block_id), ())
-        ]
+    def wrote(self, hand: Hand | None) -> Author | None:
+        """Return who wrote something."""
+        return self.people.get(hand.client) if hand is not None else None
+
+    def deleted(self, deleted: Deleted | None, words: str = "") -> Author | None:
+        """Return who deleted something. `words`: what is gone; if it was only moved, they are to be found still."""
+        if deleted is None or (deleted.moved and words not in self.text):
+            return None
+        return self.deleters.get(deleted.by)
+
+    def formed(self, came: Iterable[Hand | None], went: Iterable[Deleted | None]) -> Author | None:
+        """Return who gave something the form that it has, if it was one person.
+
+        `came`: whose that form is; `went`: who took the one before, which counts where no new one came.
+        """
+        found = {self.wrote(hand) for hand in came if hand is not None and hand.is_new}
+        found = found or {self.deleted(each) for each in went if each is not None}
+        return next(iter(found)) if len(found) == 1 else None
 
 
 def write_block(block: Block, hands: Hands) -> tuple[Markup, tuple[Author, ...]]:
@@ -124,45 +142,95 @@ class _Writer:
     def edited(self, block: Block) -> str:
         node = block.node
         if block.children:
+            if block.before is not None and block.before.attrs != node.attrs:
+                self.see(self.turned(block))
             return _around(node, "".join(map(self.block, block.children)))
         if node.is_leaf:
+            author = self.turned(block)
             before = block.before or node
-            return self.marked(Kind.REMOVED, _plain(before), None) + self.marked(Kind.ADDED, _plain(node), None)
-        runs = _Runs(self.hands.of(node.attrs.get("id")))
+            return self.marked(Kind.REMOVED, _plain(before), author) + self.marked(Kind.ADDED, _plain(node), author)
+        runs = _Letters(self.came(node), self.went(block.before or node))
         html = "".join(self.piece(piece, runs) for piece in block.pieces)
         if all(piece.kind is Kind.SAME for piece in block.pieces):
             # Another level, another type: every word of it looks different.
-            html = self.marked(Kind.EDITED, html, None)
+            html = self.marked(Kind.EDITED, html, self.turned(block))
         return _around(node, html)
+
+    def came(self, node: Node) -> Told[Hand] | None:
+        return self.hands.came.get(str(node.attrs.get("id")))
+
+    def went(self, node: Node) -> Told[Deleted] | None:
+        return self.hands.went.get(str(node.attrs.get("id")))
+
+    def turned(self, block: Block) -> Author | None:
+        """Return who made another type of a block, or changed its attributes."""
+        node, before = block.node, block.before
+        came, went = self.came(node), self.went(before) if before is not None else None
+        if before is None or before.type != node.type:
+            return self.hands.formed([came.element] if came else [], [went.element] if went else [])
+        names = [name for name, value in node.attrs.items() if name != "id" and before.attrs.get(name) != value]
+        return self.hands.formed(
+            [came.attributes.get(name) for name in names] if came else [],
+            [went.attributes.get(name) for name in names] if went else [],
+        )
 
     def whole(self, node: Node, kind: Kind) -> str:
         """Write a block that came or went, marked down to its words: a list item cannot stand inside of a mark."""
+        came, went = (self.came(node), None) if kind is Kind.ADDED else (None, self.went(node))
+        if node.is_textblock and node.content.size:
+            return _around(node, self.piece(Piece(kind, tuple(node.content.content)), _Letters(came, went)))
+        author = self.hands.wrote(came.element) if came else self.hands.deleted(went.element) if went else None
         if node.is_leaf:
-            author = next((author for _, author in self.hands.of(node.attrs.get("id"))), None)
-            return self.marked(kind, _plain(node), author if kind is Kind.ADDED else None)
+            return self.marked(kind, _plain(node), author)
         if node.is_textblock:
-            runs = _Runs[Author | None](self.hands.of(node.attrs.get("id")) if kind is Kind.ADDED else ())
-            nodes = tuple(node.content.content)
-            return _around(node, self.piece(Piece(kind, nodes), runs) if nodes else "")
+            self.see(author)
+            return _around(node, "")
         return _around(node, "".join(self.whole(child, kind) for child in node.content.content))
 
-    def piece(self, piece: Piece, runs: _Runs[Author | None]) -> str:
-        if piece.kind is Kind.SAME:
-            runs.skip(piece.length)
-            return _inline(piece.nodes)
-        if piece.kind is Kind.ADDED:
-            return "".join(
-                self.marked(Kind.ADDED, _inline(nodes), author)
-                for nodes, author in runs.take(piece.nodes, piece.length)
-            )
-        if piece.kind is Kind.EDITED:
-            runs.skip(piece.length)
-        return self.marked(piece.kind, _inline(piece.nodes), None)
+    def piece(self, piece: Piece, runs: _Letters) -> str:
+        length = piece.length
+        match piece.kind:
+            case Kind.SAME:
+                runs.skip(length)
+                return _inline(piece.nodes)
+            case Kind.ADDED:
+                runs.came_forms.skip(length)
+                parts = runs.came.take(piece.nodes, length)
+                found = [(nodes, self.hands.wrote(hand)) for nodes, hand in parts]
+            case Kind.REMOVED:
+                runs.went_forms.skip(length)
+                gone = runs.went.take(piece.nodes, length)
+                found = [(nodes, self.hands.deleted(each, _said(nodes))) for nodes, each in gone]
+            case Kind.EDITED:
+                found = list(self.formed(piece, runs))
+        together = groupby(found, lambda part: part[1])
+        return "".join(
+            self.marked(piece.kind, _inline([node for nodes, _ in parts for node in nodes]), author)
+            for author, parts in together
+        )
 
-    def marked(self, kind: Kind, html: str, author: Author | None) -> str:
+    def formed(self, piece: Piece, runs: _Letters) -> Iterator[tuple[tuple[Node, ...], Author | None]]:
+        """Yield words that stayed in another form, and who gave it to them."""
+        runs.came.skip(piece.length)
+        runs.went.skip(piece.length)
+        for nodes, came in runs.came_forms.take(piece.nodes, piece.length):
+            went = [each or {} for _, each in runs.went_forms.steps(Piece(piece.kind, nodes).length)]
+            yield (
+                nodes,
+                self.hands.formed(
+                    [hand for name, hand in (came or {}).items() if _form(name) in piece.changed],
+                    [gone for each in went for name, gone in each.items() if _form(name) in piece.changed],
+                ),
+            )
+
+    def see(self, author: Author | None) -> None:
         author = author or self.hands.alone
         if author is not None:
             self.seen[author.id] = author
+
+    def marked(self, kind: Kind, html: str, author: Author | None) -> str:
+        author = author or self.hands.alone
+        self.see(author)
         by = f' class="presence-{author.colour}" data-by="{author.id}"' if author is not None else ""
         match kind:
             case Kind.REMOVED:
@@ -173,6 +241,21 @@ class _Writer:
                 return f"<ins{by}>{html}</ins>"
 
 
+class _Letters:
+    """Goes through the letters of a block and of what it was, and says whose they are, and whose their forms."""
+
+    def __init__(self, came: Told[Hand] | None, went: Told[Deleted] | None) -> None:
+        self.came = _Runs(came.letters if came else ())
+        self.went = _Runs(went.letters if went else ())
+        self.came_forms = _Runs(came.forms if came else ())
+        self.went_forms = _Runs(went.forms if went else ())
+
+    def skip(self, length: int) -> None:
+        """Skip letters that are in both."""
+        for runs in (self.came, self.went, self.came_forms, self.went_forms):
+            runs.skip(length)
+
+
 class _Runs(Generic[_T]):
     """Goes through a text's characters and says whose they are."""
 
@@ -180,7 +263,7 @@ class _Runs(Generic[_T]):
         self._left = list(reversed(runs))
 
     def skip(self, length: int) -> None:
-        for _ in self._steps(length):
+        for _ in self.steps(length):
             pass
 
     def take(self, nodes: tuple[Node, ...], length: int) -> Iterator[tuple[tuple[Node, ...], _T | None]]:
@@ -188,13 +271,14 @@ class _Runs(Generic[_T]):
         content = Fragment.from_array(list(nodes))
         at = units = 0
         letters = "".join(node.text or "" if node.is_text else " " for node in nodes)
-        for step, author in self._steps(length):
+        for step, author in self.steps(length):
             # A fragment counts in code units.
             until = units + len(letters[at : at + step].encode("utf-16-le", "surrogatepass")) // 2
             yield tuple(content.cut(units, until).content), author
             at, units = at + step, until
 
-    def _steps(self, length: int) -> Iterator[tuple[int, _T | None]]:
+    def steps(self, length: int) -> Iterator[tuple[int, _T | None]]:
+        """Go on by so many letters: of how many each thing is said."""
         while length > 0:
             if not self._left:
                 yield length, None
@@ -206,6 +290,15 @@ class _Runs(Generic[_T]):
             length -= step
             if step:
                 yield step, author
+
+
+def _form(name: str) -> str:
+    """Return the mark that a form in Yjs is; one that may overlap with itself has more to its name."""
+    return name.partition("--")[0]
+
+
+def _said(nodes: Sequence[Node]) -> str:
+    return "".join(node.text or "" for node in nodes if node.is_text).strip()
 
 
 def _plain(node: Node) -> str:

@@ -39,13 +39,15 @@ async def write(
 ) -> int:
     """Make the document say this, as an edit in its log that came so long ago. Returns its place."""
     async with transaction(sessions) as db:
-        seq, client = await _append(db, document_id, markdown, utc_now() - ago)
+        seq, client = await _append(db, document_id, markdown, utc_now() - ago, by)
     if by is not None:
         await attribution.note(sessions, document_id, seq, writers=[by.id], authors={client: by.id})
     return seq
 
 
-async def _append(db: AsyncSession, document_id: UUID, markdown: str, when: datetime) -> tuple[int, int]:
+async def _append(
+    db: AsyncSession, document_id: UUID, markdown: str, when: datetime, by: User | None
+) -> tuple[int, int]:
     doc = states.build((await states.read_log(db, document_id)).updates)
     before = doc.get_state()
     replacement(parsed(markdown))(doc)
@@ -57,7 +59,9 @@ async def _append(db: AsyncSession, document_id: UUID, markdown: str, when: date
         .returning(col(Lineage.seq))
     )
     assert seq is not None
-    db.add(DocumentUpdate(document_id=document_id, seq=seq, data=data, created_at=when))
+    db.add(
+        DocumentUpdate(document_id=document_id, seq=seq, data=data, created_at=when, written_by=by.id if by else None)
+    )
     return seq, doc.client_id
 
 

@@ -10,7 +10,7 @@ import asyncio
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as NotBase64
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -81,8 +81,18 @@ class LiveDocuments(Protocol):
     async def read(self, document_id: UUID) -> bytes:
         """Return the whole state as one Yjs update. Raises NotFound, Unavailable."""
 
-    async def edit(self, document_id: UUID, change: Callable[[ydoc.YDoc], None], *, by: UUID | None = None) -> int:
-        """Make a forward edit that everybody sees; return its durable place in the log, 0 if nothing changed."""
+    async def edit(
+        self,
+        document_id: UUID,
+        change: Callable[[ydoc.YDoc], None],
+        *,
+        by: UUID | None = None,
+        still: Callable[[], Awaitable[None]] | None = None,
+    ) -> int:
+        """Make a forward edit that everybody sees; return its durable place in the log, 0 if nothing changed.
+
+        `still` is asked when the change is worked out, and raises if it may not be made any more.
+        """
 
     async def close(self, document_id: UUID) -> None:
         """Send everybody out, in every process."""
@@ -191,7 +201,8 @@ async def rename(db: AsyncSession, live: LiveDocuments, user: User, document_id:
     document, actor = await find(db, user, document_id, DocumentVerb.RENAME)
     _refuse_trashed(document)
     cleaned = ydoc.clean_title(title)
-    seq = await live.edit(document_id, lambda doc: ydoc.write_title(doc, cleaned), by=actor.user_id)
+    still = _asked_again(db, user, document, DocumentVerb.RENAME)
+    seq = await live.edit(document_id, lambda doc: ydoc.write_title(doc, cleaned), by=actor.user_id, still=still)
     document.title = cleaned
     if seq:
         document.updated_at, document.updated_by = utc_now(), actor.user_id
@@ -208,11 +219,28 @@ async def replace_content(
     """
     document, actor = await find(db, user, document_id, DocumentVerb.EDIT)
     _refuse_trashed(document)
-    seq = await live.edit(document_id, change, by=actor.user_id)
+    still = _asked_again(db, user, document, DocumentVerb.EDIT)
+    seq = await live.edit(document_id, change, by=actor.user_id, still=still)
     if seq:
         document.updated_at, document.updated_by = utc_now(), actor.user_id
         await db.flush()
     return document, seq
+
+
+def _asked_again(db: AsyncSession, user: User, document: Document, verb: DocumentVerb) -> Callable[[], Awaitable[None]]:
+    """Return the question whether somebody still may edit a document, for when an edit is worked out at last.
+
+    From then until the end of the transaction nobody is removed from the document, nor is it put in the trash: either
+    comes after the edit.
+    """
+
+    async def still() -> None:
+        # The log's rows refer to this one; only a lock that leaves its key alone lets the edit itself be written.
+        await db.refresh(document, with_for_update={"key_share": True})
+        _refuse_trashed(document)
+        await find(db, user, document.id, verb)
+
+    return still
 
 
 async def trash(db: AsyncSession, user: User, document_id: UUID) -> Document:

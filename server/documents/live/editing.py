@@ -1,7 +1,7 @@
 """Reading a document as it is now, and editing it as one peer among others."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +15,7 @@ from realtime.ports import DocumentId, LogUnavailable
 from server.errors import Conflict, NotFound, TooLarge, Unavailable
 
 Change = Callable[["Doc[Any]"], None]
+Permission = Callable[[], Awaitable[None]]
 
 
 class Live:
@@ -31,18 +32,23 @@ class Live:
             raise _error(refusal) from refusal
         return state
 
-    async def edit(self, document_id: UUID, change: Change, *, by: UUID | None = None) -> int:
+    async def edit(
+        self, document_id: UUID, change: Change, *, by: UUID | None = None, still: Permission | None = None
+    ) -> int:
         """Make a forward edit that everybody with the document open sees.
 
         `change` is called on a thread with a copy of the document and changes it in one transaction or several; what it
-        did is merged with what people type meanwhile. `by`: whose edit it is. Returns the newest place in the log, when
-        the edit is durable.
+        did is merged with what people type meanwhile. `by`: whose edit it is. `still` is asked when the change has been
+        worked out, which may have taken seconds, and raises if it may not be made any more. Returns the newest place in
+        the log, when the edit is durable.
         Raises NotFound, TooLarge, Conflict, Unavailable.
         """
         state = await self.read(document_id)
         update = await asyncio.to_thread(_update_of, state, change)
         if not update:
             return 0
+        if still is not None:
+            await still()
         try:
             user = {"id": str(by)} if by is not None else None
             return await self.hub.edit(DocumentId(str(document_id)), update, user)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 from uuid import UUID
@@ -13,10 +14,13 @@ from starlette.applications import Starlette
 from realtime import close, wire
 from realtime.ports import DocumentId
 from server.db import Sessions
-from server.documents import ydoc
+from server.documents import lifecycle, ydoc
 from server.documents.api import turns
 from server.documents.content import MAX_SOURCE_BYTES
-from tests.factories import make_team
+from server.documents.models import Document, DocumentRole, Reach, utc_now
+from server.errors import Conflict, Forbidden
+from server.workspaces.models import Workspace
+from tests.factories import make_member, make_team, name_on
 from tests.realtime.documents import peer, sent
 from tests.server.documents.programs import Program, program
 from tests.server.documents.test_api_documents import WAIT_SECONDS, problem
@@ -191,12 +195,12 @@ async def test_typing_during_a_replacement_is_kept(
     loop = asyncio.get_running_loop()
     edit = app.state.live.edit
 
-    async def edit_while_typing(identifier: UUID, change: Callable[[ydoc.YDoc], None], *, by: UUID | None) -> int:
+    async def edit_while_typing(identifier: UUID, change: Callable[[ydoc.YDoc], None], **rest: Any) -> int:
         def change_while_typing(doc: ydoc.YDoc) -> None:
             change(doc)
             asyncio.run_coroutine_threadsafe(edit(identifier, _append_paragraph), loop).result(WAIT_SECONDS)
 
-        return int(await edit(identifier, change_while_typing, by=by))
+        return int(await edit(identifier, change_while_typing, **rest))
 
     monkeypatch.setattr(app.state.live, "edit", edit_while_typing)
     body = {"format": "markdown", "content": "First\n\nNew\n\nLast"}
@@ -299,3 +303,39 @@ def _append_paragraph(doc: "Doc[Any]") -> None:
         blocks = ydoc.fragment(doc)
         paragraph = blocks.children.append(XmlElement("paragraph"))
         paragraph.children.append(XmlText("Typed"))
+
+
+@pytest.mark.parametrize("becomes", ["viewer", "trashed"])
+async def test_an_edit_that_takes_long_does_not_land_after_its_right_ended(
+    app: Starlette, sessions: Sessions, ada: Program, becomes: str
+) -> None:
+    document_id = UUID(await ada.create(content="As it was"))
+    async with sessions() as db, db.begin():
+        document = await db.get_one(Document, document_id)
+        eve = await make_member(db, await db.get_one(Workspace, document.workspace_id))
+        await name_on(db, document, eve, DocumentRole.EDITOR)
+    working, go_on = threading.Event(), threading.Event()
+
+    def change(doc: ydoc.YDoc) -> None:
+        working.set()
+        go_on.wait(WAIT_SECONDS)
+        ydoc.write_title(doc, "Too late")
+
+    async def edit() -> None:
+        async with sessions() as db, db.begin():
+            await lifecycle.replace_content(db, app.state.live, eve, document_id, change)
+
+    editing = asyncio.create_task(edit())
+    await asyncio.to_thread(working.wait, WAIT_SECONDS)
+    async with sessions() as db, db.begin():
+        document = await db.get_one(Document, document_id)
+        if becomes == "trashed":
+            document.trashed_at = utc_now()
+        else:
+            await name_on(db, document, eve, DocumentRole.VIEWER)
+            document.reach, document.reach_role = Reach.PEOPLE.value, None
+    go_on.set()
+
+    with pytest.raises(Conflict if becomes == "trashed" else Forbidden):
+        await editing
+    assert ydoc.read_title(ydoc.load(await app.state.live.read(document_id))) != "Too late"

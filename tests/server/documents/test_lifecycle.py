@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from uuid import UUID, uuid4
 
@@ -34,7 +34,14 @@ class LiveFromLog:
             self.states[document_id] = (await self.db.scalars(found)).one()
         return self.states[document_id]
 
-    async def edit(self, document_id: UUID, change: Callable[[ydoc.YDoc], None], *, by: UUID | None = None) -> int:
+    async def edit(
+        self,
+        document_id: UUID,
+        change: Callable[[ydoc.YDoc], None],
+        *,
+        by: UUID | None = None,
+        still: Callable[[], Awaitable[None]] | None = None,
+    ) -> int:
         doc = ydoc.load(await self.read(document_id))
         change(doc)
         self.states[document_id] = doc.get_update()

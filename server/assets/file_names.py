@@ -27,10 +27,20 @@ def clean(name: str, kind: Kind) -> str:
 
 
 def inline(name: str) -> str:
-    """Return a Content-Disposition that shows the file, and gives it its name when it is saved.
+    """Return a Content-Disposition that shows the file, and gives it its name when it is saved."""
+    return _disposition("inline", name)
 
-    Source: RFC 6266, RFC 8187.
-    """
+
+def attachment(title: str, extension: str) -> str:
+    """Return a Content-Disposition that saves the file under a title, made safe to be a name."""
+    stem = clean_line(_UNSAFE.sub(" ", title)).strip(". ")
+    if not has_ink(stem):
+        stem = "Untitled"
+    return _disposition("attachment", stem[: MAX_CHARACTERS - len(extension)].rstrip(". ") + extension)
+
+
+def _disposition(how: str, name: str) -> str:
+    # Source: RFC 6266, RFC 8187.
     plain = name.encode("ascii", "replace").decode("ascii").replace("?", "_")
-    value = f'inline; filename="{plain}"'
+    value = f'{how}; filename="{plain}"'
     return value if plain == name else f"{value}; filename*=UTF-8''{quote(name, safe='')}"

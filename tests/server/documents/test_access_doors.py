@@ -247,6 +247,7 @@ DOORS: Final[dict[str, Door]] = {
     f"POST {_PAGE}/requests": Door(_may_ask, form={"role": "editor"}),
     f"GET {_PAGE}/requests": Door(lambda case: _may_ask(case) or can(case.at, D.VIEW, case.document)),
     f"GET {_PAGE}/notifications": at(D.VIEW),
+    f"GET {_PAGE}/export": at(D.VIEW),
     f"POST {_PAGE}/notifications": at(D.VIEW, form={"attention": "following"}),
     f"GET {_PAGE}/history": at(D.EDIT),
     f"GET {_PAGE}/history/authors": at(D.EDIT),

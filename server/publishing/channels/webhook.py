@@ -39,6 +39,7 @@ from server.publishing.remedies import ChannelError, Remedy
 ANSWER_SECONDS: Final = 20.0
 # Above this, receivers may refuse an event: Standard Webhooks advises to stay below.
 ADVISED_BYTES: Final = 20_000
+MAX_PICTURES: Final = 100
 SECRET_BYTES: Final = 32
 # How long the old secret signs along after a new one was made.
 ROTATION: Final = timedelta(hours=24)
@@ -120,7 +121,7 @@ class Webhook:
 
     def limits(self, account: Account) -> Limits:
         """No limits but the advised size, which is of the whole event: `validate` looks at it."""
-        return Limits(pictures=100)
+        return Limits(pictures=MAX_PICTURES)
 
     def validate(self, post: Post, account: Account) -> list[Problem]:
         """Say what the receiver may refuse."""
@@ -136,6 +137,11 @@ class Webhook:
                 f"The event is {size:,} bytes long; receivers may refuse {ADVISED_BYTES:,} bytes and more. {advice}"
             )
             problems.append(Problem("text", sentence, blocks=False))
+        if len(post.pictures) > MAX_PICTURES:
+            sentence = (
+                f"{len(post.pictures)} pictures are too many: {MAX_PICTURES} at most go with an event. Remove some."
+            )
+            problems.append(Problem("pictures", sentence))
         if post.replies:
             problems.append(
                 Problem("replies", "An event has no replies. Put their text into the post, or remove them.")

@@ -163,14 +163,11 @@ class WordPress:
 
     async def status(self, caller: Caller, post: Post, handle: Handle, *, called_at: datetime | None) -> Status:
         """Look at the post: what its status is there decides."""
-        try:
-            answer = await site_of(caller).ask(f"posts/{handle.remote_id}", {"context": "edit"})
-        except ChannelError as error:
-            if error.remedy is Remedy.FIX_CONTENT:
-                return Status(Finding.UNCLEAR, handle, "The draft is no longer on the site: somebody deleted it there.")
-            raise
-        entry = answer.entries()
-        status = str(entry.get("status"))
+        answer = await site_of(caller).try_to_ask(f"posts/{handle.remote_id}", {"context": "edit"})
+        if code_of(answer) == "rest_post_invalid_id":
+            return Status(Finding.UNCLEAR, handle, "The draft is no longer on the site: somebody deleted it there.")
+        entry = taken(answer).entries()
+        status = _status_of(entry, Remedy.RETRY)
         evidence = f'On the site, the post has the status "{status}".'
         if status == "publish":
             return Status(Finding.CARRIED_OUT, _published(handle, entry), evidence)
@@ -347,7 +344,7 @@ def _fields(post: Post, handle: Handle) -> dict[str, Json]:
 
 def _published(handle: Handle, entry: Mapping[str, Any]) -> Handle:
     """Return where a post stands by what the site says of it. Raises ChannelError if it is held back there."""
-    status = str(entry.get("status"))
+    status = _status_of(entry, Remedy.UNKNOWN)
     data = {"slug": str(entry.get("slug") or ""), "published_at": str(entry.get("date_gmt") or "")}
     if status == "publish":
         return handle.moved(Stage.PUBLISHED, remote_id=str(_id_of(entry)), url=_link_of(entry), **data)
@@ -358,6 +355,14 @@ def _published(handle: Handle, entry: Mapping[str, Any]) -> Handle:
         f'The site keeps the post as "{status}" instead of publishing it: a role or a plugin there holds it back.',
         evidence=f"status {status}",
     )
+
+
+def _status_of(entry: Mapping[str, Any], otherwise: Remedy) -> str:
+    """Return the status of a post. Raises ChannelError with `otherwise` if the answer has none."""
+    status = entry.get("status")
+    if isinstance(status, str) and status:
+        return status
+    raise ChannelError(otherwise, "The site answered without the post's status.", evidence=str(entry)[:200])
 
 
 def _link_of(entry: Mapping[str, Any]) -> str | None:

@@ -48,8 +48,11 @@ class Site:
 
     async def ask(self, path: str, query: Mapping[str, str] | None = None) -> Answer:
         """Read something. `path`: "posts/1", below the API's namespace. Raises ChannelError, also for a refusal."""
-        answer = await self._call("GET", path, changes=False, query=query)
-        return taken(answer)
+        return taken(await self.try_to_ask(path, query))
+
+    async def try_to_ask(self, path: str, query: Mapping[str, str] | None = None) -> Answer:
+        """Read something, and return the answer as it is. Raises ChannelError if there is none."""
+        return await self._call("GET", path, changes=False, query=query)
 
     async def tell(self, path: str, body: Mapping[str, object]) -> Answer:
         """Create or change something. Raises ChannelError, also for a refusal."""
@@ -137,18 +140,28 @@ async def discover(http: Http, given: str, *, username: str, password: str) -> t
     for root in candidates:
         # With the password: some sites show their API only to their own people.
         answer = await http.call("GET", address(root, ""), changes=False, auth=(username, password))
-        if answer.is_success and not is_web_page(answer):
-            about = answer.entries()
-            spaces = about.get("namespaces")
-            if isinstance(spaces, list) and API_NAMESPACE in spaces:
-                return url, root, about
-        elif not answer.is_success and answer.status != _NOT_FOUND:
+        about = _about(answer)
+        if about is not None:
+            return url, root, about
+        if not answer.is_success and answer.status != _NOT_FOUND:
             refused = refused or refusal(answer)
     raise refused or ChannelError(
         Remedy.RECONNECT,
         f"No WordPress with its REST API was found at {urlsplit(url).netloc}. "
         "Look whether the address is right, and whether a plugin turns the REST API off.",
     )
+
+
+def _about(answer: Answer) -> dict[str, Any] | None:
+    """Return what an API says of itself. None: that is not WordPress's."""
+    if not answer.is_success or is_web_page(answer):
+        return None
+    try:
+        about = answer.entries()
+    except ChannelError:
+        return None
+    spaces = about.get("namespaces")
+    return about if isinstance(spaces, list) and API_NAMESPACE in spaces else None
 
 
 async def _front_page(http: Http, url: str) -> tuple[str, str]:

@@ -338,7 +338,9 @@ async def test_a_long_event_is_told_before_and_can_go_without_its_text(subject: 
     assert json.loads(body_of("post.published", post.due_at, content_of(post)))["data"]["text"] == text
 
 
-async def test_replies_are_told_to_be_in_vain(subject: Subject) -> None:
-    post = a_post(subject, replies=("More",))
+async def test_replies_and_too_many_pictures_are_told_to_be_in_vain(subject: Subject) -> None:
+    post = a_post(subject, replies=("More",), pictures=(a_picture(b""),) * 101)
 
-    assert [problem.where for problem in subject.channel.validate(post, subject.caller.account)] == ["replies"]
+    problems = subject.channel.validate(post, subject.caller.account)
+
+    assert [problem.where for problem in problems if problem.blocks] == ["pictures", "replies"]

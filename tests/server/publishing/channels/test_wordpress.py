@@ -1,6 +1,6 @@
 """What is particular to WordPress: finding the site, roles, slugs, terms, pictures, and every refusal of a site."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -99,9 +99,19 @@ async def test_a_site_that_leads_in_circles_is_given_up() -> None:
             await _connect(place)
 
 
-async def test_what_is_no_wordpress_is_told() -> None:
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: HTMLResponse(_MAINTENANCE),
+        lambda: Response("ok"),
+        lambda: JSONResponse([1]),
+        lambda: JSONResponse({"namespaces": ["oembed/1.0"]}),
+    ],
+    ids=["page", "text", "list", "other"],
+)
+async def test_what_is_no_wordpress_is_told(make: Callable[[], Response]) -> None:
     site = Site(pretty=True, tells_root=False)
-    site.instead = {"GET /": [HTMLResponse(_MAINTENANCE), HTMLResponse(_MAINTENANCE)]}
+    site.instead = {"GET /": [make(), make()]}
     async with running(site.app()) as place:
         with pytest.raises(ChannelError) as refused:
             await _connect(place)
@@ -596,12 +606,16 @@ async def test_looking_for_the_draft_makes_none_when_it_fails(
     assert site.posts == {}
 
 
-async def test_warnings_before_the_answer_leave_one_post(subject: Subject, site: Site) -> None:
-    # PHP writes them into the page of a site that is set up to show them.
+@pytest.mark.parametrize(
+    # The first is what PHP writes on a site that is set up to show its warnings.
+    "answer",
+    [HTMLResponse('<br />\n<b>Warning</b>: fox {"id": 11}'), JSONResponse({"id": 11}), JSONResponse([])],
+    ids=["warnings", "no status", "list"],
+)
+async def test_an_answer_that_says_nothing_leaves_one_post(subject: Subject, site: Site, answer: Response) -> None:
     post = a_post(subject)
     progress = Progress(await _prepared(subject, post))
-    warned = HTMLResponse('<br />\n<b>Warning</b>: fox {"id": 11}')
-    site.instead = {f"POST /wp/v2/posts/{progress.handle.remote_id}": [warned]}
+    site.instead = {f"POST /wp/v2/posts/{progress.handle.remote_id}": [answer]}
 
     with pytest.raises(ChannelError) as unclear:
         await advance(subject.channel, subject.caller, post, progress)
@@ -612,6 +626,15 @@ async def test_warnings_before_the_answer_leave_one_post(subject: Subject, site:
     assert unclear.value.remedy is Remedy.UNKNOWN
     assert progress.is_done
     assert site.seen() == ["The brown fox"]
+
+
+async def test_a_look_that_shows_nothing_is_taken_again(subject: Subject, site: Site) -> None:
+    post = a_post(subject)
+    ready = await _prepared(subject, post)
+    for answer in (JSONResponse({"id": 11}), _error("rest_invalid_param", 400), HTMLResponse("", 500)):
+        site.instead = {f"GET /wp/v2/posts/{ready.remote_id}": [answer]}
+        with pytest.raises(ChannelError):
+            await subject.channel.status(subject.caller, post, ready, called_at=datetime.now(UTC))
 
 
 # Before anything is sent

@@ -4,15 +4,11 @@ Every server is a host of its own, with its own limits. A server forgets a key a
 than Mastodon may not know it; then the account's newest posts are read back.
 """
 
-import base64
-import hashlib
-import hmac
-import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from server.publishing.channel import (
     Account,
@@ -31,6 +27,7 @@ from server.publishing.channel import (
     Problem,
     Stage,
     Status,
+    utc_now,
 )
 from server.publishing.channels.mastodon_calls import (
     NAME,
@@ -64,6 +61,7 @@ from server.publishing.channels.mastodon_pictures import (
     wait_for,
 )
 from server.publishing.channels.mastodon_server import allows, discovered, instance, keeps_keys, look
+from server.publishing.consenting import code_from, consent_url, new_secret, read_tokens
 from server.publishing.counting import count, graphemes
 from server.publishing.http import Http
 from server.publishing.remedies import ChannelError, Remedy
@@ -132,42 +130,34 @@ class Mastodon:
         if not answer.is_success:
             raise refused(answer, f"{host_of(base_url)} did not take the registration as an app")
         made = entries_without_evidence(answer)
-        state = secrets.token_urlsafe(32)
-        verifier = secrets.token_urlsafe(64) if known.proves else ""
-        asked = {
-            "response_type": "code",
-            "client_id": str(made.get("client_id", "")),
-            "redirect_uri": return_to,
-            "scope": SCOPES,
-            "state": state,
-        }
-        if verifier:
-            digest = hashlib.sha256(verifier.encode()).digest()
-            asked["code_challenge"] = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
-            asked["code_challenge_method"] = "S256"
+        client_id, state = str(made.get("client_id", "")), new_secret()
+        verifier = new_secret() if known.proves else ""
+        url = consent_url(
+            known.authorize_url,
+            client_id=client_id,
+            return_to=return_to,
+            scope=SCOPES,
+            state=state,
+            verifier=verifier or None,
+        )
         kept = {
             "base_url": base_url,
             "token_url": known.token_url,
-            "client_id": str(made.get("client_id", "")),
+            "client_id": client_id,
             "client_secret": str(made.get("client_secret", "")),
             "state": state,
             "verifier": verifier,
             "return_to": return_to,
         }
-        return Consent(f"{known.authorize_url}?{urlencode(asked)}", kept)
+        return Consent(url, kept)
 
     async def finish(self, http: Http, kept: Mapping[str, str], answer: Mapping[str, str]) -> Connection:
         """Exchange the code for a token. Raises ChannelError."""
-        if not hmac.compare_digest(kept["state"].encode(), answer.get("state", "").encode()):
-            raise ChannelError(Remedy.RECONNECT, "This sign-in was not begun here, or is an old one. Connect again.")
         host = host_of(kept["base_url"])
-        if "code" not in answer:
-            reason = answer.get("error_description") or answer.get("error") or "no code came back"
-            sentence = f"{host} did not give access ({reason[:200]}). Connect again and agree."
-            raise ChannelError(Remedy.RECONNECT, sentence)
+        code = code_from(answer, state=kept["state"], channel=host)
         form = {
             "grant_type": "authorization_code",
-            "code": answer["code"],
+            "code": code,
             "client_id": kept["client_id"],
             "client_secret": kept["client_secret"],
             "redirect_uri": kept["return_to"],
@@ -179,11 +169,13 @@ class Mastodon:
             raise ChannelError(Remedy.RECONNECT, sentence, evidence=given.evidence)
         if not given.is_success:
             raise refused(given, f"{host} gave no access")
-        token = entries_without_evidence(given)
-        scopes = str(token.get("scope") or SCOPES).split()
+        tokens = read_tokens(entries_without_evidence(given), utc_now())
+        if tokens is None:
+            raise ChannelError(Remedy.RETRY, f"{host} gave no access, and no reason. Connect again.")
+        scopes = (tokens.scope or SCOPES).split()
         if not allows(scopes, "write:statuses") or not allows(scopes, "write:media"):
             raise ChannelError(Remedy.RECONNECT, f"{host} gave access without the right to post. Connect again.")
-        return await look(http, kept["base_url"], {"access_token": str(token.get("access_token", ""))})
+        return await look(http, kept["base_url"], {"access_token": tokens.access})
 
     async def check(self, caller: Caller) -> Connection:
         """Look at the account and at what its server takes now. Raises ChannelError."""

@@ -71,7 +71,7 @@ async def test_a_sign_in_that_was_not_begun_here_is_refused(subject: Subject, se
     consent = await _consent(subject)
     answer = {**server.agree(consent.url), "state": "another"}
 
-    with pytest.raises(ChannelError, match="not begun here") as refused:
+    with pytest.raises(ChannelError, match="another question") as refused:
         await subject.channel.finish(subject.caller.http, consent.kept, answer)
 
     assert refused.value.remedy is Remedy.RECONNECT
@@ -93,7 +93,7 @@ async def test_who_does_not_agree_is_told_what_to_do(subject: Subject) -> None:
     consent = await _consent(subject)
     answer = {"state": consent.kept["state"], "error": "access_denied", "error_description": "The owner denied it."}
 
-    with pytest.raises(ChannelError, match=r"The owner denied it\..*Connect again"):
+    with pytest.raises(ChannelError, match="was not allowed to let Quillroom in"):
         await subject.channel.finish(subject.caller.http, consent.kept, answer)
 
 

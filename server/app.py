@@ -13,6 +13,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.applications import Starlette
+from starlette.datastructures import State
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
@@ -33,6 +34,7 @@ from server.documents.lifecycle import spread_membership
 from server.documents.live import HubFigures, Wrote, open_live, taking_stock
 from server.documents.models import Document
 from server.documents.picture_doors import PictureDoors
+from server.documents.reading import Readings
 from server.documents.routes import routes as document_routes
 from server.documents.samples import create_sample
 from server.documents.sharing import arrive
@@ -157,15 +159,21 @@ def create_app(settings: Settings) -> Starlette:
     app.state.store = open_store(settings)
     app.state.operations = OPERATIONS
     app.state.welcome = create_sample
-    app.state.document_title = _document_title
-    app.state.arrive = arrive
-    app.state.visible = seen_by
-    app.state.send_invitation = inviting.send
-    app.state.note_member = note_member
-    app.state.tell = tell
-    app.state.spread_membership = spread_membership
+    _hand_down(app.state)
     app.state.picture_doors = PictureDoors()
+    app.state.readings = Readings()
     return app
+
+
+def _hand_down(state: State) -> None:
+    """Give lower layers what they need of those above them, which they must not know."""
+    state.document_title = _document_title
+    state.arrive = arrive
+    state.visible = seen_by
+    state.send_invitation = inviting.send
+    state.note_member = note_member
+    state.tell = tell
+    state.spread_membership = spread_membership
 
 
 def from_environment() -> Starlette:

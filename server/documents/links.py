@@ -28,7 +28,7 @@ from server.documents.access import (
     reaches,
     require,
 )
-from server.documents.models import Document, LinkVisit, ShareLink, utc_now
+from server.documents.models import Document, Lineage, LinkVisit, ShareLink, utc_now
 from server.errors import Conflict, DomainError, Forbidden, Invalid, NotFound
 
 # More than anybody can oversee; old ones are taken back first.
@@ -54,6 +54,15 @@ class Linked:
 
     link: ShareLink
     made_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A link that works now, what it opens, and how far the document's log has come."""
+
+    link: ShareLink
+    document: Document
+    seq: int
 
 
 async def create(
@@ -144,12 +153,13 @@ async def revoke(db: AsyncSession, user: User, document_id: UUID, link_id: UUID)
     await count_change(db, document_id)
 
 
-async def look(db: AsyncSession, secret: str) -> tuple[ShareLink, Document]:
+async def look(db: AsyncSession, secret: str) -> Opened:
     """Return the link of this secret and its document. Raises LinkOver, also if the document is in the trash."""
     row = (
         await db.execute(
-            select(ShareLink, Document)
+            select(ShareLink, Document, col(Lineage.seq))
             .join(Document, col(Document.id) == col(ShareLink.document_id))
+            .join(Lineage, col(Lineage.document_id) == col(Document.id))
             .where(
                 col(ShareLink.secret_hash) == digest(secret),
                 link_works(literal(utc_now())),
@@ -159,7 +169,8 @@ async def look(db: AsyncSession, secret: str) -> tuple[ShareLink, Document]:
     ).one_or_none()
     if row is None:
         raise LinkOver
-    return row[0], row[1]
+    link, document, seq = row
+    return Opened(link, document, seq)
 
 
 async def check_password(link: ShareLink, password: str) -> None:

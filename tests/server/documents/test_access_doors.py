@@ -155,6 +155,7 @@ OPEN: Final = {
     "POST /join/{token}",
     "GET /s/{secret}",
     "POST /s/{secret}",
+    "GET /s/{secret}/text",
     "GET /s/{secret}/assets/{asset_id}",
     "GET /mail/stop/{token}",
     "POST /mail/stop/{token}",

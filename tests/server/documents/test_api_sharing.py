@@ -216,7 +216,7 @@ async def test_a_link_opens_for_people_until_it_is_taken_back(office: Office) ->
     made = (await office.editor.ask("POST", f"{office.path}/links", json={"role": "editor"})).json()
     link_id, secret = made["link"]["id"], made["url"].rpartition("/")[2]
     async with office.sessions.begin() as db:
-        link, _ = await links.look(db, secret)
+        link = (await links.look(db, secret)).link
         eve = await db.get_one(User, office.stranger.user.id)
         assert not await links.has_opened(db, link, user=eve, cookie=None)
         await links.open_for(db, link, user=eve, cookie=None)
@@ -249,7 +249,7 @@ async def test_a_link_with_a_password_and_an_end(office: Office) -> None:
     made = (await office.ada.ask("POST", path, json=body)).json()
     assert made["link"]["has_password"]
     async with office.sessions.begin() as db:
-        link, _ = await links.look(db, made["url"].rpartition("/")[2])
+        link = (await links.look(db, made["url"].rpartition("/")[2])).link
         with pytest.raises(Invalid):
             await links.check_password(link, "red lantern")
         await links.check_password(link, "green lantern")

@@ -17,6 +17,7 @@ from server.db import Sessions
 from server.documents import content, lifecycle, sharing
 from server.documents.access import DocumentRole, actor_at
 from server.documents.models import AccessRequest, Document, ShareLink
+from server.documents.reading import Readings
 from server.workspaces import telling
 from server.workspaces.models import Role, Workspace
 from tests.factories import actor, csrf_of, make_member, make_team, name_on, sign_in
@@ -241,6 +242,49 @@ async def test_without_an_account_a_link_is_read(
     over = await anybody.get(link)
     assert (over.status_code, "This link is over" in over.text, HIDDEN in over.text) == (410, True, False)
     assert (await anybody.get("/s/nothing")).status_code == 410
+
+
+async def test_the_page_behind_a_link_follows_and_costs_nothing_while_nothing_changes(
+    app: Starlette,
+    ada: httpx.AsyncClient,
+    sessions: Sessions,
+    document: Document,
+    team: tuple[User, Workspace],
+) -> None:
+    link = await _link(ada, document, role="reviewer", password="green lantern")
+    anybody = await browser(app, sessions, None)
+    follow = f"{link}/text"
+    # The password counts here, too.
+    assert (await anybody.get(follow)).status_code == 403
+    await post(anybody, link, password="green lantern")
+    page = (await anybody.get(link)).text
+    assert f'data-reading="{follow}"' in page
+    assert "Sign in to comment" in page
+    assert "by invitation" in page
+    version = re.findall(r'data-version="([^"]+)"', page)[0]
+
+    class Untouched:
+        """Live documents that nobody may read."""
+
+        async def read(self, document_id: UUID) -> bytes:
+            raise AssertionError(document_id)
+
+    live = app.state.live
+    app.state.live = Untouched()
+    for _ in range(3):
+        same = await anybody.get(follow, headers={"If-None-Match": f'"{version}"'})
+        assert (same.status_code, same.content) == (304, b"")
+    app.state.live, app.state.readings = live, Readings()
+    async with sessions.begin() as db:
+        await lifecycle.rename(db, live, team[0], document.id, "Raise for all")
+    newer = await anybody.get(follow, headers={"If-None-Match": f'"{version}"'})
+    assert (newer.status_code, "Raise for all" in newer.text, "<html" in newer.text) == (200, True, False)
+    assert newer.headers["etag"] != f'"{version}"'
+    assert newer.headers["cache-control"] == "no-store"
+    async with sessions() as db:
+        link_id = (await db.scalars(select(col(ShareLink.id)))).one()
+    await post(ada, f"/documents/{document.id}/sharing/links/{link_id}/revoke")
+    assert (await anybody.get(follow)).status_code == 410
 
 
 async def test_with_an_account_a_link_opens_the_document_in_its_role(

@@ -1,13 +1,14 @@
-"""WordPress: a site of one's own, reached by an application password.
+"""WordPress: a site of one's own, reached by an application password that is filled in or agreed to there.
 
 A post is made as a draft first, known by a slug that is ours alone, so that one whose answer was lost is found again;
 publishing it is a change of that draft, and harmless to repeat. Pictures go to the site's library before, tags and
 categories are found by their names or made. What it is told of a post: wordpress_content.py;
-how it is reached: wordpress_site.py.
+how it is reached: wordpress_site.py; how people agree:
+wordpress_agreeing.py.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -28,6 +29,7 @@ from server.publishing.channel import (
     Stage,
     Status,
 )
+from server.publishing.channels.wordpress_agreeing import consent_at, renewed, site_agreed
 from server.publishing.channels.wordpress_content import (
     ENDINGS,
     MAX_NAME,
@@ -64,12 +66,18 @@ _UPLOADED: Final = "x-wp-upload-attachment-id"
 _CAPABILITIES: Final = Capabilities(titles=True, rich_text=True, pictures=True, updates=True, deletes=True)
 _FORM: Final = (
     Field("site", "Site", "Its address, as visitors know it: https://example.org"),
-    Field("username", "User name", "Of a person there who may publish: an author, an editor, or an administrator."),
+    Field(
+        "username",
+        "User name",
+        "Leave it and the password empty to agree on the site itself. Else of a person there who may publish.",
+        required=False,
+    ),
     Field(
         "password",
         "Application password",
-        "Not the one you sign in with: make it on the site, under Users, Profile, Application Passwords.",
+        "Not the one you sign in with: made on the site, under Users, Profile, Application Passwords.",
         secret=True,
+        required=False,
     ),
 )
 _OPTIONS: Final = (
@@ -92,17 +100,21 @@ class WordPress:
     async def connect(
         self, http: Http, answers: Mapping[str, str], *, app: Mapping[str, str], return_to: str
     ) -> Connection | Consent:
-        """Find the site's API and see who the password belongs to, and that they may publish."""
+        """Find the site's API and see who the password belongs to; without one, ask the person to agree on the site."""
         username, password = answers.get("username", "").strip(), answers.get("password", "").strip()
-        if not username or not password:
-            raise ChannelError(Remedy.RECONNECT, "Fill in the user name and an application password of the site.")
-        url, root, about = await discover(http, answers.get("site", ""), username=username, password=password)
-        site = Site(http, root, username, password)
-        return await _connection(site, url, plain(str(about.get("name") or "")))
+        if bool(username) != bool(password):
+            raise ChannelError(Remedy.RECONNECT, "Fill in both, user name and application password, or neither.")
+        url, root, about = await discover(http, answers.get("site", ""), (username, password) if username else None)
+        title = plain(str(about.get("name") or ""))
+        if not username:
+            return consent_at(root, url, about, title=title, return_to=return_to)
+        return await _connection(Site(http, root, username, password), url, title)
 
     async def finish(self, http: Http, kept: Mapping[str, str], answer: Mapping[str, str]) -> Connection:
-        """Never called: nobody is asked for consent. Raises ChannelError."""
-        raise ChannelError(Remedy.OPERATOR, "A WordPress site is connected by an application password alone.")
+        """Connect with the password that the site sent along, and put another in its place."""
+        site = site_agreed(http, kept, answer)
+        connection = await _connection(site, kept["site"], kept["title"])
+        return replace(connection, secrets={"username": site.username, "password": await renewed(site)})
 
     async def check(self, caller: Caller) -> Connection:
         """Look whether the password still opens the site, and what the person may do there."""

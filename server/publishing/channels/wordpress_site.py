@@ -128,8 +128,8 @@ def site_address(given: str) -> str:
     return urlunsplit((parts.scheme, parts.netloc, _INNER.sub("", parts.path).rstrip("/"), "", ""))
 
 
-async def discover(http: Http, given: str, *, username: str, password: str) -> tuple[str, str, dict[str, Any]]:
-    """Find the REST API of the site at the address that was filled in.
+async def discover(http: Http, given: str, auth: tuple[str, str] | None) -> tuple[str, str, dict[str, Any]]:
+    """Find the REST API of the site at the address that was filled in. `auth`: user name and password, if known.
 
     Returns the site's address, the API's root, and what the API says of itself. Raises ChannelError.
     """
@@ -139,7 +139,7 @@ async def discover(http: Http, given: str, *, username: str, password: str) -> t
     refused: ChannelError | None = None
     for root in candidates:
         # With the password: some sites show their API only to their own people.
-        answer = await http.call("GET", address(root, ""), changes=False, auth=(username, password))
+        answer = await http.call("GET", address(root, ""), changes=False, auth=auth)
         about = _about(answer)
         if about is not None:
             return url, root, about

@@ -4,16 +4,17 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from server.publishing.advancing import Progress, advance, begun
-from server.publishing.channel import Caller, Connection, Finding, Handle, Picture, Post, Stage
+from server.publishing.channel import Caller, Connection, Consent, Finding, Handle, Picture, Post, Stage
 from server.publishing.channels.wordpress import WordPress
 from server.publishing.channels.wordpress_content import categories_of, content_of, file_name, marker_of, picture_marker
 from server.publishing.channels.wordpress_site import address, api_root, site_address
-from server.publishing.http import open_http
+from server.publishing.http import Http, open_http
 from server.publishing.remedies import ChannelError, Remedy
 from tests.server.publishing.elsewhere.running import Fault, Place, running
 from tests.server.publishing.elsewhere.wordpress import Site
@@ -125,7 +126,8 @@ async def test_what_is_no_wordpress_is_told(make: Callable[[], Response]) -> Non
     [
         ({}, {"password": "wrong"}, "application password"),
         ({}, {"username": "ben"}, "user name"),
-        ({}, {"password": ""}, "Fill in"),
+        ({}, {"password": ""}, "Fill in both"),
+        ({}, {"username": ""}, "Fill in both"),
         ({}, {"site": "https://ada:secret@example.org"}, "no address"),
         ({}, {"site": "https://[example"}, "no address"),
         ({"deaf": True}, {}, "Authorization header"),
@@ -141,6 +143,98 @@ async def test_who_cannot_publish_is_told_what_to_do(about: dict[str, Any], answ
     assert says in str(refused.value)
     assert "secret" not in f"{refused.value}{refused.value.evidence}"
     assert "abcd" not in f"{refused.value}{refused.value.evidence}"
+
+
+# Agreeing on the site
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[Http]:
+    opened = open_http(private_networks=True, answer_seconds=5)
+    async with opened.client:
+        yield opened
+
+
+async def _consent(
+    http: Http, place: Place, return_to: str = "https://studio.example/channels/wordpress/return"
+) -> Consent:
+    consent = await WordPress().connect(http, {"site": place.url}, app={}, return_to=return_to)
+    assert isinstance(consent, Consent)
+    return consent
+
+
+@pytest.mark.parametrize("makes_passwords", [True, False])
+async def test_who_agrees_on_the_site_copies_no_password(http: Http, *, makes_passwords: bool) -> None:
+    site = Site(makes_passwords=makes_passwords)
+    async with running(site.app()) as place:
+        consent = await _consent(http, place)
+        connected = await WordPress().finish(http, consent.kept, site.agree(consent.url))
+        again = replace(account_of(site, place), facts=connected.facts, secrets=connected.secrets)
+        await WordPress().check(Caller(http, again))
+
+    asked = parse_qs(urlsplit(consent.url).query)
+    assert consent.url.startswith(f"{place.url}/wp-admin/authorize-application.php?")
+    assert asked["success_url"] == [f"https://studio.example/channels/wordpress/return?state={consent.kept['state']}"]
+    assert connected.name == "Fox & Friends"
+    assert connected.secrets["username"] == "ada"
+    # The one that came in an address is gone, if the site lets one be made in its place.
+    assert list(site.passwords.values()) == (["fres hpas 1"] if makes_passwords else ["trav elle dpas swor"])
+    assert connected.secrets["password"] == ("fres hpas 1" if makes_passwords else "travelledpasswor")
+    assert "travelled" not in repr(connected)
+
+
+@pytest.mark.parametrize("number", [0, 1, 2])
+async def test_a_password_that_was_agreed_to_opens_the_site_whatever_call_is_lost(http: Http, number: int) -> None:
+    site = Site()
+    async with running(site.app()) as place:
+        consent = await _consent(http, place)
+        answer = site.agree(consent.url)
+        # After the look at who it is: which one is it, a new one, the old one away.
+        place.breaks(Fault.ANSWER_LOST, after=1 + number)
+        connected = await WordPress().finish(http, consent.kept, answer)
+        again = replace(account_of(site, place), facts=connected.facts, secrets=connected.secrets)
+
+        assert (await WordPress().check(Caller(http, again))).remote_id == "7"
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"state": "other"}, "another question"),
+        ({"state": "ä"}, "another question"),
+        ({"password": ""}, "not agreed"),
+        ({"user_login": "", "password": "", "success": "false"}, "not agreed"),
+        ({"password": "wrong"}, "application password"),
+    ],
+)
+async def test_who_comes_back_without_a_password_is_told(http: Http, changes: dict[str, str], says: str) -> None:
+    site = Site()
+    async with running(site.app()) as place:
+        consent = await _consent(http, place)
+        with pytest.raises(ChannelError) as refused:
+            await WordPress().finish(http, consent.kept, {**site.agree(consent.url), **changes})
+
+    assert refused.value.remedy is Remedy.RECONNECT
+    assert says in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("has_passwords", "return_to", "says"),
+    [
+        (False, "https://studio.example/return", "offers no application passwords"),
+        (True, "http://studio.example/return", "without https"),
+        (True, "http://127.0.0.1:8000/return", None),
+    ],
+)
+async def test_where_nobody_can_agree_the_password_is_filled_in(
+    http: Http, return_to: str, says: str | None, *, has_passwords: bool
+) -> None:
+    async with running(Site(has_passwords=has_passwords).app()) as place:
+        if says is None:
+            assert (await _consent(http, place, return_to)).url
+            return
+        with pytest.raises(ChannelError, match=says):
+            await _consent(http, place, return_to)
 
 
 async def test_a_site_is_called_by_https_alone() -> None:

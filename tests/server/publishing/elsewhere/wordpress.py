@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+from uuid import uuid4
 
 from starlette.applications import Starlette
 from starlette.datastructures import UploadFile
@@ -45,6 +47,9 @@ class Site:
     tells_root: bool = True
     trash: bool = True
     max_file_bytes: int = 1_000_000
+    # Whether it has application passwords, lets one make another, and says where people agree to one.
+    has_passwords: bool = True
+    makes_passwords: bool = True
     # Takes the Authorization header away, as some web servers do.
     deaf: bool = False
     # Where the front page leads, if elsewhere.
@@ -57,6 +62,8 @@ class Site:
     posts: dict[int, dict[str, Any]] = field(default_factory=dict)
     media: dict[int, dict[str, Any]] = field(default_factory=dict)
     terms: dict[str, dict[int, str]] = field(default_factory=lambda: {"categories": {1: "Uncategorized"}, "tags": {}})
+    # Application passwords that were made, by id.
+    passwords: dict[str, str] = field(default_factory=dict)
     routes: list[str] = field(default_factory=list)
     queries: list[dict[str, str]] = field(default_factory=list)
     _last: int = 10
@@ -98,9 +105,9 @@ class Site:
     async def _dispatch(self, request: Request, route: str) -> Response:
         person = self._person(request)
         if route == "/":
-            return JSONResponse(
-                {"name": self.title, "url": str(request.base_url), "namespaces": ["oembed/1.0", "wp/v2"]}
-            )
+            return self._about(request)
+        if route.startswith("/wp/v2/users/me/application-passwords"):
+            return await self._passwords(request, person, route.partition("passwords")[2].strip("/"))
         match re.fullmatch(r"/wp/v2/(\w+)(?:/(\w+))?(?:/([\w-]+))?", route).groups():  # type: ignore[union-attr]  # ours
             case ("users", "me", None):
                 return self._me(person)
@@ -124,9 +131,45 @@ class Site:
         username, _, password = base64.b64decode(given).decode().partition(":")
         if username != self.username:
             raise Refused("invalid_username", 401, "<strong>Error:</strong> Unknown username.")
-        if password.replace(" ", "") != self.password.replace(" ", ""):
+        if password.replace(" ", "") not in {
+            each.replace(" ", "") for each in (self.password, *self.passwords.values())
+        }:
             raise Refused("incorrect_password", 401, "The provided password is an invalid application password.")
         return username
+
+    def _about(self, request: Request) -> Response:
+        there = {"authorization": f"{request.base_url}wp-admin/authorize-application.php"}
+        return JSONResponse(
+            {
+                "name": self.title,
+                "url": str(request.base_url),
+                "namespaces": ["oembed/1.0", "wp/v2"],
+                "authentication": {"application-passwords": {"endpoints": there}} if self.has_passwords else [],
+            }
+        )
+
+    def agree(self, url: str) -> dict[str, str]:
+        """Do as a person who agrees at `url`, and return the query that they are sent back with."""
+        asked = dict(parse_qsl(urlsplit(url).query))
+        self.passwords[str(uuid4())] = "trav elle dpas swor"
+        back = dict(parse_qsl(urlsplit(asked["success_url"]).query))
+        return {**back, "site_url": "https://example.org", "user_login": self.username, "password": "travelledpasswor"}
+
+    async def _passwords(self, request: Request, person: str | None, which: str) -> Response:
+        if person is None:
+            raise Refused("rest_not_logged_in", 401, "You are not currently logged in.")
+        given = base64.b64decode(request.headers["authorization"].partition(" ")[2]).decode().partition(":")[2]
+        if which == "introspect":
+            used = [uuid for uuid, each in self.passwords.items() if each.replace(" ", "") == given.replace(" ", "")]
+            return JSONResponse({"uuid": used[0], "name": "Quillroom"})
+        if request.method == "DELETE":
+            del self.passwords[which]
+            return JSONResponse({"deleted": True})
+        if not self.makes_passwords:
+            raise Refused("rest_cannot_create_application_passwords", 403)
+        uuid = str(uuid4())
+        self.passwords[uuid] = f"fres hpas {len(self.passwords)}"
+        return JSONResponse({"uuid": uuid, "password": self.passwords[uuid], **(await request.json())}, 201)
 
     def _needs(self, person: str | None, right: str, code: str, *, status: int = 403) -> None:
         if person is None:

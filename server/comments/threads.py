@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -322,8 +323,13 @@ async def _say(
         mentions=list(mentions),
         created_at=now,
     )
-    db.add(comment)
-    await db.flush()
+    # Of several requests with one id that come at once, one is first. The others, sent again, are answered as it was.
+    try:
+        async with db.begin_nested():
+            db.add(comment)
+            await db.flush()
+    except IntegrityError as error:
+        raise Conflict("This comment has just been stored, or another has its id. Read the thread again.") from error
     return comment
 
 

@@ -169,6 +169,12 @@ def clean_attributes(type_name: str, given: Mapping[str, object]) -> dict[str, A
     return {name: _CLEAN[name](given.get(name, attribute.default)) for name, attribute in type_.attrs.items()}
 
 
+def honours(type_name: str, name: str, value: object) -> bool:
+    """Say whether a node type has an attribute and readers take this value for one that says something."""
+    type_ = schema.nodes.get(type_name)
+    return type_ is not None and name in type_.attrs and _CLEAN[name](value) is not None
+
+
 def node(type_name: str, attributes: Mapping[str, object] | None = None, content: list[Node] | None = None) -> Node:
     """Make a node with clean attributes. Raises ValueError if its type does not allow that content."""
     return schema.nodes[type_name].create_checked(clean_attributes(type_name, attributes or {}), content)

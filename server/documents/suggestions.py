@@ -7,6 +7,7 @@ but the page of the document itself read what is `accepted`. See docs/adr/0010.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -56,6 +57,48 @@ def accepted_block(node: Node) -> Node | None:
         return None
     attributes = {name: None if name in PENDING_ATTRIBUTES else value for name, value in node.attrs.items()}
     return node.type.create(attributes, children, node.marks)
+
+
+def without(node: Node, person: str) -> Node | None:
+    """Return a node without what a person suggests in it: None for one that is wholly their suggestion."""
+    if _is_by(node.attrs.get(INSERTED), person):
+        return None
+    if node.is_text:
+        own = [mark for mark in node.marks if mark.type.name in PENDING_MARKS and mark.attrs["by"] == person]
+        if any(mark.type.name == INSERTION for mark in own):
+            return None
+        return node.mark([mark for mark in node.marks if mark not in own])
+    kept = [left for child in node.content.content if (left := without(child, person)) is not None]
+    attributes = {
+        name: None if name in BLOCK_REMARKS and _is_by(value, person) else value for name, value in node.attrs.items()
+    }
+    # Only to be compared: it need not be one that the schema allows.
+    return node.type.create(attributes, Fragment.from_(kept), node.marks)
+
+
+def said_by_others(nodes: Iterable[Node], person: str) -> dict[tuple[str, ...], str]:
+    """Return what is suggested in somebody else's name, and of which letters; of whole blocks only that it is."""
+    said: dict[tuple[str, ...], str] = {}
+
+    def visit(node: Node) -> None:
+        for name in (INSERTED, *BLOCK_REMARKS):
+            word = node.attrs.get(name)
+            if isinstance(word, str) and not _is_by(word, person):
+                said.setdefault((name, word), "")
+        for mark in node.marks:
+            if mark.type.name in PENDING_MARKS and mark.attrs["by"] != person:
+                key = (mark.type.name, *(f"{name} {value}" for name, value in sorted(mark.attrs.items())))
+                said[key] = said.get(key, "") + (node.text or "")
+        for child in node.content.content:
+            visit(child)
+
+    for node in nodes:
+        visit(node)
+    return said
+
+
+def _is_by(word: object, person: str) -> bool:
+    return isinstance(word, str) and word.split(" ")[1:2] == [person]
 
 
 def _accepted_children(node: Node) -> Fragment:

@@ -235,11 +235,16 @@ def read_marks(formatting: Mapping[str, Any]) -> list[Mark]:
     """Return formatting as marks in the schema's order; marks that the schema does not know are left out."""
     marks: list[Mark] = []
     for name, value in formatting.items():
-        hashed = _HASHED_MARK.fullmatch(name)
-        mark_name = hashed[1] if hashed else name
-        if mark_name in schema.marks and value is not None:
-            marks.append(mark(mark_name, value if isinstance(value, dict) else {}))
+        type_name = mark_name(name)
+        if type_name in schema.marks and value is not None:
+            marks.append(mark(type_name, value if isinstance(value, dict) else {}))
     return Mark.set_from(marks)
+
+
+def mark_name(name: str) -> str:
+    """Return which mark a formatting is: behind the name of one that may overlap with itself stands a hash."""
+    hashed = _HASHED_MARK.fullmatch(name)
+    return hashed[1] if hashed else name
 
 
 def formatting_of(marks: Iterable[Mark]) -> dict[str, Any]:

@@ -11,13 +11,25 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from prosemirror.model import Node
 from pycrdt import Doc, Map, XmlElement, XmlFragment, XmlText
 
-from server.documents.suggestions import BLOCK_REMARKS, INSERTED, INSERTION, REMARKS, accepted_block
-from server.documents.ydoc import FRAGMENT, Misfit, YDoc, fragment, read_block
+from server.documents.schema import honours
+from server.documents.suggestions import (
+    BLOCK_REMARKS,
+    INSERTED,
+    INSERTION,
+    REMARKS,
+    accepted_block,
+    said_by_others,
+    without,
+)
+from server.documents.ydoc import FRAGMENT, Misfit, YDoc, fragment, mark_name, read_block
 
 # A person's own paragraph may hold a list and that a table; nobody nests deeper by hand.
 _DEEPEST: Final = 200
+
+_ID: Final = "id"
 
 _Pairs = tuple[tuple[str, str], ...]
 _Text = tuple[tuple[str, _Pairs], ...]
@@ -95,7 +107,7 @@ class SuggestionJudge:
         if isinstance(target, XmlElement):
             if self._is_in_own(event.path, person):
                 return True
-            return event.keys <= BLOCK_REMARKS | {INSERTED} and not any(
+            return event.keys <= BLOCK_REMARKS | {INSERTED, _ID} and not any(
                 _of(child, person) for child in _inserted(target, event.delta)
             )
         # The document itself; its blocks must be such that everybody can see them.
@@ -113,7 +125,7 @@ class SuggestionJudge:
         node: Any = fragment(self._after)
         for step in path:
             node = node.children[step]
-            if isinstance(node, XmlElement) and _is_by(dict(node.attributes).get(INSERTED), person):  # type: ignore[call-overload]
+            if isinstance(node, XmlElement) and _is_own(node, person):
                 # Whatever else it holds, this block is to come or not to come as one.
                 return True
         return False
@@ -124,19 +136,42 @@ class SuggestionJudge:
         before, after = fragment(self._before).children, fragment(self._after).children
         i = j = 0
         gone: list[object] = []
+        come: list[object] = []
+        pairs: list[tuple[object, object]] = []
         for kind, length in _runs(order, len(after)):
             if kind == "delete":
                 gone += [before[at] for at in range(i, i + length)]
                 i += length
             elif kind == "insert":
+                come += [after[at] for at in range(j, j + length)]
                 j += length
             else:
-                for at in touched:
-                    if j <= at < j + length and not _is_as_it_was(before[i + at - j], after[at], person):
-                        return False
+                pairs += [(before[i + at - j], after[at]) for at in touched if j <= at < j + length]
                 i, j = i + length, j + length
-        # What came was looked at before.
-        return all(_of(block, person) is None for block in gone) and i == len(before) and j == len(after)
+        if i != len(before) or j != len(after) or any(_of(block, person) is not None for block in gone):
+            return False
+        # What came was looked at before; as what is in the person's own, not for what it says in others' names.
+        was = [_read(block) for block in (*gone, *(block for block, _ in pairs))]
+        now = [_read(block) for block in (*come, *(block for _, block in pairs))]
+        for (one, other), old, new in zip(pairs, was[len(gone) :], now[len(come) :], strict=True):
+            left, names = _of(one, person), frozenset[str]()
+            if left is not None:
+                # A block without an id gets one from the page of whoever touches it first.
+                names = _ids(other) - _ids(one)
+                if names and not self._are_new(names, other):
+                    return False
+            if left != _of(other, person, names):
+                return False
+            # The person's own block has only to be one that can be shown.
+            if not (_reads_as_it_did(old, new, person, names) if left is not None else new is not None or old is None):
+                return False
+        return _speaks_for_nobody(was, now, person)
+
+    def _are_new(self, ids: frozenset[str], block: object) -> bool:
+        """Say whether no block had one of these ids, and each stands once in the block that has them now."""
+        known = (each for other in fragment(self._before).children for each in _all_ids(other))
+        within = [each for each in _all_ids(block) if each in ids]
+        return ids.isdisjoint(known) and len(within) == len(ids)
 
 
 def _inserted(parent: XmlElement | XmlFragment, delta: Sequence[Mapping[str, Any]]) -> Iterator[object]:
@@ -148,29 +183,76 @@ def _inserted(parent: XmlElement | XmlFragment, delta: Sequence[Mapping[str, Any
         at += 0 if kind == "delete" else length
 
 
-def _is_as_it_was(before: object, after: object, person: str) -> bool:
-    """Say whether a block is the same but for the person's suggestions: as it is written down, and as it is read."""
-    # What does not fit the schema is shown as words that nobody can edit: that would be a change, too.
-    fits = _fits(after) or not _fits(before)
-    return fits and _of(before, person) == _of(after, person) and _accepted(before) == _accepted(after)
+def _all_ids(thing: object) -> Iterator[str]:
+    """Yield the ids in a part of a document, however deep."""
+    ways = [thing]
+    while ways:
+        element = ways.pop()
+        if not isinstance(element, XmlElement):
+            continue
+        own = dict(element.attributes).get(_ID)  # type: ignore[call-overload]  # an iterator of pairs
+        if isinstance(own, str):
+            yield own
+        ways += list(element.children)
+
+
+def _ids(thing: object) -> frozenset[str]:
+    return frozenset(_all_ids(thing))
+
+
+def _reads_as_it_did(before: Node | None, after: Node | None, person: str, names: frozenset[str]) -> bool:
+    """Say whether a block is to every reader what it was but for the person's suggestions, and for ids that came.
+
+    One that does not fit the schema is shown as its words, whoever suggests them: nothing can be suggested in it.
+    """
+    if before is None or after is None:
+        return False
+    return _json(without(before, person), names) == _json(without(after, person), names) and _json(
+        accepted_block(before), names
+    ) == _json(accepted_block(after), names)
+
+
+def _speaks_for_nobody(before: Sequence[Node | None], after: Sequence[Node | None], person: str) -> bool:
+    """Say whether nothing came in somebody else's name: what is said in it was said before, and of the same letters."""
+    said = said_by_others((node for node in before if node is not None), person)
+    says = said_by_others((node for node in after if node is not None), person)
+    return all(whose in said and _is_within(letters, said[whose]) for whose, letters in says.items())
+
+
+def _is_within(letters: str, others: str) -> bool:
+    """Say whether a text is another one from which letters were taken."""
+    left = iter(others)
+    return all(letter in left for letter in letters)
+
+
+def _json(node: Node | None, names: frozenset[str] = frozenset()) -> object:
+    """Return a node to be compared, without these ids."""
+
+    def nameless(said: dict[str, Any]) -> dict[str, Any]:
+        if said.get("attrs", {}).get(_ID) in names:
+            said = {**said, "attrs": {**said["attrs"], _ID: None}}
+        return {**said, "content": [nameless(each) for each in said["content"]]} if "content" in said else said
+
+    return nameless(dict(node.to_json())) if node is not None else None
+
+
+def _read(block: object) -> Node | None:
+    """Return a block as it is shown; None for one that shows nothing or does not fit."""
+    try:
+        return read_block(block) if isinstance(block, XmlElement) else None
+    except Misfit:
+        return None
 
 
 def _fits(block: object) -> bool:
     """Say whether something among the blocks is one that can be shown and edited."""
-    try:
-        return isinstance(block, XmlElement) and read_block(block) is not None
-    except Misfit:
-        return False
+    return _read(block) is not None
 
 
 def _accepted(block: object) -> object:
     """Return what every reader takes for accepted in a block; None for nothing, and for what cannot be shown."""
-    try:
-        node = read_block(block) if isinstance(block, XmlElement) else None
-    except Misfit:
-        return None
-    kept = accepted_block(node) if node is not None else None
-    return kept.to_json() if kept is not None else None
+    node = _read(block)
+    return _json(accepted_block(node)) if node is not None else None
 
 
 class _Unreadable(Exception):
@@ -202,7 +284,7 @@ def _changes(delta: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, int, fro
         elif "delete" in step:
             yield "delete", step["delete"], frozenset()
         else:
-            yield "retain", step["retain"], frozenset(step.get("attributes") or ())
+            yield "retain", step["retain"], frozenset(map(mark_name, step.get("attributes") or ()))
 
 
 def _own_stretches(text: XmlText, person: str) -> Iterator[tuple[int, int]]:
@@ -245,8 +327,11 @@ class _Element:
     children: tuple[_Element | _Text, ...]
 
 
-def _of(thing: object, person: str, depth: int = 0) -> _Element | _Text | None:
-    """Return what there is in a part of a document, however it is written down, without a person's own suggestions."""
+def _of(thing: object, person: str, names: frozenset[str] = frozenset(), depth: int = 0) -> _Element | _Text | None:
+    """Return what there is in a part of a document, however it is written down, without a person's own suggestions.
+
+    Ids that are among `names` are left out, too.
+    """
     if depth > _DEEPEST:
         raise _Unreadable
     if isinstance(thing, XmlText):
@@ -255,23 +340,26 @@ def _of(thing: object, person: str, depth: int = 0) -> _Element | _Text | None:
         raise _Unreadable
     # pycrdt annotates `__iter__` as Iterable; it is an iterator of pairs.
     attributes: dict[str, object] = dict(thing.attributes)  # type: ignore[call-overload]
-    if _is_by(attributes.get(INSERTED), person):
+    tag = thing.tag or ""
+    if _is_by(attributes.get(INSERTED), person) and honours(tag, INSERTED, attributes[INSERTED]):
         return None
     kept = {
         name: value
         for name, value in attributes.items()
-        if value is not None and not (name in BLOCK_REMARKS and _is_by(value, person))
+        if value is not None
+        and not (name in BLOCK_REMARKS and _is_by(value, person) and honours(tag, name, value))
+        and not (name == _ID and value in names)
     }
-    return _Element(thing.tag, _pairs(kept), _of_children(thing, person, depth + 1))
+    return _Element(thing.tag, _pairs(kept), _of_children(thing, person, names, depth + 1))
 
 
-def _of_children(element: XmlElement, person: str, depth: int) -> tuple[_Element | _Text, ...]:
+def _of_children(element: XmlElement, person: str, names: frozenset[str], depth: int) -> tuple[_Element | _Text, ...]:
     present = list(element.children)
     if len(present) != len(element.children):
         raise _Unreadable
     joined: list[_Element | _Text] = []
     for child in present:
-        content = _of(child, person, depth)
+        content = _of(child, person, names, depth)
         # Neighbouring texts are one; an empty one is none.
         if isinstance(content, tuple) and joined and isinstance(joined[-1], tuple):
             joined[-1] = _join(joined[-1], content)
@@ -287,7 +375,9 @@ def _of_text(text: XmlText, person: str) -> _Text:
             raise _Unreadable
         marks = {name: value for name, value in (formatting or {}).items() if value is not None}
         if not _is_by(marks.get(INSERTION), person):
-            said = {name: each for name, each in marks.items() if not (name in REMARKS and _is_by(each, person))}
+            said = {
+                name: each for name, each in marks.items() if not (mark_name(name) in REMARKS and _is_by(each, person))
+            }
             content = _join(content, ((characters, _pairs(said)),))
     return content
 
@@ -305,6 +395,12 @@ def _pairs(given: Mapping[str, object]) -> _Pairs:
 
 def _sorted(value: object) -> object:
     return sorted((name, repr(each)) for name, each in value.items()) if isinstance(value, dict) else value
+
+
+def _is_own(element: XmlElement, person: str) -> bool:
+    """Say whether a block is one that the person suggests, to every reader."""
+    value = dict(element.attributes).get(INSERTED)  # type: ignore[call-overload]  # an iterator of pairs
+    return _is_by(value, person) and honours(element.tag or "", INSERTED, value)
 
 
 def _is_by(value: object, person: str) -> bool:

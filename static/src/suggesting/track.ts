@@ -1,6 +1,6 @@
 import { Fragment, type Mark, type Node, type Slice } from "@tiptap/pm/model";
 import { type EditorState, TextSelection, type Transaction } from "@tiptap/pm/state";
-import { AddMarkStep, RemoveMarkStep, ReplaceStep } from "@tiptap/pm/transform";
+import { AddMarkStep, RemoveMarkStep, ReplaceStep, type Step } from "@tiptap/pm/transform";
 import { asWord, deletionOf, insertionOf, isInOwnBlock, ofMark, ofWord } from "./authorship";
 import { kindOf } from "./block-kind";
 import { type Authorship, formats } from "./marks";
@@ -8,6 +8,8 @@ import { type Authorship, formats } from "./marks";
 /** A paragraph and a line that are suggested inside of a text: a real break would move what stands behind it. */
 export const paragraphBreak = "\u2029";
 export const lineBreak = "\u2028";
+
+const pendingMarks = ["insertion", "deletion", "reformat"];
 
 export interface Author {
   /** A person's id. */
@@ -268,7 +270,7 @@ class Tracking {
     const insertion = this.#mark("insertion", whose);
     const nodes: Node[] = [];
     for (const node of content.content) {
-      const kept = node.marks.filter(({ type }) => !["insertion", "deletion", "reformat"].includes(type.name));
+      const kept = node.marks.filter(({ type }) => !pendingMarks.includes(type.name));
       const text = node.isText ? (node.text ?? "") : node.type.name === "hardBreak" ? lineBreak : "";
       if (text !== "") nodes.push(schema.text(text, insertion.addToSet(kept)));
     }
@@ -375,6 +377,7 @@ class Tracking {
   #asItIs(original: Transaction): void {
     const before = changedBlocks(this.#state.doc, original.doc);
     for (const step of original.steps) this.transaction.step(step);
+    this.#disown(original.steps);
     this.#takeSelection(original);
     if (!this.#ownsAll(before.nodes)) return;
     const whose = ofWord(before.nodes[0]?.attrs["inserted"]);
@@ -384,6 +387,20 @@ class Tracking {
       if (open && whose) this.transaction.setNodeAttribute(position, "inserted", asWord(whose));
       position += node.nodeSize;
     }
+  }
+
+  /** What is typed among letters of which others say something is not what they said it of. */
+  #disown(steps: readonly Step[]): void {
+    const { transaction } = this;
+    const [only] = steps;
+    if (steps.length !== 1 || !(only instanceof ReplaceStep) || inlineOf(only.slice) === null) return;
+    const [from, to] = [only.from, only.from + only.slice.size];
+    transaction.doc.nodesBetween(from, to, (node, position) => {
+      for (const mark of node.marks) {
+        if (!pendingMarks.includes(mark.type.name) || this.#owns(ofMark(mark))) continue;
+        transaction.removeMark(Math.max(from, position), Math.min(to, position + node.nodeSize), mark);
+      }
+    });
   }
 
   #takeSelection({ selection }: Transaction): void {
@@ -516,7 +533,7 @@ function withoutSuggestions(content: Fragment): Fragment {
   const nodes: Node[] = [];
   content.forEach((node) => {
     if (deletionOf(node)) return;
-    const kept = node.marks.filter(({ type }) => !["insertion", "deletion", "reformat"].includes(type.name));
+    const kept = node.marks.filter(({ type }) => !pendingMarks.includes(type.name));
     const attributes = { ...node.attrs };
     for (const name of ["inserted", "deleted", "joined", "changed"]) if (name in attributes) attributes[name] = null;
     nodes.push(node.isText ? node.mark(kept) : node.type.create(attributes, withoutSuggestions(node.content), node.marks));

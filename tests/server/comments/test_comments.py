@@ -1,5 +1,6 @@
 """Comments over the API: what each operation does, and what it refuses to whom."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -420,3 +421,12 @@ async def test_a_long_list_takes_no_more_statements_than_a_short_one(office: Off
             "PUT", f"{office.path}/{thread['comments'][0]['id']}/reactions", json={"reactions": ["eyes"]}
         )
     assert await cost() == short
+
+
+async def test_one_comment_sent_several_times_at_once_is_one(office: Office) -> None:
+    body = {"text": "Once", "id": str(uuid4()), "place": PLACE}
+    answers = await asyncio.gather(*(office.editor.ask("POST", office.path, json=body) for _ in range(5)))
+    assert {each.status_code for each in answers} <= {201, 409}
+    [thread] = await office.threads()
+    assert [each["text"] for each in thread["comments"]] == ["Once"]
+    assert (await office.editor.ask("POST", office.path, json=body)).status_code == 201

@@ -45,10 +45,20 @@ def a_state() -> bytes:
                     node("table", content=[node("tableRow", content=[cell])]),
                     node("paragraph", {"id": "own", "inserted": word()}, [text("my block")]),
                     node("paragraph", {"id": "foe", "inserted": word(OTHER)}, [text("their block")]),
+                    node(
+                        "paragraph",
+                        {"id": "both", "inserted": word()},
+                        [text("my "), text("words", [mark("deletion", whose(OTHER))])],
+                    ),
                 ],
             ),
         )
     )
+    bullets = ydoc.fragment(doc).children[2]
+    assert isinstance(bullets, XmlElement)
+    del bullets.attributes["id"]
+    callout = ydoc.fragment(doc).children.append(XmlElement("callout"))
+    callout.children.append(XmlText("honest words"))
     doc.get("extra", type=Text).insert(0, "of another program")
     return doc.get_update()
 
@@ -107,6 +117,19 @@ def put_text(parent: XmlElement, said: str) -> None:
     parent.children.append(XmlText()).insert(0, said, {"insertion": whose()})
 
 
+def put_own_quote(doc: Doc[Any]) -> None:
+    """Suggest a quote, with a block of somebody else's in it."""
+    quote = ydoc.fragment(doc).children.insert(1, XmlElement("blockquote"))
+    quote.attributes["inserted"] = word()
+    put_into(quote, "paragraph", inserted=word(OTHER))
+
+
+def move_strike(text: XmlText) -> None:
+    """Let what somebody else says of the second word be said of the first."""
+    text.format(3, 6, {"deletion": None})
+    text.format(0, 3, {"deletion": whose(OTHER)})
+
+
 def write_anew(text: XmlText, start: int, end: int, same: str) -> None:
     del text[start:end]
     text.insert(start, same)
@@ -140,6 +163,9 @@ SUGGESTIONS: dict[str, Change] = {
     "a block changed": lambda doc: attribute(doc, 1, "changed", f"{word()} heading1"),
     "one's own block taken back": lambda doc: remove(doc, 4),
     "one's own block written in": lambda doc: words(doc, 4).insert(0, "anything "),
+    "an id for a block without one": lambda doc: attribute(doc, 2, "id", "new"),
+    "one's own block in which another struck something": lambda doc: words(doc, 6).insert(0, "more "),
+    "what another struck of one's own taken back": lambda doc: words(doc, 6).__delitem__(slice(3, 6)),
     "nothing": lambda _: None,
 }
 
@@ -164,6 +190,19 @@ CHANGES: dict[str, Change] = {
     "an accepted block deleted": lambda doc: remove(doc, 0),
     "blocks replaced": lambda doc: ydoc.fragment(doc).children.__setitem__(0, XmlElement("paragraph")),
     "a block's id": lambda doc: attribute(doc, 0, "id", "else"),
+    "an id that another block has": lambda doc: attribute(doc, 2, "id", "p"),
+    "a suggestion in another's name in one's own block": lambda doc: words(doc, 4).insert(
+        0, "resign", {"insertion": whose(OTHER)}
+    ),
+    "another mark in another's name on one's own words": lambda doc: words(doc, 0).insert(
+        9, "x", {"insertion": whose(), "insertion--abcdefgh": whose(OTHER)}
+    ),
+    "what another strikes moved to other words of one's own": lambda doc: move_strike(words(doc, 6)),
+    "a block in another's name in one's own": put_own_quote,
+    "words in another's block that only look like one's own": lambda doc: put_into(
+        block(doc, 5), "paragraph", inserted=f"x {ME} junk"
+    ),
+    "words in a block that nobody can show": lambda doc: words(doc, 7).insert(0, "evil ", {"insertion": whose()}),
     "a block struck in another's name": lambda doc: attribute(doc, 0, "deleted", word(OTHER)),
     "the title": lambda doc: doc.get("meta", type=Map)["title"].insert(0, "x"),
     "another title": lambda doc: doc.get("meta", type=Map).__setitem__("title", Text("x")),

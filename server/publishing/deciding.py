@@ -51,9 +51,9 @@ def state_of(handle: Handle) -> State:
 def judge(error: ChannelError, *, before: Progress, begun: Progress, tries: int, now: datetime) -> Verdict:
     """Say what follows. `before` is where the post stood, `begun` what was saved before the call that failed."""
     stays = state_of(before.handle)
-    if error.remedy is Remedy.UNKNOWN and before.called_at is not None:
-        # It was looked for, and nothing there decides it.
-        return Verdict(State.UNKNOWN, now, tries, before.called_at)
+    if error.remedy is Remedy.UNKNOWN and (before.called_at is not None or tries + 1 >= patience.MOST_TRIES):
+        # It was looked for, and nothing there decides it; or answers were lost all day.
+        return Verdict(State.UNKNOWN, now, tries, before.called_at or begun.called_at)
     if error.remedy is Remedy.UNKNOWN and begun.called_at is not None:
         # It may be there. A look decides, but not at once: lists there may be some seconds behind.
         return Verdict(stays, now + patience.LOOK_AFTER, tries + 1, begun.called_at, blames_channel=True)

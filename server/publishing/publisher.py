@@ -11,7 +11,7 @@ not interleave.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID, uuid4
@@ -24,6 +24,7 @@ from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from server.db import Sessions, transaction
+from server.publishing import patience
 from server.publishing.advancing import Progress, advance, begun
 from server.publishing.channel import Account, Caller, Channel, Handle, Post, Stage, utc_now
 from server.publishing.deciding import Verdict, judge, state_of
@@ -193,50 +194,56 @@ class _Delivery:
         await self._advance(channel, account, post, progress)
 
     async def _advance(self, channel: Channel, account: Account, post: Post, progress: Progress) -> None:
-        refreshed = False
         for _ in range(MOST_STEPS):
             now = self._workshop.clock()
             if progress.is_done:
                 await self._publish(progress, now)
                 return
+            if progress.wait_seconds:
+                next_at = now + timedelta(seconds=progress.wait_seconds)
+                await self._save(progress, next_at=next_at, lease_until=None)
+                return
             if progress.handle.stage is Stage.READY and progress.called_at is None and now < self._row.due_at:
                 await self._save(progress, next_at=self._row.due_at, lease_until=None)
                 return
-            attempt_id, saved = await self._begin(progress, now)
-            error: ChannelError | None = None
-            after = progress
-            try:
-                after = await self._call(
-                    channel, Caller(self._workshop.http, account, self._workshop.clock), post, progress
-                )
-            except ChannelError as raised:
-                error = raised
-            if error is not None and error.remedy is Remedy.REFRESH and not refreshed:
-                refreshed = True
-                try:
-                    account = await self._workshop.refresh(account)
-                except ChannelError as raised:
-                    error = raised
-                else:
-                    # The token was refused, so nothing was carried out.
-                    await self._end(attempt_id, progress, "refreshed", str(error))
-                    continue
-            now = self._workshop.clock()
-            if error is not None:
-                verdict = judge(error, before=progress, begun=saved, tries=self._row.tries, now=now)
-                await self._settle(error, verdict, progress=progress, attempt_id=attempt_id)
-                return
-            await self._workshop.pace.answered(account.id)
-            await self._end(attempt_id, after, "done", "")
-            if after.wait_seconds:
-                await self._save(after, next_at=now + timedelta(seconds=after.wait_seconds), lease_until=None)
+            after, account = await self._step_once(channel, account, post, progress)
+            if after is None:
                 return
             progress = after
         error = ChannelError(Remedy.OPERATOR, f"{channel.name} did not come to an end after {MOST_STEPS} steps.")
         await self._settle(error, judge(error, before=progress, begun=progress, tries=self._row.tries, now=now))
 
-    async def _call(self, channel: Channel, caller: Caller, post: Post, progress: Progress) -> Progress:
-        """Take one step. Raises ChannelError, also for what no channel should do."""
+    async def _step_once(
+        self, channel: Channel, account: Account, post: Post, progress: Progress
+    ) -> tuple[Progress | None, Account]:
+        """Take one step and commit how it ended. None: it failed, and what follows is committed, too."""
+        attempt_id, saved = await self._begin(progress, self._workshop.clock())
+        try:
+            try:
+                after = await self._call(channel, account, post, progress)
+            except ChannelError as error:
+                if error.remedy is not Remedy.REFRESH:
+                    raise
+                # The token was refused, so nothing was carried out. If the new one is, too, a person has to look.
+                account = await self._workshop.refresh(account)
+                after = await self._call(channel, account, post, progress)
+        except ChannelError as error:
+            verdict = judge(error, before=progress, begun=saved, tries=self._row.tries, now=self._workshop.clock())
+            await self._settle(error, verdict, progress=progress, attempt_id=attempt_id)
+            return None, account
+        if progress.called_at is not None and after == Progress(progress.handle):
+            # Looked for and not there: what was lost may be made again. At once the first time, so that one lost answer
+            # costs no time; then ever later, since a channel that never answers is one that fails.
+            wait = patience.wait_after(self._row.tries) if self._row.tries > 1 else timedelta()
+            await self._end(attempt_id, after, "absent")
+            return replace(after, wait_seconds=wait.total_seconds()), account
+        await self._workshop.pace.answered(account.id)
+        await self._end(attempt_id, after, "done")
+        return after, account
+
+    async def _call(self, channel: Channel, account: Account, post: Post, progress: Progress) -> Progress:
+        """Let the channel take one step. Raises ChannelError, also for what no channel should do."""
+        caller = Caller(self._workshop.http, account, self._workshop.clock)
         publishes = progress.handle.stage is Stage.READY and progress.called_at is None
         lost = Remedy.UNKNOWN if publishes else Remedy.RETRY
         if self._row.lease_until is None or self._workshop.clock() + self._step > self._row.lease_until:
@@ -283,14 +290,14 @@ class _Delivery:
             db.add(attempt)
         return attempt.id, saved
 
-    async def _end(self, attempt_id: UUID, progress: Progress, outcome: str, sentence: str) -> None:
+    async def _end(self, attempt_id: UUID, progress: Progress, outcome: str) -> None:
         """Commit how a call ended, and where the post stands now; also while the worker stops."""
         now = self._workshop.clock()
         tries = 0 if outcome == "done" else self._row.tries
         with anyio.CancelScope(shield=True), anyio.move_on_after(STORE_SECONDS):
             async with transaction(self._workshop.sessions) as db:
                 await self._change(db, **_values(progress), lease_until=now + self._lease, tries=tries)
-                await _close(db, attempt_id, ended_at=now, outcome=outcome, sentence=sentence)
+                await _close(db, attempt_id, ended_at=now, outcome=outcome)
 
     async def _publish(self, progress: Progress, now: datetime) -> None:
         async with transaction(self._workshop.sessions) as db:

@@ -1,5 +1,6 @@
 """The publisher on a real database: what it does by itself, what it leaves to people, and that it never posts twice."""
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -177,6 +178,35 @@ async def test_a_lost_answer_is_looked_up_before_anything_is_sent_again(press: P
     assert press.wall.calls == ["draft", "post", "look"]
     assert press.texts == ["The fox"]
     assert (await press.row(planned)).state == State.PUBLISHED
+
+
+async def test_a_channel_that_never_answers_is_tried_ever_later_and_then_given_to_a_person(
+    press: Press, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patience, "MOST_TRIES", 7)
+    planned = await press.plan()
+
+    def never_taken(call: str) -> None:
+        if call == "post":
+            raise ChannelError(Remedy.UNKNOWN, "No answer came.")
+
+    press.wall.before = never_taken
+    times: list[datetime] = []
+    while (await press.row(planned)).state != State.UNKNOWN:
+        await press.workshop.pace._redis.flushall()
+        before = press.wall.calls.count("post")
+        await publish_due(press.workshop)
+        times += [press.clock.now] * (press.wall.calls.count("post") - before)
+        press.clock.now = max(press.clock.now, (await press.row(planned)).next_at)
+
+    assert press.told == [State.UNKNOWN]
+    assert len(times) == 7
+    # The second follows at once, then each waits longer than the one before.
+    waits = [later - earlier for earlier, later in itertools.pairwise(times)]
+    assert waits[0] == patience.LOOK_AFTER
+    assert waits[1:] == sorted(waits[1:])
+    assert waits[-1] > timedelta(minutes=3)
+    assert press.texts == []
 
 
 async def test_what_nobody_can_find_out_waits_for_a_person(sessions: Sessions, redis: Redis) -> None:

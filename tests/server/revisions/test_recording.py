@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from hashlib import sha256
 
 import pytest
 from sqlalchemy import select
@@ -178,7 +179,8 @@ async def test_most_revisions_are_small_and_long_ones_bring_a_keyframe(sessions:
     for length in (400, 395, 380):
         await write(sessions, document.id, "\n\n".join(words[:length]), ago=timedelta(hours=1))
         await recording.record_due(sessions)
-    await write(sessions, document.id, "\n\n".join(reversed([word.upper() for word in words])), ago=timedelta(hours=1))
+    others = [sha256(word.encode()).hexdigest() for word in words]
+    await write(sessions, document.id, "\n\n".join(others), ago=timedelta(hours=1))
     await recording.record_due(sessions)
     revisions = await kept(sessions, document)
     async with transaction(sessions) as db:

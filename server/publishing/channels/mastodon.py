@@ -37,17 +37,18 @@ from server.publishing.channels.mastodon_calls import (
     host_of,
     id_of,
     refused,
-    time_of,
     whole,
 )
 from server.publishing.channels.mastodon_parts import (
+    APPEARS,
     KEY_KNOWN,
     SETTLES,
     body_of,
+    find,
     made_of,
     parts,
-    read_back,
     said,
+    since,
     with_next,
 )
 from server.publishing.channels.mastodon_pictures import (
@@ -230,11 +231,12 @@ class Mastodon:
 
     def begin(self, post: Post, account: Account) -> Handle:
         """Its key comes from the post's, so nothing has to be chosen."""
-        return Handle(Stage.PREPARING if post.pictures else Stage.READY)
+        return Handle(Stage.PREPARING)
 
     async def prepare(self, caller: Caller, post: Post, handle: Handle) -> Handle:
         """Send the next picture. One that is sent twice is seen by nobody, and thrown away there."""
         pictures = pictures_of(handle)
+        handle = handle.moved(handle.stage, since=since(handle, caller.now()).isoformat())
         if len(pictures) >= len(post.pictures):
             return handle.moved(Stage.READY)
         pictures.append(await upload(caller, post.pictures[len(pictures)]))
@@ -244,7 +246,13 @@ class Mastodon:
     async def publish(self, caller: Caller, post: Post, handle: Handle) -> Handle:
         """Make the first post, or the next reply of its thread. Raises ChannelError."""
         made = made_of(handle)
-        if not made and not handle.data.get("first_called_at") and are_old(handle, caller.now()):
+        now = caller.now()
+        if now > since(handle, now) + KEY_KNOWN:
+            # What may have been sent before, its key may be forgotten by now: it must not be made again.
+            there = await find(caller, post, handle)
+            if there is not None:
+                return with_next(post, handle, there, now)
+        if not made and are_old(handle, now):
             return handle.moved(Stage.PREPARING, pictures=[], pictures_at=None)
         number = len(made)
         body = {**body_of(post, number), "visibility": post.options.get("visibility") or "public"}
@@ -258,7 +266,7 @@ class Mastodon:
         if not answer.is_success:
             raise refused(answer, f"{NAME} did not take the post")
         id_of(answer)
-        return with_next(post, handle, answer.entries())
+        return with_next(post, handle, answer.entries(), caller.now())
 
     async def status(self, caller: Caller, post: Post, handle: Handle, *, called_at: datetime | None) -> Status:
         """Look whether a picture is ready, or whether a post that may have been made can be, or was."""
@@ -266,17 +274,21 @@ class Mastodon:
         if called_at is None and pictures and not pictures[-1]["ready"]:
             return await look_at_picture(caller, post, handle)
         now = caller.now()
-        first = time_of(handle.data.get("first_called_at")) or called_at or now
-        last = called_at or time_of(handle.data.get("last_called_at")) or now
-        asked = handle.moved(handle.stage, first_called_at=first.isoformat(), last_called_at=last.isoformat())
-        if now < last + SETTLES:
-            wait = (last + SETTLES - now).total_seconds()
-            evidence = "The server may still be making the post; a call right now could make it twice."
-            return Status(Finding.PROCESSING, asked.moved(Stage.PROCESSING), evidence, wait)
-        if keeps_keys(caller.account) and now < first + KEY_KNOWN:
+        called_at = called_at or now
+        if now < called_at + SETTLES:
+            sentence = "The server may still be making the post; a call right now could make it twice."
+            wait = (called_at + SETTLES - now).total_seconds()
+            raise ChannelError(Remedy.RETRY, sentence, after_seconds=wait, evidence="asked too soon")
+        if keeps_keys(caller.account) and now < since(handle, now) + KEY_KNOWN:
             evidence = "The server knows the post by its key and makes it once, however often it is sent."
-            return Status(Finding.ABSENT, asked.moved(Stage.READY), evidence)
-        return await read_back(caller, post, asked, since=first, last=last)
+            return Status(Finding.ABSENT, handle, evidence)
+        there = await find(caller, post, handle)
+        if there is not None:
+            return Status(Finding.CARRIED_OUT, with_next(post, handle, there, now), "The account shows the post.")
+        if not keeps_keys(caller.account) and now < called_at + APPEARS:
+            sentence = "The account does not show the post; a busy server may still bring it."
+            raise ChannelError(Remedy.RETRY, sentence, evidence="asked too soon")
+        return Status(Finding.ABSENT, handle, "The account's posts since then do not hold it.")
 
     async def update(self, caller: Caller, post: Post, handle: Handle) -> Handle:
         """Write the parts anew, with pictures that were not there sent before. Raises ChannelError."""

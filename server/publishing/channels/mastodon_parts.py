@@ -7,16 +7,16 @@ from html.parser import HTMLParser
 from typing import Any, Final
 from urllib.parse import quote
 
-from server.publishing.channel import Caller, Finding, Handle, Json, Post, Stage, Status
+from server.publishing.channel import Caller, Handle, Json, Post, Stage
 from server.publishing.channels.mastodon_calls import NAME, entries_of_list, get, refused, time_of
-from server.publishing.channels.mastodon_server import keeps_keys
+from server.publishing.remedies import ChannelError, Remedy
 
 # A key is kept for an hour from the first call on; by then a call may take a while itself.
 KEY_KNOWN: Final = timedelta(minutes=50)
 # The key is noted when the post is made: a call that runs into one under way would make a second.
 SETTLES: Final = timedelta(seconds=60)
 # Where keys may not be known, a post that is not to be seen by then does not come any more.
-APPEARS: Final = timedelta(minutes=10)
+APPEARS: Final = timedelta(minutes=5)
 # How far the clocks of the server and of this machine may be apart.
 CLOCKS_APART: Final = timedelta(minutes=3)
 _PAGE: Final = 40
@@ -69,7 +69,12 @@ def made_of(handle: Handle) -> list[str]:
     return [str(remote_id) for remote_id in made] if isinstance(made, list) else []
 
 
-def with_next(post: Post, handle: Handle, status: Mapping[str, Any]) -> Handle:
+def since(handle: Handle, now: datetime) -> datetime:
+    """Return since when the next part may have been sent: no call with its key is older."""
+    return time_of(handle.data.get("since")) or now
+
+
+def with_next(post: Post, handle: Handle, status: Mapping[str, Any], now: datetime) -> Handle:
     """Return the handle after the next part was made."""
     remote_id = str(status["id"])
     made = [*made_of(handle), remote_id]
@@ -78,15 +83,18 @@ def with_next(post: Post, handle: Handle, status: Mapping[str, Any]) -> Handle:
         remote_id=made[0],
         url=handle.url or str(status.get("url") or status.get("uri") or "") or None,
         made=made,
-        first_called_at=None,
-        last_called_at=None,
+        since=now.isoformat(),
     )
 
 
-async def read_back(caller: Caller, post: Post, handle: Handle, *, since: datetime, last: datetime) -> Status:
-    """Look through what the account posted since the first call for the part that may have been made."""
+async def find(caller: Caller, post: Post, handle: Handle) -> Mapping[str, Any] | None:
+    """Look through what the account has posted since the next part may have been sent, for that part.
+
+    Raises ChannelError; with UNKNOWN if there is too much to be sure that it is not there.
+    """
     made = made_of(handle)
     answers = made[-1] if made else None
+    from_ = since(handle, caller.now()) - CLOCKS_APART
     wanted = (_words(parts(post)[len(made)]), _words(post.options.get("content_warning", "")))
     path = f"/api/v1/accounts/{quote(caller.account.remote_id, safe='')}/statuses"
     params = {"limit": str(_PAGE), "exclude_reblogs": "true"}
@@ -98,26 +106,19 @@ async def read_back(caller: Caller, post: Post, handle: Handle, *, since: dateti
         page = [entry for entry in entries_of_list(answer) if entry.get("id")]
         looked += len(page)
         for entry in page:
-            is_new = (time_of(entry.get("created_at")) or caller.now()) >= since - CLOCKS_APART
+            is_new = (time_of(entry.get("created_at")) or from_) >= from_
             there = (_words(_plain(str(entry.get("content") or ""))), _words(str(entry.get("spoiler_text") or "")))
             answered = entry.get("in_reply_to_id")
             if is_new and there == wanted and (str(answered) if answered else None) == answers:
-                return Status(Finding.CARRIED_OUT, with_next(post, handle, entry), "The account shows the post.")
+                return entry
         oldest = time_of(page[-1].get("created_at")) if page else None
-        if not page or (oldest is not None and oldest < since - CLOCKS_APART):
-            return _not_there(caller, handle, last=last)
+        if not page or (oldest is not None and oldest < from_):
+            return None
         params["max_id"] = str(page[-1]["id"])
-    return Status(
-        Finding.UNCLEAR, handle, f"The post is not among the newest {looked} of the account, and there are more."
+    evidence = f"It is not among the newest {looked} posts of the account, and there are more."
+    raise ChannelError(
+        Remedy.UNKNOWN, "The account has posted too much since to see whether it is there.", evidence=evidence
     )
-
-
-def _not_there(caller: Caller, handle: Handle, *, last: datetime) -> Status:
-    if not keeps_keys(caller.account) and caller.now() < last + APPEARS:
-        evidence = "The account does not show the post yet; a busy server may still bring it."
-        return Status(Finding.PROCESSING, handle.moved(Stage.PROCESSING), evidence, SETTLES.total_seconds())
-    gone = handle.moved(Stage.READY, first_called_at=None, last_called_at=None)
-    return Status(Finding.ABSENT, gone, "The account's posts since then do not hold it.")
 
 
 class _Text(HTMLParser):

@@ -30,7 +30,7 @@ _FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467\u200d\U0001f466"
 
 @pytest.fixture
 def clock() -> Clock:
-    return Clock(step=timedelta())
+    return Clock()
 
 
 @pytest.fixture

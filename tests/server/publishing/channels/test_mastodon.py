@@ -25,7 +25,7 @@ _RETURN = "https://quillroom.example/channels/mastodon/return"
 
 @pytest.fixture
 def clock() -> Clock:
-    return Clock(step=timedelta())
+    return Clock()
 
 
 @pytest.fixture
@@ -216,9 +216,7 @@ async def test_pictures_that_lay_there_too_long_are_sent_again(
     subject: Subject, server: MastodonServer, clock: Clock
 ) -> None:
     post = _post(pictures=(a_picture(PNG),))
-    progress = Progress(subject.channel.begin(post, subject.caller.account))
-    while progress.handle.stage is not Stage.READY:
-        progress = await advance(subject.channel, subject.caller, post, progress)
+    progress = await _ready(subject, post)
     server.media.clear()
     clock.time += timedelta(hours=2)
 
@@ -235,15 +233,17 @@ async def test_a_call_that_was_lost_is_made_again_only_when_the_server_has_settl
     subject: Subject, clock: Clock
 ) -> None:
     post = _post()
-    handle = subject.channel.begin(post, subject.caller.account)
+    handle = (await _ready(subject, post)).handle
     called_at = clock.time
 
-    early = await subject.channel.status(subject.caller, post, handle, called_at=called_at)
-    clock.time += timedelta(seconds=61)
-    late = await subject.channel.status(subject.caller, post, early.handle, called_at=None)
+    clock.passes(20)
+    with pytest.raises(ChannelError) as early:
+        await subject.channel.status(subject.caller, post, handle, called_at=called_at)
+    clock.passes(40)
+    late = await subject.channel.status(subject.caller, post, handle, called_at=called_at)
 
-    assert (early.finding, early.after_seconds) == (Finding.PROCESSING, 60)
-    assert (late.finding, late.handle.stage) == (Finding.ABSENT, Stage.READY)
+    assert (early.value.remedy, early.value.after_seconds) == (Remedy.RETRY, 40)
+    assert (late.finding, late.handle) == (Finding.ABSENT, handle)
     assert subject.place.calls == []
 
 
@@ -252,7 +252,7 @@ async def test_after_the_key_is_forgotten_the_account_is_read_back(
 ) -> None:
     text = "Grüße @bob@other.example & <all>\n\nhttps://example.com/a/page/that/is/long?with=a&query=1 #fox 🦊"
     post = _post(text=text)
-    handle = subject.channel.begin(post, subject.caller.account)
+    handle = (await _ready(subject, post)).handle
     called_at = clock.time
     await subject.channel.publish(subject.caller, post, handle)
     [made] = server.statuses
@@ -272,7 +272,7 @@ async def test_the_time_of_the_first_call_counts_and_not_of_the_last(
 ) -> None:
     """The key is kept from the first call on: one that is lost twice, 45 minutes apart, is forgotten in between."""
     post = _post()
-    progress = Progress(subject.channel.begin(post, subject.caller.account))
+    progress = await _ready(subject, post)
     for minutes in (45, 30):
         subject.place.breaks(Fault.ANSWER_LOST)
         saved = begun(progress, clock.time)
@@ -286,28 +286,42 @@ async def test_the_time_of_the_first_call_counts_and_not_of_the_last(
     assert len(server.statuses) == 1
 
 
+async def test_a_call_that_is_put_off_until_the_key_is_forgotten_looks_first(
+    subject: Subject, server: MastodonServer, clock: Clock
+) -> None:
+    """The key would have made it once, said the look; then no worker ran for two hours."""
+    post = _post()
+    progress = await _ready(subject, post)
+    await subject.channel.publish(subject.caller, post, progress.handle)
+    clock.time += timedelta(hours=2)
+
+    await _deliver(subject, post, progress)
+
+    assert len(server.statuses) == 1
+
+
 async def test_the_same_words_from_before_are_another_post(
     subject: Subject, server: MastodonServer, clock: Clock
 ) -> None:
     post = _post()
-    handle = subject.channel.begin(post, subject.caller.account)
-    await subject.channel.publish(subject.caller, replace(post, key="another"), handle)
+    other = await _ready(subject, post)
+    await subject.channel.publish(subject.caller, _post(), other.handle)
     clock.time += timedelta(hours=1)
+    handle = (await _ready(subject, post)).handle
     called_at = clock.time
     clock.time += timedelta(hours=1)
 
     status = await subject.channel.status(subject.caller, post, handle, called_at=called_at)
 
     assert status.finding is Finding.ABSENT
-    assert status.handle.data["first_called_at"] is None
 
 
 async def test_where_too_much_is_newer_a_person_is_asked(
     subject: Subject, server: MastodonServer, clock: Clock
 ) -> None:
     post = _post()
-    handle = subject.channel.begin(post, subject.caller.account)
-    called_at = clock.time
+    progress = await _ready(subject, post)
+    saved = begun(progress, clock.time)
     for number in range(210):
         name = server._next()
         server.statuses[name] = {
@@ -319,24 +333,27 @@ async def test_where_too_much_is_newer_a_person_is_asked(
         }
     clock.time += timedelta(hours=1)
 
-    status = await subject.channel.status(subject.caller, post, handle, called_at=called_at)
+    for stands in (saved, progress):
+        with pytest.raises(ChannelError) as unclear:
+            await advance(subject.channel, subject.caller, post, stands)
+        assert unclear.value.remedy is Remedy.UNKNOWN
+        assert "newest 200" in unclear.value.evidence
+    assert len(server.statuses) == 210
 
-    assert status.finding is Finding.UNCLEAR
-    assert "newest 200" in status.evidence
 
-
-async def test_a_server_without_keys_is_given_ten_minutes(clock: Clock) -> None:
+async def test_a_server_without_keys_is_given_five_minutes(clock: Clock) -> None:
     server = MastodonServer(clock.now, version="0.17.3", keeps_keys=False)
     async with an_account(server, clock) as subject:
         post = _post()
-        handle = subject.channel.begin(post, subject.caller.account)
+        handle = (await _ready(subject, post)).handle
         called_at = clock.time
-        clock.time += timedelta(minutes=5)
-        early = await subject.channel.status(subject.caller, post, handle, called_at=called_at)
-        clock.time += timedelta(minutes=6)
-        late = await subject.channel.status(subject.caller, post, early.handle, called_at=None)
+        clock.passes(240)
+        with pytest.raises(ChannelError, match="may still bring it") as early:
+            await subject.channel.status(subject.caller, post, handle, called_at=called_at)
+        clock.passes(60)
+        late = await subject.channel.status(subject.caller, post, handle, called_at=called_at)
 
-    assert early.finding is Finding.PROCESSING
+    assert early.value.remedy is Remedy.RETRY
     assert late.finding is Finding.ABSENT
 
 
@@ -515,6 +532,13 @@ async def _consent(subject: Subject) -> Consent:
     )
     assert isinstance(consent, Consent)
     return consent
+
+
+async def _ready(subject: Subject, post: Post) -> Progress:
+    progress = Progress(subject.channel.begin(post, subject.caller.account))
+    while progress.handle.stage is not Stage.READY:
+        progress = await advance(subject.channel, subject.caller, post, progress)
+    return progress
 
 
 async def _deliver(subject: Subject, post: Post, progress: Progress | None = None) -> Handle:

@@ -15,35 +15,37 @@ from tests.server.publishing.subjects.subject import Subject, an_id
 
 @dataclass
 class Clock:
-    """A clock that goes on by `step` whenever it is read, so that nobody has to wait; `time` can be set."""
+    """A clock that stands still until somebody lets time pass."""
 
     time: datetime = field(default_factory=lambda: datetime(2026, 11, 21, 12, tzinfo=UTC))
-    step: timedelta = timedelta(seconds=20)
 
     def now(self) -> datetime:
-        self.time += self.step
         return self.time
+
+    def passes(self, seconds: float) -> None:
+        self.time += timedelta(seconds=seconds)
 
 
 @asynccontextmanager
 async def mastodon() -> AsyncIterator[Subject]:
     """Open an account on a Mastodon."""
-    async with an_account(MastodonServer(lambda: Clock().time), Clock()) as subject:
+    clock = Clock()
+    async with an_account(MastodonServer(clock.now), clock) as subject:
         yield subject
 
 
 @asynccontextmanager
 async def mastodon_like() -> AsyncIterator[Subject]:
     """Open an account on a server that speaks Mastodon's API and makes a post at every call."""
-    server = MastodonServer(lambda: Clock().time, version="2.7.2 (compatible; Other 1.0)", keeps_keys=False)
-    async with an_account(server, Clock()) as subject:
+    clock = Clock()
+    server = MastodonServer(clock.now, version="2.7.2 (compatible; Other 1.0)", keeps_keys=False)
+    async with an_account(server, clock) as subject:
         yield subject
 
 
 @asynccontextmanager
 async def an_account(server: MastodonServer, clock: Clock) -> AsyncIterator[Subject]:
     """Run `server` by the time of `clock`, and open an account on it."""
-    server.now = lambda: clock.time
     http = open_http(private_networks=True, answer_seconds=2)
     async with http.client, running(server.app()) as place:
         server.url = place.url
@@ -56,4 +58,5 @@ async def an_account(server: MastodonServer, clock: Clock) -> AsyncIterator[Subj
             facts={"version": server.version, "max_characters": server.max_characters},
             secrets={"access_token": TOKEN},
         )
-        yield Subject(Mastodon(), Caller(http, account, clock.now), place, server.seen, expire=server.expire)
+        caller = Caller(http, account, clock.now)
+        yield Subject(Mastodon(), caller, place, server.seen, expire=server.expire, passes=clock.passes)

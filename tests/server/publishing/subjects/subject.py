@@ -27,6 +27,8 @@ class Subject:
     expire: Callable[[], None] | None = None
     # Whether a lost answer always ends with the post published once, without asking a person.
     decides: bool = True
+    # Lets so many seconds go by on the clock of `caller`, if the channel goes by it.
+    passes: Callable[[float], None] | None = None
     # What a post on this channel has to choose.
     options: dict[str, str] = field(default_factory=dict)
 

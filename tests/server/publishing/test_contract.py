@@ -1,5 +1,6 @@
 """What holds for every channel: it publishes once, whatever is lost on the way."""
 
+import json
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 
@@ -7,6 +8,7 @@ import pytest
 
 from server.publishing.advancing import Progress, advance, begun
 from server.publishing.channel import Post
+from server.publishing.publisher import read_handle, write_handle
 from server.publishing.remedies import ChannelError, Remedy
 from tests.server.publishing.elsewhere.running import Fault
 from tests.server.publishing.subjects import SUBJECTS
@@ -136,6 +138,8 @@ async def _deliver(subject: Subject, post: Post, *, forgets: int | None = None) 
         try:
             after = await advance(subject.channel, subject.caller, post, progress)
         except ChannelError as error:
+            # People read both, and they stand in logs.
+            assert not [secret for secret in subject.caller.account.secrets.values() if secret in _told(error)]
             tries += 1
             if tries > _TRIES or error.remedy not in {Remedy.RETRY, Remedy.UNKNOWN, Remedy.QUOTA}:
                 raise
@@ -146,8 +150,14 @@ async def _deliver(subject: Subject, post: Post, *, forgets: int | None = None) 
             if subject.passes is not None:
                 subject.passes(error.after_seconds or 60)
             continue
+        # The row holds it as JSON.
+        assert read_handle(json.loads(json.dumps(write_handle(after.handle)))) == after.handle
         progress = saved if step == forgets else after
     raise AssertionError(f"not done after {_STEPS} steps: {progress}")
+
+
+def _told(error: ChannelError) -> str:
+    return f"{error} {error.evidence}"
 
 
 async def _count_calls(subject: Subject, make: _Make) -> int:

@@ -58,6 +58,20 @@ async def test_whatever_call_breaks_off_it_is_there_once_or_a_person_is_asked(su
             subject.place.faults.clear()
 
 
+async def test_an_answer_that_never_comes_is_one_that_was_lost(subject: Subject) -> None:
+    hurried = replace(subject, caller=replace(subject.caller, http=replace(subject.caller.http, answer_seconds=0.5)))
+    last = await _count_calls(hurried, a_post) - 1
+    hurried.place.breaks(Fault.SILENCE, after=last)
+    try:
+        progress = await _deliver(hurried, a_post(hurried, "Fox unheard"))
+    except ChannelError as error:
+        assert error.remedy is Remedy.UNKNOWN
+        assert not hurried.decides
+    else:
+        assert progress.is_done
+    assert _times(hurried, "Fox unheard") == 1
+
+
 @pytest.mark.parametrize("make", [a_post, a_whole_post])
 async def test_a_publisher_that_dies_after_any_step_makes_no_second_post(subject: Subject, make: _Make) -> None:
     steps = await _count_steps(subject, make)

@@ -53,7 +53,7 @@ class Answer:
         """
         try:
             return json.loads(self.body)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             remedy = Remedy.UNKNOWN if self.changes and self.is_success else Remedy.RETRY
             raise ChannelError(
                 remedy, "It answered with something that is not JSON.", evidence=self.evidence

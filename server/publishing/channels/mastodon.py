@@ -40,6 +40,7 @@ from server.publishing.channels.mastodon_calls import (
     whole,
 )
 from server.publishing.channels.mastodon_parts import (
+    APP,
     APPEARS,
     KEY_KNOWN,
     SETTLES,
@@ -121,7 +122,7 @@ class Mastodon:
         """Make Quillroom known to the server, and say where the person agrees. Raises ChannelError."""
         base_url = instance(answers.get("instance", ""))
         known = await discovered(http, base_url)
-        form = {"client_name": "Quillroom", "redirect_uris": return_to, "scopes": SCOPES}
+        form = {"client_name": APP, "redirect_uris": return_to, "scopes": SCOPES}
         answer = await http.call("POST", f"{base_url}/api/v1/apps", changes=False, form=form)
         if answer.status in {301, 302, 303, 307, 308, 404, 405, 410}:
             sentence = (

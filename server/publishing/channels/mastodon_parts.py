@@ -19,6 +19,8 @@ SETTLES: Final = timedelta(seconds=60)
 APPEARS: Final = timedelta(minutes=5)
 # How far the clocks of the server and of this machine may be apart.
 CLOCKS_APART: Final = timedelta(minutes=3)
+# By what name a server knows this program.
+APP: Final = "Quillroom"
 _PAGE: Final = 40
 _PAGES: Final = 5
 
@@ -109,7 +111,8 @@ async def find(caller: Caller, post: Post, handle: Handle) -> Mapping[str, Any] 
             is_new = (time_of(entry.get("created_at")) or from_) >= from_
             there = (_words(_plain(str(entry.get("content") or ""))), _words(str(entry.get("spoiler_text") or "")))
             answered = entry.get("in_reply_to_id")
-            if is_new and there == wanted and (str(answered) if answered else None) == answers:
+            is_it = is_new and there == wanted and (str(answered) if answered else None) == answers
+            if is_it and not _is_of_another_app(entry):
                 return entry
         oldest = time_of(page[-1].get("created_at")) if page else None
         if not page or (oldest is not None and oldest < from_):
@@ -119,6 +122,12 @@ async def find(caller: Caller, post: Post, handle: Handle) -> Mapping[str, Any] 
     raise ChannelError(
         Remedy.UNKNOWN, "The account has posted too much since to see whether it is there.", evidence=evidence
     )
+
+
+def _is_of_another_app(entry: Mapping[str, Any]) -> bool:
+    """Whether a post surely was not sent by Quillroom. Servers tell the author by what it was, or tell nobody."""
+    app = entry.get("application")
+    return isinstance(app, dict) and bool(app.get("name")) and app["name"] != APP
 
 
 class _Text(HTMLParser):

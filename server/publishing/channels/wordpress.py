@@ -61,6 +61,7 @@ _RIGHTS: Final = ("edit_posts", "publish_posts", "upload_files", "manage_categor
 _ANY_STATUS: Final = "publish,future,draft,pending,private"
 _LATEST_LOOK_SECONDS: Final = 3600.0
 _SINGULAR: Final = {"categories": "category", "tags": "tag"}
+MAX_DIGITS: Final = 19  # of an id
 _NOT_SIGNED_IN: Final = 401
 _UPLOADED: Final = "x-wp-upload-attachment-id"
 _CAPABILITIES: Final = Capabilities(titles=True, rich_text=True, pictures=True, updates=True, deletes=True)
@@ -180,7 +181,7 @@ class WordPress:
             return Status(Finding.UNCLEAR, handle, "The draft is no longer on the site: somebody deleted it there.")
         entry = taken(answer).entries()
         status = _status_of(entry, Remedy.RETRY)
-        evidence = f'On the site, the post has the status "{status}".'
+        evidence = f"On the site, the post has the status “{status}”."
         if status == "publish":
             return Status(Finding.CARRIED_OUT, _published(handle, entry), evidence)
         if status == "future":
@@ -284,7 +285,7 @@ async def _term(site: Site, kind: str, name: str) -> int:
     if code_of(answer) == "rest_cannot_create" and answer.status != _NOT_SIGNED_IN:
         raise ChannelError(
             Remedy.FIX_CONTENT,
-            f'The site has no {_SINGULAR[kind]} "{name}", and the account may not make one. Choose one that is there.',
+            f"The site has no {_SINGULAR[kind]} “{name}”, and the account may not make one. Choose one that is there.",
             evidence=answer.evidence,
         )
     return _id_of(taken(answer).entries())
@@ -308,7 +309,7 @@ async def _bring_picture(site: Site, post: Post, number: int, handle: Handle) ->
         return handle.moved(handle.stage, halfway={**halfway, marker: int(arrived)})
     if not answer.is_success and refusal(answer).remedy is Remedy.FIX_CONTENT:
         refused = refusal(answer)
-        raise ChannelError(refused.remedy, f'"{picture.name}": {refused}', evidence=refused.evidence)
+        raise ChannelError(refused.remedy, f"“{picture.name}”: {refused}", evidence=refused.evidence)
     return handle.moved(handle.stage, media={**media, marker: _medium(taken(answer).entries())})
 
 
@@ -364,7 +365,7 @@ def _published(handle: Handle, entry: Mapping[str, Any]) -> Handle:
         return handle.moved(Stage.PROCESSING, **data)
     raise ChannelError(
         Remedy.RECONNECT,
-        f'The site keeps the post as "{status}" instead of publishing it: a role or a plugin there holds it back.',
+        f"The site keeps the post as “{status}” instead of publishing it: a role or a plugin there holds it back.",
         evidence=f"status {status}",
     )
 
@@ -388,7 +389,7 @@ def _id_of(entry: Mapping[str, Any]) -> int:
 
 def _number(value: object) -> int:
     """Return an id of the site. Raises ChannelError if it is none: an answer that leaves open what happened."""
-    if isinstance(value, int) or (isinstance(value, str) and value.isdecimal()):
+    if isinstance(value, int) or (isinstance(value, str) and value.isdecimal() and len(value) <= MAX_DIGITS):
         return int(value)
     raise ChannelError(Remedy.UNKNOWN, "The site answered without an id.", evidence=str(value)[:100])
 

@@ -17,7 +17,8 @@ ENDINGS: Final = {
 MAX_PICTURES: Final = 50
 # What the site's database holds of a slug, and of the name of a tag or category.
 MAX_NAME: Final = 200
-_SOURCE: Final = re.compile(r'(<img\b[^>]*?\bsrc=")([^"]*)(")')
+# The address of a picture in HTML that was sanitised: every value stands in double quotes.
+_SOURCE: Final = re.compile(r'(<img(?:\s+(?!src=)[\w-]+(?:="[^"]*")?)*\s+src=")([^"]*)(")')
 
 
 def problems_of(post: Post) -> list[Problem]:
@@ -136,7 +137,7 @@ def _name_problems(post: Post) -> list[Problem]:
         )
     for where, names in (("categories", categories_of(post)), ("tags", tags_of(post))):
         problems += [
-            Problem(where, f'"{name[:30]}…" has {len(name)} characters, the site takes {MAX_NAME}. Shorten it.')
+            Problem(where, f"“{name[:30]}…” has {len(name)} characters, the site takes {MAX_NAME}. Shorten it.")
             for name in names
             if len(name) > MAX_NAME
         ]

@@ -19,8 +19,9 @@ API_REL: Final = "https://api.w.org/"
 API_NAMESPACE: Final = "wp/v2"
 MAX_REDIRECTS: Final = 5
 MAX_SAID_CHARACTERS: Final = 200
-_LINK: Final = re.compile(r'<([^>]*)>((?:\s*;\s*[\w-]+\s*=\s*(?:"[^"]*"|[^\s",;]+))*)')
-_TAG: Final = re.compile(r"<[^>]*>")
+_LINK: Final = re.compile(r'<([^<>]*)>((?:\s*;\s*[\w-]+\s*=\s*(?:"[^"]*"|[^\s",;]+))*)')
+# No "<" inside: else a text of nothing but these would be searched through once for each.
+_TAG: Final = re.compile(r"<[^<>]*>")
 # What people copy from the address bar of their own site.
 _INNER: Final = re.compile(r"/(?:wp-admin|wp-json|wp-login\.php|xmlrpc\.php)(?:/.*)?$")
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
@@ -235,7 +236,7 @@ def _refused(answer: Answer) -> tuple[str, str, dict[str, Any]]:
     if not isinstance(said, dict):
         return "", "", {}
     data = said.get("data")
-    message = plain(str(said.get("message") or ""))[:MAX_SAID_CHARACTERS]
+    message = plain(str(said.get("message") or "")[: 4 * MAX_SAID_CHARACTERS])[:MAX_SAID_CHARACTERS]
     return str(said.get("code") or ""), message, data if isinstance(data, dict) else {}
 
 
@@ -253,7 +254,7 @@ def refusal(answer: Answer) -> ChannelError:
 
 def _meaning(answer: Answer, code: str, message: str, data: Mapping[str, Any]) -> tuple[Remedy, str]:
     status = answer.status
-    said = f' It says: "{message}"' if message else ""
+    said = f" It says: “{message}”" if message else ""
     if status // 100 == 3:
         return Remedy.RECONNECT, f"The site has moved ({status}). Connect it again by its present address."
     if status in _BUSY:

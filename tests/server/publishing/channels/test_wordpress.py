@@ -415,7 +415,7 @@ async def test_an_author_makes_no_categories_and_is_told_before_anything_is_ther
         await _prepared(subject, a_post(subject, options={"categories": "Animals"}))
 
     assert refused.value.remedy is Remedy.FIX_CONTENT
-    assert 'no category "Animals"' in str(refused.value)
+    assert "no category “Animals”" in str(refused.value)
     assert site.posts == {}
 
 
@@ -435,7 +435,7 @@ async def test_pictures_go_to_the_library_once_and_the_first_is_featured(subject
 
 async def test_a_picture_that_stands_in_the_text_is_shown_there(subject: Subject, site: Site) -> None:
     inside = replace(a_picture(PNG), name="den.png", url="https://studio.example/p/1?a=1&b=2")
-    html = '<p>A</p><p><img alt="x" src="https://studio.example/p/1?a=1&amp;b=2"><img src="https://other.example/"></p>'
+    html = '<p>A</p><p><img alt="x > src=" src="https://studio.example/p/1?a=1&amp;b=2"><img src="https://other.example/"></p>'
 
     await _published(subject, a_post(subject, html=html, pictures=(inside, a_picture(PNG))))
 
@@ -443,7 +443,7 @@ async def test_a_picture_that_stands_in_the_text_is_shown_there(subject: Subject
     den, fox = site.media.values()
     assert made["featured_media"] == fox["id"]
     assert made["content"] == (
-        f'<p>A</p><p><img alt="x" src="{den["source_url"]}"><img src="https://other.example/"></p>'
+        f'<p>A</p><p><img alt="x > src=" src="{den["source_url"]}"><img src="https://other.example/"></p>'
     )
 
 
@@ -493,7 +493,7 @@ async def test_a_picture_that_the_site_refuses_is_named(subject: Subject, site: 
         await _prepared(subject, a_post(subject, pictures=(a_picture(PNG),)))
 
     assert refused.value.remedy is Remedy.FIX_CONTENT
-    assert '"fox.png"' in str(refused.value)
+    assert "“fox.png”" in str(refused.value)
     assert "too big" in str(refused.value)
 
 
@@ -570,7 +570,7 @@ async def test_a_site_that_holds_a_post_back_is_told_of(
     with pytest.raises(ChannelError) as held:
         await subject.channel.publish(subject.caller, post, ready)
     assert held.value.remedy is Remedy.RECONNECT
-    assert f'"{status}"' in str(held.value)
+    assert f"“{status}”" in str(held.value)
 
 
 async def test_a_change_brings_what_is_new_and_keeps_the_address(subject: Subject, site: Site) -> None:
@@ -642,6 +642,9 @@ _REFUSALS: tuple[tuple[Response, Remedy, str], ...] = (
     (HTMLResponse(_MAINTENANCE, 200), Remedy.UNKNOWN, "web page"),
     (JSONResponse(["odd"], 200), Remedy.UNKNOWN, "another form"),
     (JSONResponse({"odd": 1}, 200), Remedy.UNKNOWN, "without an id"),
+    (JSONResponse({"id": "9" * 5000}, 200), Remedy.UNKNOWN, "without an id"),
+    (Response("[" * 100_000, 200), Remedy.UNKNOWN, "not JSON"),
+    (JSONResponse({"code": "x", "message": "<" * 1_000_000}, 400), Remedy.FIX_CONTENT, "as it is"),
     (_error("rest_invalid_param", 400, params={"slug": "bad"}), Remedy.FIX_CONTENT, "(slug)"),
     (_error("rest_missing_callback_param", 400, params=["title"]), Remedy.FIX_CONTENT, "(title)"),
     (_error("rest_post_invalid_id", 404), Remedy.FIX_CONTENT, "no longer"),

@@ -316,6 +316,21 @@ async def test_the_same_words_from_before_are_another_post(
     assert status.finding is Finding.ABSENT
 
 
+async def test_the_same_words_posted_by_hand_are_another_post(
+    subject: Subject, server: MastodonServer, clock: Clock
+) -> None:
+    post = _post()
+    progress = await _ready(subject, post)
+    handle = await subject.channel.publish(subject.caller, post, progress.handle)
+    server.statuses[handle.remote_id or ""]["by"] = "Web"
+    clock.time += timedelta(hours=1)
+
+    called_at = clock.time - timedelta(minutes=30)
+    status = await subject.channel.status(subject.caller, post, progress.handle, called_at=called_at)
+
+    assert status.finding is Finding.ABSENT
+
+
 async def test_where_too_much_is_newer_a_person_is_asked(
     subject: Subject, server: MastodonServer, clock: Clock
 ) -> None:

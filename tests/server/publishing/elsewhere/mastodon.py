@@ -284,6 +284,7 @@ class MastodonServer:
             "in_reply_to_id": status["in_reply_to_id"],
             "content": _rendered(status["text"]),
             "spoiler_text": status["spoiler_text"],
+            "application": {"name": status.get("by", "Quillroom")},
             "favourites_count": 3,
             "reblogs_count": 2,
             "replies_count": 1,

@@ -46,6 +46,10 @@ from server.notifications.noting import tell
 from server.notifications.routes import routes as notification_routes
 from server.operations.exchange import exchanging
 from server.operations.routes import routes as operation_routes
+from server.publishing.api import OPERATIONS as PUBLISHING_OPERATIONS
+from server.publishing.api import routes as publishing_api_routes
+from server.publishing.registry import open_reach
+from server.publishing.routes import routes as publishing_routes
 from server.queue import create_queue
 from server.revisions.api import OPERATIONS as REVISION_OPERATIONS
 from server.revisions.api import routes as revision_api_routes
@@ -72,6 +76,7 @@ OPERATIONS: Final = (
     *COMMENT_OPERATIONS,
     *REVISION_OPERATIONS,
     *WORKSPACE_OPERATIONS,
+    *PUBLISHING_OPERATIONS,
 )
 
 
@@ -91,6 +96,8 @@ def create_app(settings: Settings) -> Starlette:
             stack.push_async_callback(redis.aclose)
             queue = create_queue(settings.redis_url)
             stack.push_async_callback(queue.close)
+            reach = open_reach(settings)
+            stack.push_async_callback(reach.http.client.aclose)
             events = await stack.enter_async_context(Events(redis, _seeing(sessions)))
             stack.enter_context(_at_a_signal_to_stop(events.end))
 
@@ -111,6 +118,7 @@ def create_app(settings: Settings) -> Starlette:
             app.state.exchange = await stack.enter_async_context(exchanging(redis, taking_stock(endpoint.door.hub)))
             app.state.redis = redis
             app.state.queue = queue
+            app.state.reach = reach
             app.state.events = events
             app.state.live = live
             _calm_the_collector()
@@ -137,6 +145,8 @@ def create_app(settings: Settings) -> Starlette:
         *comment_routes,
         *revision_routes,
         *revision_api_routes,
+        *publishing_routes,
+        *publishing_api_routes,
         *operation_routes,
     ]
     app = Starlette(

@@ -26,6 +26,9 @@ from server.documents import sizes
 from server.documents.access import seen_by
 from server.events import Events
 from server.notifications import jobs as notification_jobs
+from server.publishing import jobs as publishing_jobs
+from server.publishing import refreshing
+from server.publishing.registry import open_reach
 from server.queue import QUEUE_NAME, deserialize, redis_settings, serialize
 from server.revisions import jobs as revision_jobs
 from server.settings import Settings
@@ -39,6 +42,7 @@ COMPACTION_MINUTES = set(range(0, 60, 5))
 CLEAN_UP_MINUTES = {17}
 MAIL_SECONDS = {5, 25, 45}
 SUGGESTION_SECONDS = {10, 30, 50}
+RESEAL_MINUTES = {27}
 DIGEST_MINUTES = {1, 16, 31, 46}
 
 log = structlog.get_logger(__name__)
@@ -103,6 +107,23 @@ async def gather_digests(ctx: Context) -> None:
         log.info("digests gathered", mails=made)
 
 
+async def tend_accounts(ctx: Context) -> None:
+    """Renew the tokens of accounts that end before long, and look whether accounts still work."""
+    sessions, reach = ctx["sessions"], ctx["reach"]
+    await publishing_jobs.forget_consents(sessions)
+    renewed = await refreshing.refresh_due(sessions, reach)
+    checked = await refreshing.check_due(sessions, reach)
+    if renewed or checked:
+        log.info("accounts tended", renewed=renewed, checked=checked)
+
+
+async def reseal_secrets(ctx: Context) -> None:
+    """Encrypt with the newest key what older ones encrypted."""
+    resealed = await publishing_jobs.reseal(ctx["sessions"], ctx["reach"])
+    if resealed:
+        log.info("secrets encrypted with the newest key", accounts=resealed)
+
+
 async def measure_storage(ctx: Context) -> None:
     """Measure what the database holds, for the figures."""
     measured = await sizes.measure(ctx["pool"])
@@ -124,6 +145,7 @@ def create_worker(settings: Settings) -> Worker:
         ctx["events"] = Events(ctx["redis_for_events"])
         ctx["store"] = open_store(settings)
         ctx["settings"] = settings
+        ctx["reach"] = open_reach(settings)
         ctx["at_end"] = contextlib.ExitStack()
         if settings.worker_metrics_port:
             server, thread = start_http_server(settings.worker_metrics_port, settings.host)
@@ -133,6 +155,7 @@ def create_worker(settings: Settings) -> Worker:
 
     async def stop(ctx: Context) -> None:
         ctx["at_end"].close()
+        await ctx["reach"].http.client.aclose()
         await ctx["redis_for_events"].aclose()
         await ctx["pool"].close()
         await ctx["engine"].dispose()
@@ -146,6 +169,8 @@ def create_worker(settings: Settings) -> Worker:
         "deliver_mail": deliver_mail,
         "tell_suggestions": tell_suggestions,
         "gather_digests": gather_digests,
+        "tend_accounts": tend_accounts,
+        "reseal_secrets": reseal_secrets,
         "measure_storage": measure_storage,
     }
     timed = {name: _timed(name, job) for name, job in jobs.items()}
@@ -168,6 +193,15 @@ def create_worker(settings: Settings) -> Worker:
             # A sitting ends by itself, so no nudge could tell of it.
             cron(timed["tell_suggestions"], name="tell_suggestions_timed", second=SUGGESTION_SECONDS, keep_result=0),
             cron(timed["gather_digests"], name="gather_digests_timed", minute=DIGEST_MINUTES, keep_result=0),
+            cron(timed["tend_accounts"], name="tend_accounts_timed", second={40}, keep_result=0, run_at_startup=True),
+            # After a start with a new key at once: the old one can go then.
+            cron(
+                timed["reseal_secrets"],
+                name="reseal_secrets_timed",
+                minute=RESEAL_MINUTES,
+                keep_result=0,
+                run_at_startup=True,
+            ),
             # In each worker: what another one has measured would not be among the figures of this.
             cron(
                 timed["measure_storage"],

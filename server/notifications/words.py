@@ -17,7 +17,6 @@ _SENTENCES: Final = {
     Kind.PROPOSAL: "{actor} suggested changes in “{title}”",
     Kind.DECISION: "{actor} decided about your suggestions in “{title}”",
     Kind.RECONNECT: "“{title}” must be connected again",
-    Kind.RECONNECT: "“{title}” must be connected again",
 }
 # What each kind is called where a person chooses; to open again goes with to resolve.
 CHOICES: Final = {
@@ -29,7 +28,6 @@ CHOICES: Final = {
     Kind.INVITATION: "A document is shared with me",
     Kind.ACCESS_REQUEST: "Somebody asks for access to a document of mine",
     Kind.ROLE: "What I may do with a document changes",
-    Kind.RECONNECT: "An account that I look after must be connected again",
     Kind.RECONNECT: "An account that I look after must be connected again",
 }
 

@@ -4,7 +4,7 @@ While a channel is asked, no transaction is open: it may take half a minute, and
 waiting.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -37,13 +37,21 @@ AHEAD: Final = timedelta(days=7)
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """What it takes to reach the channels. `apps`: what they gave the operator, by kind."""
+    """What it takes to reach the channels. `apps`: what they gave the operator, by kind.
+
+    `open_vault`: raises CannotOpen; asked each time, so that a key that is missing stops nothing else.
+    """
 
     channels: Mapping[str, Channel]
     apps: Mapping[str, Mapping[str, str]]
     http: Http
-    vault: Vault
+    open_vault: Callable[[], Vault]
     public_url: str
+
+    @property
+    def vault(self) -> Vault:
+        """The vault. Raises CannotOpen."""
+        return self.open_vault()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,12 @@ from sqlmodel import col
 
 from server.accounts.models import utc_now
 from server.db import Sessions, transaction
+from server.publishing.accounts import Reach
 from server.publishing.models import ChannelAccount, ChannelConsent
-from server.publishing.vault import CannotOpen, Vault
+from server.publishing.vault import CannotOpen
 
 A_RUN: Final = 500
+_CONNECTED: Final = select(col(ChannelAccount.id)).where(col(ChannelAccount.disconnected_at).is_(None))
 
 
 async def forget_consents(sessions: Sessions) -> int:
@@ -21,10 +23,14 @@ async def forget_consents(sessions: Sessions) -> int:
     return len(gone)
 
 
-async def reseal(sessions: Sessions, vault: Vault) -> int:
+async def reseal(sessions: Sessions, reach: Reach) -> int:
     """Encrypt with the newest key what is encrypted with others. Returns how many; what no key opens stays."""
     done = 0
     async with transaction(sessions) as db:
+        if await db.scalar(select(_CONNECTED.exists())) is not True:
+            # Without any there is no need for a key, either.
+            return 0
+        vault = reach.vault
         # Those that are being renewed come next time.
         rows = await db.scalars(
             select(ChannelAccount)

@@ -36,6 +36,8 @@ RENEW_AGAIN: Final = timedelta(minutes=5)
 WAIT_SECONDS: Final = 29
 AT_ONCE: Final = 8
 A_RUN: Final = 200
+# What does not come to its turn by then is found by the next run.
+RUN_SECONDS: Final = 120
 
 log = structlog.get_logger(__name__)
 
@@ -221,13 +223,19 @@ def _renewable(now: datetime) -> ColumnElement[bool]:
 
 
 async def _each(ids: Collection[UUID], work: Callable[[UUID], Awaitable[bool]]) -> int:
-    """Do the work for each, a few at a time. Returns how many said yes. A defect with one does not end the others."""
+    """Do the work for each, a few at a time, as far as a run goes. Returns how many said yes.
+
+    A defect with one does not end the others.
+    """
     done = 0
+    until = anyio.current_time() + RUN_SECONDS
     limit = anyio.CapacityLimiter(AT_ONCE)
 
     async def one(account_id: UUID) -> None:
         nonlocal done
         async with limit:
+            if anyio.current_time() > until:
+                return
             try:
                 done += await work(account_id)
             except Exception:

@@ -15,14 +15,14 @@ from uuid import uuid4
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
-from server.errors import DomainError
+from server.errors import Unavailable
 from server.settings import Settings, is_key
 
 KEY_FILE: Final = "secret.keys"
 _ID_CHARACTERS: Final = 12
 
 
-class CannotOpen(DomainError):
+class CannotOpen(Unavailable):
     """A secret was encrypted with a key that is not among those given, or is damaged."""
 
     sentence = (
@@ -62,17 +62,18 @@ class Vault:
 def open_vault(settings: Settings) -> Vault:
     """Return the vault with the keys of the settings, or that of the data directory, which is made if there is none.
 
-    With keys in the settings those of the file still open what was encrypted with them. Raises OSError if the file can
-    be neither read nor written, ValueError if it holds something else.
+    With keys in the settings those of the file still open what was encrypted with them. Raises CannotOpen if the file
+    can be neither read nor written, or holds something else.
     """
     path = settings.data_dir / KEY_FILE
-    if settings.secret_keys:
-        return Vault((*settings.secret_keys, *(_read(path) if path.exists() else ())))
     try:
+        if settings.secret_keys:
+            return Vault((*settings.secret_keys, *(_read(path) if path.exists() else ())))
+        if not path.exists():
+            _make(path)
         return Vault(_read(path))
-    except FileNotFoundError:
-        _make(path)
-    return Vault(_read(path))
+    except (OSError, ValueError) as error:
+        raise CannotOpen(f"The key file {path} cannot be used. Put it back as it was, one key a line.") from error
 
 
 def _read(path: Path) -> tuple[str, ...]:

@@ -28,6 +28,7 @@ from server.documents.access import CollectionActor, DocumentActor, DocumentVerb
 from server.documents.live.admission import Doorkeeper
 from server.documents.models import Collection, Document, DocumentRole, LinkVisit, ShareLink, utc_now
 from server.errors import NotFound
+from server.publishing.models import ChannelAccount
 from server.workspaces import invitations, membership
 from server.workspaces.access import Actor, Verb, actor_for
 from server.workspaces.models import Role, Workspace
@@ -179,6 +180,9 @@ PERSONAL: Final = {
     "GET /account/notifications",
     "POST /account/notifications",
     "GET /api/v1/me",
+    "GET /api/v1/channels",
+    # What they come back with is for who was sent; tests/server/publishing/test_accounts.py.
+    "GET /channels/{kind}/return",
     # Holds its answer open; tests/server/workspaces/test_stream.py.
     "GET /events",
 }
@@ -188,6 +192,8 @@ _SHELF: Final = "/collections/{collection_id}"
 _COLLECTION: Final = "/api/v1/collections/{collection_id}"
 _REVISION: Final = f"{_API}/revisions/{{revision_id}}"
 _COMMENT: Final = f"{_API}/comments/{{comment_id}}"
+_ACCOUNTS: Final = "/api/v1/workspaces/{workspace_id}/accounts"
+_ACCOUNT: Final = f"{_ACCOUNTS}/{{account_id}}"
 DOORS: Final[dict[str, Door]] = {
     "POST /workspace/invitations": here(Verb.INVITE, form={}),
     "POST /workspaces/{workspace_id}/open": here(Verb.VIEW, form={}),
@@ -207,6 +213,20 @@ DOORS: Final[dict[str, Door]] = {
     "POST /api/v1/workspace/invitations/{invitation_id}/send": here(Verb.MANAGE),
     "DELETE /api/v1/workspace/invitations/{invitation_id}": here(Verb.MANAGE),
     "GET /operations": here(Verb.MANAGE),
+    f"GET {_ACCOUNTS}": here(Verb.CREATE),
+    f"POST {_ACCOUNTS}": here(Verb.PUBLISH, json={"channel": "reddit"}),
+    f"GET {_ACCOUNT}": here(Verb.CREATE),
+    f"PATCH {_ACCOUNT}": here(Verb.PUBLISH, json={"name": "Foxes"}),
+    f"DELETE {_ACCOUNT}": here(Verb.PUBLISH),
+    f"POST {_ACCOUNT}/check": here(Verb.PUBLISH),
+    f"POST {_ACCOUNT}/refresh": here(Verb.PUBLISH),
+    "GET /workspace/channels": here(Verb.CREATE),
+    "POST /workspace/channels/connect/{kind}": here(Verb.PUBLISH, form={}),
+    "GET /workspace/channels/{account_id}": here(Verb.CREATE),
+    "POST /workspace/channels/{account_id}": here(Verb.PUBLISH, form={"name": "Foxes"}),
+    "POST /workspace/channels/{account_id}/check": here(Verb.PUBLISH, form={}),
+    "POST /workspace/channels/{account_id}/refresh": here(Verb.PUBLISH, form={}),
+    "POST /workspace/channels/{account_id}/disconnect": here(Verb.PUBLISH, form={"sure": "yes"}),
     "GET /documents": here(Verb.VIEW),
     "POST /documents": here(Verb.CREATE, form={}),
     "GET /api/v1/documents": here(Verb.VIEW),
@@ -227,6 +247,7 @@ DOORS: Final[dict[str, Door]] = {
     f"POST {_PAGE}/move": Door(_may_move_to_the_top, form={}),
     f"GET {_PAGE}": at(D.VIEW),
     f"GET {_PAGE}/visitors": at(D.VIEW),
+    f"GET {_PAGE}/export": at(D.VIEW),
     f"POST {_PAGE}/rename": at(D.RENAME, form={"title": "x"}),
     f"POST {_PAGE}/trash": at(D.TRASH, form={}),
     f"POST {_PAGE}/restore": at(D.RESTORE, form={}),
@@ -248,7 +269,6 @@ DOORS: Final[dict[str, Door]] = {
     f"POST {_PAGE}/requests": Door(_may_ask, form={"role": "editor"}),
     f"GET {_PAGE}/requests": Door(lambda case: _may_ask(case) or can(case.at, D.VIEW, case.document)),
     f"GET {_PAGE}/notifications": at(D.VIEW),
-    f"GET {_PAGE}/export": at(D.VIEW),
     f"POST {_PAGE}/notifications": at(D.VIEW, form={"attention": "following"}),
     f"GET {_PAGE}/history": at(D.EDIT),
     f"GET {_PAGE}/history/authors": at(D.EDIT),
@@ -383,7 +403,10 @@ class House:
             height=1,
             size_bytes=1,
         )
-        db.add(asset)
+        account = ChannelAccount(
+            workspace_id=self.workspace.id, channel="reddit", name="u/fox", remote_id=str(document.id), secrets=b"x"
+        )
+        db.add_all([asset, account])
         await db.flush()
         self.parameters = {
             "document_id": str(document.id),
@@ -392,6 +415,8 @@ class House:
             "link_id": str(link.id),
             "invitation_id": str(invitation.id),
             "asset_id": str(asset.id),
+            "account_id": str(account.id),
+            "kind": "reddit",
             "session_id": str(uuid4()),
             "token_id": str(uuid4()),
         }

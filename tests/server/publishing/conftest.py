@@ -75,6 +75,6 @@ async def desk(sessions: Sessions) -> AsyncIterator[Desk]:
         http = open_http(private_networks=True)
         reddit = Reddit(www=place.url, api=place.url)
         vault = Vault((Fernet.generate_key().decode(),))
-        reach = Reach({"reddit": reddit}, {"reddit": APP}, http, vault, "https://studio.example")
+        reach = Reach({"reddit": reddit}, {"reddit": APP}, http, lambda: vault, "https://studio.example")
         async with http.client:
             yield Desk(sessions, reach, elsewhere, place, user, workspace)

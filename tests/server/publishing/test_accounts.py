@@ -283,13 +283,15 @@ async def test_secrets_move_to_the_newest_key_and_the_old_one_can_go(desk: Desk)
     [old], new = desk.reach.vault.keys, Fernet.generate_key().decode()
     both = Vault((new, old))
 
-    assert await jobs.reseal(desk.sessions, Vault((new,))) == 0
-    assert await jobs.reseal(desk.sessions, both) == 1
-    assert await jobs.reseal(desk.sessions, both) == 0
+    later = replace(desk.reach, open_vault=lambda: Vault((new,)))
+    meanwhile = replace(desk.reach, open_vault=lambda: both)
+
+    assert await jobs.reseal(desk.sessions, later) == 0
+    assert await jobs.reseal(desk.sessions, meanwhile) == 1
+    assert await jobs.reseal(desk.sessions, meanwhile) == 0
 
     moved = await desk.read(account)
     assert moved.key_id == both.key_id
-    later = replace(desk.reach, vault=Vault((new,)))
     assert accounts.open_account(later, moved).secrets["access_token"] == desk.elsewhere.access
     with pytest.raises(ChannelError, match="key is missing") as lost:
         accounts.open_account(desk.reach, moved)

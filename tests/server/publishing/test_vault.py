@@ -54,6 +54,6 @@ def test_what_is_no_key_is_refused_and_not_repeated(tmp_path: Path) -> None:
         Settings(data_dir=tmp_path, secret_keys="hunter2")
     assert "must be keys" in str(refused.value)
     (tmp_path / KEY_FILE).write_text("hunter2\n")
-    with pytest.raises(ValueError, match="does not hold keys") as broken:
+    with pytest.raises(CannotOpen, match="cannot be used") as broken:
         open_vault(Settings(data_dir=tmp_path))
     assert "hunter2" not in str(broken.value)

@@ -88,7 +88,7 @@ def connection_of(answer: Answer, base_url: str) -> Connection:
     """
     try:
         entries = answer.entries()
-        access, refresh = str(entries["accessJwt"]), str(entries["refreshJwt"])
+        access, refresh, _ = (str(entries[name]) for name in ("accessJwt", "refreshJwt", "did"))
     except (ChannelError, KeyError):
         # What came holds tokens: nobody is shown it.
         sentence = f"{urlsplit(base_url).netloc} answered a sign-in in a way nobody expected."

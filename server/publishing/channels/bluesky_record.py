@@ -5,6 +5,7 @@ counted in graphemes.
 """
 
 import hashlib
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -24,7 +25,6 @@ _MENTION: Final = regex.compile(
     regex.IGNORECASE,
 )
 _TAG: Final = regex.compile(r"(?<!\S)[#＃](?!\uFE0F)(?P<tag>[^\s\u00AD\u2060\u200A\u200B\u200C\u20E2]+)")
-_PUNCTUATION_BEHIND: Final = regex.compile(r"\p{P}+$")
 _WORD: Final = regex.compile(r"[^\d\p{P}]")
 
 
@@ -67,7 +67,7 @@ def spans(text: str) -> list[Span]:
     found = [Span(start, end, "link", text[start:end]) for start, end in addresses(text)]
     found += [Span(at.start(), at.end(), "mention", at["handle"].lower()) for at in _MENTION.finditer(text)]
     for at in _TAG.finditer(text):
-        tag = _PUNCTUATION_BEHIND.sub("", at["tag"])
+        tag = _without_punctuation_behind(at["tag"])
         if _WORD.search(tag) and graphemes(tag) <= MAX_TAG:
             found.append(Span(at.start(), at.start("tag") + len(tag), "tag", tag))
     return sorted(found, key=lambda span: span.start)
@@ -128,6 +128,13 @@ def record_of(
         card = {"uri": post.link, "title": post.title, "description": post.summary}
         record["embed"] = {"$type": "app.bsky.embed.external", "external": card}
     return record
+
+
+def _without_punctuation_behind(tag: str) -> str:
+    end = len(tag)
+    while end and unicodedata.category(tag[end - 1]).startswith("P"):
+        end -= 1
+    return tag[:end]
 
 
 def _feature(span: Span, dids: Mapping[str, str]) -> Json | None:

@@ -69,9 +69,12 @@ async def look(http: Http, base_url: str, tokens: Mapping[str, str]) -> Connecti
     if not answer.is_success:
         raise refused(answer, f"{host_of(base_url)} does not show the account")
     who = answer.entries()
+    if not who.get("id"):
+        sentence = f"{host_of(base_url)} does not say whose account it is."
+        raise ChannelError(Remedy.OPERATOR, sentence, evidence=answer.evidence)
     facts = await _facts(http, base_url, headers)
     name = f"@{who.get('username') or who.get('acct') or '?'}@{facts.get('domain') or host_of(base_url)}"
-    return Connection(name, base_url, str(who.get("id", "")), facts, tokens)
+    return Connection(name, base_url, str(who["id"]), facts, tokens)
 
 
 async def _facts(http: Http, base_url: str, headers: Mapping[str, str]) -> dict[str, Json]:

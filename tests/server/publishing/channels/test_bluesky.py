@@ -365,6 +365,17 @@ def test_what_is_more_than_text_is_found(text: str, found: list[tuple[str, str]]
     assert [(span.kind, span.value) for span in spans(text)] == found
 
 
+def test_a_text_made_to_be_slow_is_looked_through_at_once() -> None:
+    for hostile in (
+        "#" + "." * 50_000 + "a",
+        "@" + "a." * 50_000,
+        "@" + "a-" * 50_000 + ".b",
+        "#" * 50_000,
+        " #" * 9_000,
+    ):
+        assert len(spans(hostile)) <= 1
+
+
 def test_facets_are_placed_by_bytes() -> None:
     text = f"Grüße {_FAMILY} an @bob.example: https://a.example/ä #füchse"
 

@@ -66,17 +66,18 @@ _NOT_SIGNED_IN: Final = 401
 _UPLOADED: Final = "x-wp-upload-attachment-id"
 _CAPABILITIES: Final = Capabilities(titles=True, rich_text=True, pictures=True, updates=True, deletes=True)
 _FORM: Final = (
-    Field("site", "Site", "Its address, as visitors know it: https://example.org"),
+    Field("site", "Site", "https://example.org is enough: you are led there, and agree."),
     Field(
         "username",
         "User name",
-        "Leave it and the password empty to agree on the site itself. Else of a person there who may publish.",
+        "Only together with a password: of a person there who may publish.",
         required=False,
     ),
     Field(
         "password",
         "Application password",
-        "Not the one you sign in with: made on the site, under Users, Profile, Application Passwords.",
+        "Where agreeing there does not work. Not the one you sign in with: make it on the site, under Users, Profile, "
+        "Application Passwords.",
         secret=True,
         required=False,
     ),

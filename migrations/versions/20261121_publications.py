@@ -36,6 +36,7 @@ def upgrade() -> None:
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("next_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("edition", sa.BigInteger(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("handle", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.Column("called_at", sa.DateTime(timezone=True), nullable=True),

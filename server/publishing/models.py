@@ -108,7 +108,7 @@ class Publication(SQLModel, table=True):
     `post`: what goes out, frozen (server.publishing.posts). `content_hash`: of what was approved. `wall_time` and
     `zone`: the time as it was said; `due_at`: the instant it means. `next_at`: when a worker takes it up, which is
     later than `due_at` after a failure and a little before it to prepare. `called_at`: when a call was begun that makes
-    something visible and whose outcome is not known. `version` counts what people changed.
+    something visible and whose outcome is not known. `version` counts what people changed, `edition` how often `post`.
     """
 
     __tablename__: ClassVar[Any] = "publications"
@@ -138,6 +138,7 @@ class Publication(SQLModel, table=True):
     due_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
     next_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
     version: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
+    edition: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
 
     state: str = Field(default=State.SCHEDULED.value, sa_column=Column(Text, nullable=False))
     handle: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB))

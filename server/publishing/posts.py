@@ -92,8 +92,9 @@ def post_of(publication: Publication, read: ReadPicture) -> Post:
     frozen = unpack(publication.post)
     return Post(
         publication_id=publication.id,
-        # The same for every attempt, and for no other publication.
-        key=publication.id.hex,
+        # The same for every attempt, and for no other publication. A post that was changed is another one: what was
+        # prepared for the one before (a draft, found again by its key) must not go out in its place.
+        key=f"{publication.id.hex}{publication.edition or ''}",
         due_at=publication.due_at,
         title=frozen.title,
         text=frozen.text,

@@ -2,127 +2,33 @@
 
 import itertools
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from uuid import UUID
+from datetime import datetime, timedelta
 
 import anyio
 import pytest
 from redis.asyncio import Redis
-from sqlalchemy import event, select
+from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlmodel import col
 
-from server.db import Sessions, transaction
+from server.db import Sessions
 from server.publishing import patience
-from server.publishing.channel import Account
-from server.publishing.http import open_http
-from server.publishing.models import Attempt, ChannelAccount, Publication
-from server.publishing.pace import FAILURES, Pace
-from server.publishing.posts import FrozenPost, pack
+from server.publishing.models import Publication
+from server.publishing.pace import FAILURES
 from server.publishing.publisher import LEAD, Workshop, claim, oldest_overdue_seconds, publish_due
 from server.publishing.publisher import _Delivery as Delivery
 from server.publishing.remedies import ChannelError, Remedy
 from server.publishing.states import State
-from tests.factories import make_user, make_workspace
-from tests.server.publishing.board import BoardChannel, Wall, failing
-
-NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
+from tests.server.publishing.board import failing
+from tests.server.publishing.press import NOON, Press, open_press
 
 
 class Killed(BaseException):
     """The worker is gone, in the middle of what it does."""
 
 
-@dataclass
-class Clock:
-    now: datetime = NOON
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def pass_by(self, **parts: float) -> None:
-        self.now += timedelta(**parts)
-
-
-@dataclass
-class Press:
-    """A workspace with an account on a board, and a publisher for it."""
-
-    sessions: Sessions
-    workshop: Workshop
-    wall: Wall
-    clock: Clock
-    workspace_id: UUID
-    account_id: UUID
-    told: list[State] = field(default_factory=list)
-
-    async def plan(self, text: str = "The fox", *, replies: tuple[str, ...] = (), due_at: datetime = NOON) -> UUID:
-        publication = Publication(
-            workspace_id=self.workspace_id,
-            account_id=self.account_id,
-            content_hash=bytes(32),
-            post=pack(FrozenPost("", text, f"<p>{text}</p>", replies=replies)),
-            wall_time=due_at.replace(tzinfo=None),
-            zone="UTC",
-            due_at=due_at,
-            next_at=due_at - LEAD,
-        )
-        async with transaction(self.sessions) as db:
-            db.add(publication)
-        return publication.id
-
-    async def row(self, publication_id: UUID) -> Publication:
-        async with self.sessions() as db:
-            found = await db.get(Publication, publication_id)
-        assert found is not None
-        return found
-
-    async def attempts(self, publication_id: UUID) -> list[tuple[str, str | None]]:
-        async with self.sessions() as db:
-            rows = await db.scalars(
-                select(Attempt).where(col(Attempt.publication_id) == publication_id).order_by(col(Attempt.begun_at))
-            )
-            return [(each.call, each.outcome) for each in rows]
-
-    @property
-    def texts(self) -> list[str]:
-        return [text for _, text in self.wall.posts]
-
-
 @pytest.fixture
 async def press(sessions: Sessions, redis: Redis) -> Press:
-    return await _open(sessions, redis)
-
-
-async def _open(sessions: Sessions, redis: Redis, *, tells: bool = True) -> Press:
-    async with transaction(sessions) as db:
-        workspace = await make_workspace(db, await make_user(db))
-        account = ChannelAccount(workspace_id=workspace.id, channel="board", name="Board", secrets=b"")
-        db.add(account)
-    wall, clock, told = Wall(), Clock(), []
-
-    async def tell(db: AsyncSession, publication: Publication, state: State) -> None:
-        told.append(state)
-
-    async def refresh(account: Account) -> Account:
-        raise ChannelError(Remedy.RECONNECT, "Connect it again.")
-
-    async def read_picture(key: str) -> bytes:
-        raise AssertionError(key)
-
-    workshop = Workshop(
-        sessions=sessions,
-        http=open_http(),
-        channels={"board": BoardChannel(wall, tells=tells)},
-        open_account=lambda row: Account(id=row.id, channel=row.channel, name=row.name),
-        refresh=refresh,
-        read_picture=read_picture,
-        pace=Pace(redis),
-        tell=tell,
-        clock=clock,
-    )
-    return Press(sessions, workshop, wall, clock, workspace.id, account.id, told)
+    return await open_press(sessions, redis)
 
 
 async def test_it_goes_out_at_its_minute_and_not_before(press: Press) -> None:
@@ -210,7 +116,7 @@ async def test_a_channel_that_never_answers_is_tried_ever_later_and_then_given_t
 
 
 async def test_what_nobody_can_find_out_waits_for_a_person(sessions: Sessions, redis: Redis) -> None:
-    press = await _open(sessions, redis, tells=False)
+    press = await open_press(sessions, redis, tells=False)
     planned = await press.plan()
     press.wall.after = failing({0: ChannelError(Remedy.UNKNOWN, "No answer came.")}, press.wall.calls, "post")
 
@@ -346,7 +252,7 @@ async def test_a_worker_killed_anywhere_makes_no_second_post_and_loses_none(
 ) -> None:
     # Around each commit and each call there is a moment to die at; the last round is one that nobody dies in.
     for moment in range(200):
-        press = await _open(sessions, redis)
+        press = await open_press(sessions, redis)
         planned = await press.plan("The fox", replies=replies)
         death = _Death(moment)
         try:

@@ -1,4 +1,5 @@
 import { readMeaning } from "./frames";
+import { inParts } from "./parts";
 import { countIncoming, countOutgoing, emptyTally, type Tally } from "./tally";
 
 /**
@@ -22,8 +23,14 @@ export function countingSocket(onTally: (tally: Tally) => void): typeof WebSocke
     }
 
     override send(data: string | Blob | BufferSource): void {
-      if (data instanceof Uint8Array) this.#move(countOutgoing(this.#tally, readMeaning(data)));
-      super.send(data);
+      if (!(data instanceof Uint8Array)) {
+        super.send(data);
+        return;
+      }
+      for (const frame of inParts(data)) {
+        this.#move(countOutgoing(this.#tally, readMeaning(frame)));
+        super.send(frame as Uint8Array<ArrayBuffer>);
+      }
     }
 
     #move(tally: Tally): void {

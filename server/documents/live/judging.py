@@ -7,7 +7,8 @@ touched all but the person's own suggestions is as it was. So others' letters st
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -58,24 +59,20 @@ class SuggestionJudge:
         self._after.apply_update(self._before.get_update())
         self._events: list[_Event] = []
         self._elsewhere = False
-        self._watching = False
-        self._roots = {FRAGMENT}
-        self._subscriptions: list[object] = [fragment(self._after).observe_deep(self._note)]
-        self._watch_other_roots()
 
     def take(self, update: bytes) -> None:
         """See Judge."""
         self._before.apply_update(update)
         self._after.apply_update(update)
-        self._watch_other_roots()
 
     def allows(self, update: bytes, user: Mapping[str, object]) -> bool:
         """See Judge. All that the update builds on must be known: what the core keeps aside is not seen."""
         person = str(user.get("id"))
-        self._events, self._elsewhere, self._watching = [], False, True
-        self._after.apply_update(update)
-        self._watching = False
-        if self._elsewhere or set(self._after.keys()) != self._roots:
+        self._events, self._elsewhere = [], False
+        roots = set(self._after.keys()) | {FRAGMENT}
+        with self._watched(roots - {FRAGMENT}):
+            self._after.apply_update(update)
+        if self._elsewhere or set(self._after.keys()) | {FRAGMENT} != roots:
             return False
         try:
             only_theirs = all(self._only_suggests(event, person) for event in self._events)
@@ -86,18 +83,26 @@ class SuggestionJudge:
         self._before.apply_update(update)
         return True
 
-    def _watch_other_roots(self) -> None:
-        for name in set(self._after.keys()) - self._roots:
-            self._roots.add(name)
-            # Whatever it is, its events come.
-            self._subscriptions.append(self._after.get(name, type=Map).observe_deep(self._note_elsewhere))
+    @contextmanager
+    def _watched(self, others: Iterable[str]) -> Iterator[None]:
+        """Note what happens in the text, and whether anything does in the other roots, whatever those are.
+
+        Not for longer than it must be: the core holds on to whoever watches, and a judge that watched would keep its
+        copies of the document in memory for ever.
+        """
+        subscriptions = [fragment(self._after).observe_deep(self._note)]
+        try:
+            subscriptions += [self._after.get(name, type=Map).observe_deep(self._note_elsewhere) for name in others]
+            yield
+        finally:
+            for each in subscriptions:
+                each.drop()
 
     def _note(self, events: list[Any]) -> None:
-        if self._watching:
-            self._events += [_Event(each.target, each.path, each.delta, frozenset(each.keys)) for each in events]
+        self._events += [_Event(each.target, each.path, each.delta, frozenset(each.keys)) for each in events]
 
     def _note_elsewhere(self, _: list[Any]) -> None:
-        self._elsewhere = self._elsewhere or self._watching
+        self._elsewhere = True
 
     def _only_suggests(self, event: _Event, person: str) -> bool:
         """Say whether all that came is a suggestion of the person. What went is compared afterwards."""

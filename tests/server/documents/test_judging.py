@@ -1,5 +1,7 @@
 """The judge of people who may only suggest: what it lets through, and what a hand-made client tries in vain."""
 
+import gc
+import weakref
 from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
@@ -254,3 +256,24 @@ def test_the_judge_knows_what_others_write_and_what_it_has_allowed() -> None:
 
 def test_what_says_something_of_a_block_is_known() -> None:
     assert set(node("paragraph").attrs) - {"id", "inserted"} == BLOCK_REMARKS
+
+
+def test_a_judge_that_is_let_go_leaves_memory_whatever_it_said() -> None:
+    seen: list[weakref.ref[object]] = []
+    state = a_state()
+    for allowed in (True, False):
+        judge = SuggestionJudge([state])
+        doc = ydoc.load(state)
+        before = doc.get_state()
+        if allowed:
+            ydoc.fragment(doc).children.append(XmlElement("paragraph", {"id": "new", "inserted": word()}))
+        else:
+            first = ydoc.fragment(doc).children[0]
+            assert isinstance(first, XmlElement)
+            first.attributes["textAlign"] = "right"
+        assert judge.allows(doc.get_update(before), USER) is allowed
+        # The copies of the document are what takes the memory.
+        seen += [weakref.ref(judge), weakref.ref(judge._before), weakref.ref(judge._after)]
+        del judge
+    gc.collect()
+    assert [each() for each in seen] == [None] * 6

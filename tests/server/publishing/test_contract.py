@@ -167,6 +167,8 @@ async def _deliver(subject: Subject, post: Post, *, forgets: int | None = None) 
         # The row holds it as JSON.
         assert read_handle(json.loads(json.dumps(write_handle(after.handle)))) == after.handle
         progress = saved if step == forgets else after
+        if subject.passes is not None:
+            subject.passes(progress.wait_seconds)
     raise AssertionError(f"not done after {_STEPS} steps: {progress}")
 
 

@@ -17,8 +17,7 @@ APP = {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET, "user": "quillroo
 @asynccontextmanager
 async def open_reddit() -> AsyncIterator[Subject]:
     """Open the channel with an account that may post in r/foxes."""
-    # What is not listed after ten minutes was not posted: each look at the clock is one later.
-    clock = Clock(step=timedelta(minutes=1))
+    clock = Clock()
     elsewhere = Elsewhere(clock)
     async with running(elsewhere.app()) as place:
         http = open_http(private_networks=True)
@@ -32,6 +31,9 @@ async def open_reddit() -> AsyncIterator[Subject]:
             app=APP,
         )
 
+        def passes(seconds: float) -> None:
+            clock.at += timedelta(seconds=seconds)
+
         def expire() -> None:
             elsewhere.access = "another"
 
@@ -42,6 +44,7 @@ async def open_reddit() -> AsyncIterator[Subject]:
                 place,
                 seen=lambda: [f"{post['title']}\n{post['selftext']}" for post in elsewhere.posts],
                 expire=expire,
+                passes=passes,
                 options={"subreddit": "foxes"},
             )
         finally:

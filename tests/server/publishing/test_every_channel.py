@@ -1,0 +1,194 @@
+"""The publisher with every channel and its server: whatever is lost, and wherever a worker dies, nothing is there twice."""
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import pytest
+from redis.asyncio import Redis
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from server.db import Sessions, transaction
+from server.publishing.channel import Account, Post, utc_now
+from server.publishing.models import ChannelAccount, Publication
+from server.publishing.pace import Pace
+from server.publishing.posts import FrozenPicture, FrozenPost, pack
+from server.publishing.publisher import Workshop, publish_due
+from server.publishing.states import OPEN, State
+from tests.factories import make_user, make_workspace
+from tests.server.publishing.elsewhere.running import Fault
+from tests.server.publishing.subjects import SUBJECTS
+from tests.server.publishing.subjects.mastodon import Clock
+from tests.server.publishing.subjects.subject import PNG, Subject, a_whole_post
+
+# More runs of the publisher than any of the posts below needs.
+_RUNS = 40
+
+
+class Killed(BaseException):
+    """The worker is gone, in the middle of what it does."""
+
+
+@dataclass
+class Printer:
+    """A publisher for one account of a channel. `dies_at`: the call around which its worker is killed, from 0."""
+
+    subject: Subject
+    workshop: Workshop
+    workspace_id: UUID
+    account_id: UUID
+    passes: Callable[[float], None]
+
+    @property
+    def now(self) -> datetime:
+        return self.workshop.clock()
+
+    async def plan(self, text: str) -> UUID:
+        """Write down a publication that is due now, with all that the channel has."""
+        post: Post = a_whole_post(self.subject, text)
+        pictures = tuple(
+            FrozenPicture(each.alt, each.name, each.content_type, each.size_bytes, each.width, each.height, each.alt)
+            for each in post.pictures
+        )
+        frozen = FrozenPost(
+            post.title, post.text, post.html, pictures=pictures, replies=post.replies, options=post.options
+        )
+        publication = Publication(
+            workspace_id=self.workspace_id,
+            account_id=self.account_id,
+            content_hash=bytes(32),
+            post=pack(frozen),
+            wall_time=self.now.replace(tzinfo=None),
+            zone="UTC",
+            due_at=self.now,
+            next_at=self.now,
+        )
+        async with transaction(self.workshop.sessions) as db:
+            db.add(publication)
+        return publication.id
+
+    async def row(self, publication_id: UUID) -> Publication:
+        async with self.workshop.sessions() as db:
+            return await db.get_one(Publication, publication_id)
+
+    async def run(self, publication_id: UUID) -> Publication:
+        """Let workers come and go, and time pass, until the publication is out or a person has to help."""
+        for _ in range(_RUNS):
+            await publish_due(self.workshop)
+            row = await self.row(publication_id)
+            if row.state not in OPEN:
+                return row
+            after = max(row.next_at, row.lease_until or row.next_at) - self.now
+            self.passes(max(1.0, after.total_seconds()))
+        raise AssertionError(f"still {row.state} after {_RUNS} runs: {row.problem} {row.evidence}")
+
+
+@pytest.fixture(params=sorted(SUBJECTS))
+async def printer(request: pytest.FixtureRequest, sessions: Sessions, redis: Redis) -> AsyncIterator[Printer]:
+    async with transaction(sessions) as db:
+        user = await make_user(db)
+        workspace = await make_workspace(db, user)
+        account = ChannelAccount(workspace_id=workspace.id, channel=request.param, name="Account", secrets=b"")
+        db.add(account)
+
+    async def tell(db: AsyncSession, publication: Publication, state: State) -> None:
+        """Nobody is there."""
+
+    async def refresh(used: Account) -> Account:
+        raise AssertionError("no token has run out")
+
+    async def read_picture(key: str) -> bytes:
+        return PNG
+
+    async with SUBJECTS[request.param]() as opened:
+        subject = opened
+        if subject.passes is None:
+            # Signed by the time: a receiver takes what is of now.
+            clock = Clock(utc_now())
+            subject = replace(opened, caller=replace(opened.caller, now=clock.now), passes=clock.passes)
+        assert subject.passes is not None
+        workshop = Workshop(
+            sessions=sessions,
+            http=subject.caller.http,
+            channels={request.param: subject.channel},
+            open_account=lambda row: replace(subject.caller.account, id=row.id),
+            refresh=refresh,
+            read_picture=read_picture,
+            pace=Pace(redis),
+            tell=tell,
+            clock=subject.caller.now,
+        )
+        yield Printer(subject, workshop, workspace.id, account.id, subject.passes)
+
+
+async def test_whatever_answer_is_lost_nothing_is_there_twice(printer: Printer) -> None:
+    calls = await _count_calls(printer)
+    for fault in (Fault.ANSWER_LOST, Fault.NOT_TAKEN):
+        for number in range(calls):
+            text = f"Fox {fault} {number}"
+            planned = await printer.plan(text)
+            printer.subject.place.breaks(fault, after=number)
+
+            row = await printer.run(planned)
+
+            printer.subject.place.faults.clear()
+            _judge(printer, row, text)
+
+
+async def test_wherever_a_worker_dies_nothing_is_there_twice(printer: Printer) -> None:
+    calls = await _count_calls(printer)
+    http = printer.workshop.http
+    for late in (False, True):
+        for number in range(calls):
+            text = f"Fox {'after' if late else 'before'} {number}"
+            planned = await printer.plan(text)
+            before = len(printer.subject.place.calls)
+
+            async def send(*args: object, at: int = before + number, **kwargs: object) -> object:
+                mine = len(printer.subject.place.calls) == at
+                if mine and not late:
+                    raise Killed
+                answer = await sent(*args, **kwargs)
+                if mine:
+                    raise Killed
+                return answer
+
+            sent = http.client.send
+            http.client.send = send  # type: ignore[method-assign,assignment]  # the worker dies in a call
+            try:
+                await publish_due(printer.workshop)
+            except BaseExceptionGroup as killed:
+                assert killed.subgroup(Killed) is not None
+            finally:
+                http.client.send = sent  # type: ignore[method-assign]
+
+            row = await printer.run(planned)
+
+            _judge(printer, row, text)
+
+
+def _judge(printer: Printer, row: Publication, text: str) -> None:
+    """See that all parts are there once; or, where the channel cannot tell, at most once and a person is asked."""
+    subject = printer.subject
+    whole = a_whole_post(subject, text)
+    times = [_times(subject, part) for part in (whole.text, *whole.replies)]
+    if row.state == State.PUBLISHED:
+        assert times == [1] * len(times), text
+        assert row.remote_id
+    else:
+        assert row.state == State.UNKNOWN, f"{text}: {row.state} {row.problem} {row.evidence}"
+        assert not subject.decides, f"{text}: {row.problem} {row.evidence}"
+        assert max(times) <= 1, text
+
+
+async def _count_calls(printer: Printer) -> int:
+    before = len(printer.subject.place.calls)
+    row = await printer.run(await printer.plan("Counted fox"))
+    assert row.state == State.PUBLISHED, f"{row.problem} {row.evidence}"
+    return len(printer.subject.place.calls) - before
+
+
+def _times(subject: Subject, text: str) -> int:
+    # Whole words: "Fox 1" is no "Fox 10".
+    return len([seen for seen in subject.seen() if f" {text} " in f" {' '.join(seen.split())} "])

@@ -180,7 +180,7 @@ class PassageSeen(Answer):
     text: str = Field(description="The characters; a picture, a rule or a line break is U+FFFC.")
     author: Person | None = Field(description="Who wrote it; null if it is not known.")
     written_at: datetime | None = Field(
-        description="The minute in which it came; if that is not known any more, when the revision was made that has it."
+        description="The minute in which it came; if that is not known any more, when a revision was made of it."
     )
     revision_id: UUID | None = Field(description="The oldest revision there is that has it; null if none has it yet.")
 

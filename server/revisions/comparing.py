@@ -25,7 +25,7 @@ _LEAST_KEPT: Final = 0.3
 
 # Scripts without spaces between words are compared letter by letter.
 _ALONE: Final = r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
-_WORDS: Final = re.compile(rf"[{_ALONE}]|[^\W{_ALONE}]+|\s+|[^\w\s]")
+_WORDS: Final = re.compile(rf"[{_ALONE}]|[^\W{_ALONE}]+|\s|[^\w\s]")
 
 
 class Kind(StrEnum):

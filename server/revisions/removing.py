@@ -1,9 +1,8 @@
 """Taking back what one person did in a stretch of time, and nothing of what others did.
 
 Where only they wrote between two revisions, what they changed is put back as it was, deletions too, if nobody has
-changed it since. Of all else the letters that are theirs go. Who deleted a word while several people wrote is not
-known, so such a word does not come back. It is an edit like any other, and the revision made just before it is the way
-back from it.
+changed it since. Of all else the letters that are theirs go; a word that they deleted while others wrote, too, does not
+come back. It is an edit like any other, and the revision made just before it is the way back from it.
 """
 
 from __future__ import annotations

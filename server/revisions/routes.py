@@ -90,7 +90,7 @@ class Signed:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A block of the text with who wrote it. `repeats`: the same people and revisions as above it."""
+    """A block of the text with who wrote it. `repeats`: the same people and minutes as above it."""
 
     html: Markup
     signed: tuple[Signed, ...]
@@ -345,8 +345,9 @@ def _written(document_id: UUID, credits_: Credits, part: int) -> list[Written]:
     return found
 
 
-def _places(signed: Iterable[Signed]) -> list[tuple[Author | None, str]]:
-    return [(each.author, each.url) for each in signed]
+def _places(signed: Iterable[Signed]) -> list[tuple[Author | None, datetime | None]]:
+    """Return who and when, as the page says it."""
+    return [(each.author, each.at.replace(second=0, microsecond=0) if each.at is not None else None) for each in signed]
 
 
 def _shares(credits_: Credits) -> list[tuple[Author | None, int]]:

@@ -4,6 +4,7 @@ import asyncio
 import shutil
 import sys
 from dataclasses import dataclass
+from functools import partial
 from uuid import uuid4
 
 import obstore
@@ -16,6 +17,8 @@ from server import db
 from server.assets.storage import open_store
 from server.migrating import is_current
 from server.notifications import transport
+from server.publishing.jobs import count_sealed
+from server.publishing.vault import CannotOpen, open_vault
 from server.settings import Settings
 from server.web.static import MANIFEST
 
@@ -45,6 +48,7 @@ async def examine(settings: Settings) -> list[Finding]:
         await _redis(settings),
         await _storage(settings),
         await _mail(settings),
+        await _secrets(settings),
     ]
 
 
@@ -145,6 +149,28 @@ async def _mail(settings: Settings) -> Finding:
         # What the server said, which holds no password.
         return Finding("Mail", fine=False, words=f"cannot be handed in ({error}): check QUILLROOM_SMTP_URL")
     return Finding("Mail", fine=True, words=f"the mail server takes mail from {settings.smtp_from}")
+
+
+async def _secrets(settings: Settings) -> Finding:
+    engine = db.create_engine(settings.database_url)
+    try:
+        found = await count_sealed(db.create_sessions(engine), partial(open_vault, settings))
+    except CannotOpen as error:
+        return Finding("Secrets of accounts", fine=False, words=str(error))
+    except (SQLAlchemyError, OSError, ValueError) as error:
+        return Finding("Secrets of accounts", fine=False, words=f"cannot be looked at ({_kind(error)})")
+    finally:
+        await engine.dispose()
+    if found.lost:
+        words = (
+            f"{found.lost} of {found.all} cannot be opened: put their key back into QUILLROOM_SECRET_KEYS, or connect "
+            f"these accounts again: {', '.join(found.names_lost)}"
+        )
+        return Finding("Secrets of accounts", fine=False, words=words)
+    if found.older:
+        words = f"{found.older} of {found.all} are not encrypted with the newest key yet: the worker does that"
+        return Finding("Secrets of accounts", fine=True, words=words)
+    return Finding("Secrets of accounts", fine=True, words=f"{found.all}, all encrypted with the newest key")
 
 
 def _kind(error: Exception) -> str:

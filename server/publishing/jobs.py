@@ -1,5 +1,7 @@
 """What is done for publishing at regular times."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy import delete, select
@@ -9,10 +11,39 @@ from server.accounts.models import utc_now
 from server.db import Sessions, transaction
 from server.publishing.accounts import Reach
 from server.publishing.models import ChannelAccount, ChannelConsent
-from server.publishing.vault import CannotOpen
+from server.publishing.vault import CannotOpen, Vault
 
 A_RUN: Final = 500
+MOST_NAMES: Final = 5
 _CONNECTED: Final = select(col(ChannelAccount.id)).where(col(ChannelAccount.disconnected_at).is_(None))
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """How many secrets there are, how many wait for the newest key, and how many no key opens, with a few names."""
+
+    all: int = 0
+    older: int = 0
+    lost: int = 0
+    names_lost: tuple[str, ...] = ()
+
+
+async def count_sealed(sessions: Sessions, open_vault: Callable[[], Vault]) -> Sealed:
+    """Try to open the secrets of all accounts. Raises CannotOpen if there are some, and no key at all."""
+    async with sessions() as db:
+        rows = (
+            await db.execute(
+                select(col(ChannelAccount.name), col(ChannelAccount.secrets), col(ChannelAccount.key_id))
+                .where(col(ChannelAccount.disconnected_at).is_(None))
+                .order_by(col(ChannelAccount.name))
+            )
+        ).all()
+    if not rows:
+        return Sealed()
+    vault = open_vault()
+    lost = [row.name for row in rows if not _opens(vault, row.secrets)]
+    older = sum(1 for row in rows if row.key_id != vault.key_id)
+    return Sealed(len(rows), older, len(lost), tuple(lost[:MOST_NAMES]))
 
 
 async def forget_consents(sessions: Sessions) -> int:
@@ -46,3 +77,11 @@ async def reseal(sessions: Sessions, reach: Reach) -> int:
             row.key_id = vault.key_id
             done += 1
     return done
+
+
+def _opens(vault: Vault, sealed: bytes) -> bool:
+    try:
+        vault.open(sealed)
+    except CannotOpen:
+        return False
+    return True

@@ -16,6 +16,7 @@ from server.notifications.models import Kind, PersonalNotice
 from server.publishing import accounts, jobs, refreshing
 from server.publishing.accounts import ConsentOver, refresh_time
 from server.publishing.channel import Account
+from server.publishing.jobs import Sealed
 from server.publishing.models import ChannelAccount, ChannelConsent, Health
 from server.publishing.remedies import ChannelError, Remedy
 from server.publishing.vault import Vault
@@ -290,6 +291,8 @@ async def test_secrets_move_to_the_newest_key_and_the_old_one_can_go(desk: Desk)
     assert await jobs.reseal(desk.sessions, meanwhile) == 1
     assert await jobs.reseal(desk.sessions, meanwhile) == 0
 
+    assert await jobs.count_sealed(desk.sessions, desk.reach.open_vault) == Sealed(1, 1, 1, ("u/fox",))
+    assert await jobs.count_sealed(desk.sessions, later.open_vault) == Sealed(1)
     moved = await desk.read(account)
     assert moved.key_id == both.key_id
     assert accounts.open_account(later, moved).secrets["access_token"] == desk.elsewhere.access

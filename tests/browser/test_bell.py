@@ -11,6 +11,16 @@ from tests.running import create_document
 
 pytestmark = pytest.mark.anyio
 
+# What lies over something else in the header, or out of it.
+_OVERLAPS = """() => {
+    const shown = [...document.querySelectorAll(".header > :not(.header-end), .header-end > *")]
+        .map(each => ({name: each.id || each.className, ...each.getBoundingClientRect().toJSON()}))
+        .filter(box => box.width > 0 && box.height > 0)
+        .sort((one, other) => one.left - other.left);
+    return shown.filter((box, at) => box.right > innerWidth || (at > 0 && box.left < shown[at - 1].right - 1))
+        .map(box => box.name);
+}"""
+
 
 async def _rings(person: Person, times: int) -> None:
     """Wait until the bell says so many."""
@@ -109,9 +119,13 @@ async def test_the_bell_rings_leads_there_and_keeps_quiet_when_told_to(enter: En
     await small.go(f"/documents/{document}?notice={link.rsplit('/', 1)[1]}#comment-{thread}")
     await _rings(ben, 0)
     assert small.page.url.endswith(f"/documents/{document}#comment-{thread}")
-    # On a phone the bell is on every page but the document's.
-    await small.go("/documents")
+    # Also in a document the bell is at hand on a phone, and nothing in the header lies on something else.
+    await small.live()
     await _rings(small, 0)
+    await (await enter(studio, "Ada")).open(document)
+    await small.page.locator("#presence .avatar").first.wait_for()
+    assert await small.page.evaluate(_OVERLAPS) == []
+    await _looks_well(small, "document-phone-dark")
     await _say(studio, document, text=f"{at_ben} for the last time", thread_id=thread)
     await _rings(ben, 1)
     await bell.click()

@@ -80,13 +80,61 @@ async def test_axe_finds_nothing(enter: Enter, studio: Studio, page: str, scheme
         if page == "link":
             await person.body.locator("a").click()
             await person.page.locator("[data-link-card]").wait_for()
-    found = await person.page.evaluate(
-        "async tags => { const {violations, passes} = await axe.run(document, {runOnly: tags});"
-        " return {violations, passes: passes.length}; }",
-        RULES,
-    )
-    assert found["passes"] > 10
-    assert [_summary(violation) for violation in found["violations"]] == []
+    assert await _faults(person) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_axe_finds_nothing_on_the_pages_around_a_document(enter: Enter, studio: Studio, scheme: str) -> None:
+    if not AXE.exists():
+        pytest.skip("the packages of static/ are not installed (make run installs them)")
+    document = create_document(studio.api, title=f"Looked at {scheme}", content=EVERYTHING)
+    path = f"/api/v1/documents/{document}"
+    first = studio.api.post(f"{path}/revisions", json={"name": "First"}).json()["id"]
+    content = {"format": "markdown", "content": EVERYTHING.replace("The end.", "To be continued.")}
+    studio.api.put(f"{path}/content", json=content).raise_for_status()
+    studio.api.post(f"{path}/comments", json={"text": "Hm?", "place": {"quote": "Somebody"}}).raise_for_status()
+    invited = studio.api.post("/api/v1/workspace/invitations", json={"email": f"axe-{scheme}@example.org"}).json()
+    over = studio.api.post(f"{path}/links", json={}).json()
+    studio.api.delete(f"{path}/links/{over['link']['id']}").raise_for_status()
+    options = {"color_scheme": scheme, "reduced_motion": "reduce"}
+    ada, passer = await enter(studio, "Ada", **options), await enter(studio, "Passer-by", **options)
+    here = f"/documents/{document}"
+    looked = [
+        (
+            ada,
+            [
+                f"{here}/history",
+                f"{here}/history?from={first}",
+                f"{here}/history/authors",
+                f"{here}/sharing",
+                f"{here}/notifications",
+                "/notifications",
+                "/account/notifications",
+            ],
+        ),
+        (
+            passer,
+            [
+                studio.api.post(f"{path}/links", json={"role": "reviewer"}).json()["url"],
+                studio.api.post(f"{path}/links", json={"password": "green lantern"}).json()["url"],
+                over["url"],
+                invited["url"],
+                "/join/made-up",
+            ],
+        ),
+    ]
+    faults = {}
+    for person, addresses in looked:
+        await person.context.add_init_script(path=AXE)
+        for address in addresses:
+            await person.go(address.removeprefix(person.address))
+            faults[address] = await _faults(person)
+    await ada.open(document)
+    await ada.page.locator("#comments-toggle").click()
+    await ada.page.locator("#comments-drawer").get_by_text("Hm?").wait_for()
+    faults["comments"] = await _faults(ada)
+    assert {page: found for page, found in faults.items() if found} == {}
+    studio.api.delete(f"/api/v1/workspace/invitations/{invited['id']}").raise_for_status()
 
 
 async def test_without_script_the_text_is_there_to_read(enter: Enter, studio: Studio) -> None:
@@ -169,6 +217,17 @@ async def test_the_keyboard_reaches_the_text_past_the_header(ada: Person, studio
     await ada.page.keyboard.press("Enter")
     await ada.type("Begin. ")
     await ada.reads("Begin. Text.")
+
+
+async def _faults(person: Person) -> list[str]:
+    """What axe finds on the page, which has loaded it."""
+    found = await person.page.evaluate(
+        "async tags => { const {violations, passes} = await axe.run(document, {runOnly: tags});"
+        " return {violations, passes: passes.length}; }",
+        RULES,
+    )
+    assert found["passes"] > 10, "axe has looked at next to nothing"
+    return [_summary(violation) for violation in found["violations"]]
 
 
 async def _places(person: Person) -> list[list[float]]:

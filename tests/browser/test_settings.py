@@ -123,6 +123,7 @@ async def test_without_script_people_are_invited_and_links_taken_back(enter: Ent
     assert "/join/" in await ada.page.locator("#invitation-url").input_value()
     await ada.go("/workspace")
     assert await ada.page.locator("#invitations .entry").count() == before + 1
+    await ada.page.get_by_label("Actions for the invitation").first.click()
     await ada.page.get_by_role("button", name="Take back").first.click()
     await ada.page.get_by_text("The link is taken back.").wait_for()
     assert await ada.page.locator("#invitations .entry").count() == before

@@ -41,21 +41,43 @@ async def test_ben_asks_to_be_let_in_and_reads_then_writes(ada: Person, ben: Per
     await ben.go(f"/documents/{document}")
     await ben.page.get_by_role("heading", name="This is not shared with you").wait_for()
     assert "For a few" not in await ben.page.content()
-    await ben.page.get_by_label("A word about why").fill("I write the budget")
-    await ben.page.get_by_role("button", name="Ask for access").click()
-    await ben.page.get_by_role("heading", name="You have asked").wait_for()
     await ada.open(document)
     await _open_panel(ada)
+    # While she types, the open panel shows what others do, and takes neither her words nor her place.
+    typing = ada.page.get_by_label("Add people")
+    await typing.fill("Ri")
+    await ben.page.get_by_label("A word about why").fill("I write the budget")
+    await ben.page.get_by_label("You would like to have it").select_option("editor")
+    await ben.page.get_by_role("button", name="Ask for access").click()
+    await ben.page.get_by_role("heading", name="You have asked").wait_for()
     await ada.page.get_by_text("I write the budget").wait_for()
+    assert await typing.evaluate("each => each === document.activeElement && each.value") == "Ri"
+    # Another role than the one that was asked for; whoever waits is led in, and hears which one it is.
+    await ada.page.get_by_label("What Ben Okri gets").select_option("viewer")
     await ada.page.get_by_role("button", name="Approve: Ben Okri").click()
-    await _said(ada, "They are in.")
-    await ben.open(document)
+    await _said(ada, "They are in: can view.")
+    await ben.live()
+    await ben.page.locator("[data-bell] summary").click()
+    await ben.page.get_by_text("You asked to edit it. You can read it.").first.wait_for()
+    await ben.page.keyboard.press("Escape")
     assert await ben.page.locator("#document-content").get_attribute("data-editable") == "false"
     role = ada.page.get_by_label("What Ben Okri may do")
     await role.focus()
     await role.select_option("editor")
     await _said(ada, "The role is changed.")
     # The part that was swapped keeps the place of whoever works with the keyboard.
+    assert await role.evaluate("each => each === document.activeElement")
+    # What somebody else changes meanwhile stands there, too.
+    path = f"/api/v1/documents/{document}/collaborators"
+    people = studio.api.get(path).json()["collaborators"]
+    theirs = next(f"{path}/{each['person']['id']}" for each in people if each["role"] == "editor")
+    for changed in ("reviewer", "editor"):
+        studio.api.put(theirs, json={"role": changed}).raise_for_status()
+
+        async def follows(value: str = changed) -> bool:
+            return await role.input_value() == value
+
+        await until(follows, role.input_value)
     assert await role.evaluate("each => each === document.activeElement")
     await ben.open(document)
     await ben.write_at_end()
@@ -79,9 +101,14 @@ async def test_a_link_is_read_by_anybody_until_it_is_taken_back(ada: Person, ent
     await passer.page.get_by_role("button", name="Open").click()
     await passer.page.get_by_text("Dear all.").wait_for()
     assert await passer.page.locator("[contenteditable]").count() == 0
+    # The page follows by itself: what is written, and that it is over.
+    await ada.page.keyboard.press("Escape")
+    await ada.write_at_end()
+    await ada.type(" Until soon.")
+    await passer.page.get_by_text("Dear all. Until soon.").wait_for()
+    await _open_panel(ada)
     await ada.page.get_by_role("button", name=re.compile("^Take back the link")).click()
     await _said(ada, "opens nothing any more")
-    await passer.page.reload()
     await passer.page.get_by_role("heading", name="This link is over").wait_for()
 
 
@@ -134,12 +161,20 @@ async def test_lists_follow_what_somebody_is_in_the_workspace(ada: Person, ben: 
     await ben.go("/documents")
     theirs = ben.page.locator(".document", has_text="For those at work")
     await theirs.wait_for()
-    for role in ("guest", "admin", "member"):
+    their_list = ben.page
+    await ben.new_tab()
+    await ben.go("/workspace")
+    rename = ben.page.get_by_role("button", name="Rename")
+    for role in ("guest", "admin", "scheduler", "member"):
         await ada.go("/workspace")
         await ada.page.get_by_label("Actions for Ben Okri").click()
         await ada.page.get_by_role("button", name=f"Make {role}").click()
         await ada.page.get_by_text("The role is changed.").wait_for()
         await theirs.wait_for(state="detached" if role == "guest" else "visible")
+        # Their own page of the people follows, too.
+        await rename.wait_for(state="visible" if role == "admin" else "detached")
+        await ben.page.locator(".entry", has_text="Ben Okri").locator(".badge", has_text=role.capitalize()).wait_for()
+    ben.page = their_list
 
 
 async def test_from_the_list_a_document_is_shared(ada: Person, studio: Studio) -> None:

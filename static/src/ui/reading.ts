@@ -44,7 +44,7 @@ export function followReading(): void {
       version = answer.headers.get("ETag") ?? version;
       changed = Date.now();
       // What stays the same is left alone: whoever reads or selects there is not disturbed.
-      if (text !== "") await htmx.swap({ text, target: place, swap: "innerMorph" });
+      if (text !== "") await htmx.swap({ text, sourceElement: place, target: place, swap: "innerMorph" });
     }
     plan();
   };

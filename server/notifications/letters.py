@@ -220,10 +220,6 @@ def _made(
     # whichever of a worker's conversations was quicker.
     message["Date"] = format_datetime(mail.created_at.astimezone(UTC))
     message["Message-ID"] = f"<{mail.id}@{host}>"
-    if thread_id is not None:
-        # Mail programs show what has a common ancestor together.
-        message["References"] = f"<thread-{thread_id}@{host}>"
-    message["List-Unsubscribe"] = f"<{stop_url}>"
     message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     message["Auto-Submitted"] = "auto-generated"
     everything = {
@@ -237,7 +233,13 @@ def _made(
     message.set_content(environment().get_template(f"mail/{template}.txt").render(everything), cte="quoted-printable")
     html = environment().get_template(f"mail/{template}.html").render(everything)
     message.add_alternative(html, subtype="html", cte="quoted-printable")
-    return Written(recipient=to.addr_spec, text=message.as_bytes(), stop_hash=digest(stop))
+    # By hand: `email` makes encoded words of what is longer than a line, and no mail program takes these for an address.
+    whole = {"List-Unsubscribe": f"<{stop_url}>"}
+    if thread_id is not None:
+        # Mail programs show what has a common ancestor together.
+        whole["References"] = f"<thread-{thread_id}@{host}>"
+    head = "".join(f"{name}: {value}\r\n" for name, value in whole.items())
+    return Written(recipient=to.addr_spec, text=head.encode() + message.as_bytes(), stop_hash=digest(stop))
 
 
 def address_of(sender: str) -> str:

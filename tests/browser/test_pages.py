@@ -51,6 +51,7 @@ The end.
         "/documents?view=trash",
         "/account",
         "/workspace",
+        "/workspace/channels?connect=wordpress",
         "/operations",
         "document",
         "dialog",

@@ -19,6 +19,7 @@ from server.operations import words
 from server.operations.stock import LiveDocument, ProcessStock, total
 from server.web.render import environment
 from server.workspaces.models import Role
+from tests.design.channels import CHANNEL_PAGES
 from tests.design.history import HISTORY_PAGES
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -336,6 +337,7 @@ PAGES: list[tuple[str, dict[str, Any]]] = [
     ),
     ("notifications/document.html", {"user": PERSON, "document_id": "d", "title": NASTY, "attention": None}),
     *HISTORY_PAGES,
+    *CHANNEL_PAGES,
     ("operations/live.html", live(*map(live_document, range(5)))),
     ("operations/live.html", live(live_document(1, pause_seconds=0.1), live_document(2, idle_seconds=3.0))),
     ("operations/live.html", live(alone=True, refreshes=False, left_out=0)),

@@ -8,16 +8,19 @@ from server.publishing.channels.webhook import Webhook, new_secret
 from server.publishing.http import open_http
 from tests.server.publishing.elsewhere.running import Place, running
 from tests.server.publishing.elsewhere.webhook import Receiver
+from tests.server.publishing.subjects.mastodon import Clock
 from tests.server.publishing.subjects.subject import Subject, an_id
 
 
 @asynccontextmanager
 async def webhook() -> AsyncIterator[Subject]:
     """Open a webhook that a receiver takes events from."""
-    receiver = Receiver(new_secret())
+    clock = Clock()
+    receiver = Receiver(new_secret(), clock.now)
     http = open_http(private_networks=True, answer_seconds=2)
     async with http.client, running(receiver.app()) as place:
-        yield Subject(Webhook(), Caller(http, account_of(place, receiver.secret)), place, receiver.seen)
+        caller = Caller(http, account_of(place, receiver.secret), clock.now)
+        yield Subject(Webhook(), caller, place, receiver.seen, passes=clock.passes)
 
 
 def account_of(place: Place, secret: str) -> Account:

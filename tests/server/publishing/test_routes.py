@@ -1,6 +1,7 @@
 """Accounts over the API and in the pages, as a person and a program go through them."""
 
 import re
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 import httpx
@@ -9,6 +10,7 @@ from starlette.applications import Starlette
 
 from server.accounts import tokens
 from server.db import Sessions
+from server.publishing.channels.webhook import Webhook
 from server.workspaces.models import Role
 from tests.factories import csrf_of, make_member, sign_in
 from tests.server.publishing.conftest import Desk
@@ -137,3 +139,22 @@ async def test_a_program_connects_with_its_persons_consent(
         channels = (await program.get("http://quillroom.test/api/v1/channels")).json()["channels"]
         assert [each["kind"] for each in channels] == ["reddit"]
         assert channels[0]["options"][0]["name"] == "subreddit"
+
+
+async def test_a_secret_that_was_made_here_is_shown_once(app: Starlette, page: httpx.AsyncClient, desk: Desk) -> None:
+    app.state.reach = replace(desk.reach, channels={"webhook": Webhook()})
+    refused = await _send(page, f"{PAGE}/connect/webhook", url="nonsense")
+    assert refused.status_code == 422
+    assert 'value="nonsense"' in refused.text
+
+    made = await _send(page, f"{PAGE}/connect/webhook", url=f"{desk.place.url}/hook")
+    assert made.headers["cache-control"] == "no-store"
+    first = re.findall(r'value="(whsec_[^"]+)"', made.text)
+    assert len(first) == 1
+
+    path = re.search(rf'href="({PAGE}/[0-9a-f-]{{36}})"', (await page.get(PAGE, headers=HTML)).text)
+    assert path
+    assert "whsec_" not in (await page.get(path[1], headers=HTML)).text
+    second = re.findall(r'value="(whsec_[^"]+)"', (await _send(page, f"{path[1]}/refresh")).text)
+    assert len(second) == 1
+    assert second != first

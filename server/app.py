@@ -30,6 +30,7 @@ from server.comments.settling import settle as settle_comments
 from server.documents.access import seen_by, who_sees
 from server.documents.api import OPERATIONS as DOCUMENT_OPERATIONS
 from server.documents.api import routes as api_routes
+from server.documents.gifts import end_beyond
 from server.documents.lifecycle import spread_membership
 from server.documents.live import HubFigures, Wrote, open_live, taking_stock
 from server.documents.models import Document
@@ -181,6 +182,7 @@ def _hand_down(state: State) -> None:
     state.arrive = arrive
     state.visible = seen_by
     state.send_invitation = inviting.send
+    state.end_gifts = end_beyond
     state.note_member = note_member
     state.tell = tell
     state.spread_membership = spread_membership

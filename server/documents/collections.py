@@ -34,6 +34,7 @@ from server.documents.access import (
     role_at_collection,
     role_of,
 )
+from server.documents.gifts import end_beyond
 from server.documents.models import (
     MAX_COLLECTION_DEPTH,
     MAX_COLLECTION_NAME_CHARACTERS,
@@ -310,6 +311,8 @@ async def name(db: AsyncSession, user: User, collection_id: UUID, user_id: UUID,
     if (await db.scalar(many) or 0) >= MAX_NAMED:
         raise Conflict(f"At most {MAX_NAMED} people can be named. Share with the workspace.")
     await _name(db, collection, user_id, role, by=user.id)
+    if before is not None and not reaches(role, before):
+        await end_beyond(db, user_id, collection.workspace_id)
     await telling.note_shelf(db, collection, user_id, by=user.id, before=before, after=role)
     return await _concerned(db, collection_id)
 
@@ -330,6 +333,7 @@ async def unname(db: AsyncSession, user: User, collection_id: UUID, user_id: UUI
             col(Collaborator.collection_id) == collection_id, col(Collaborator.user_id) == user_id
         )
     )
+    await end_beyond(db, user_id, collection.workspace_id)
     await telling.note_shelf(db, collection, user_id, by=user.id, before=before, after=None)
     return await _concerned(db, collection_id)
 

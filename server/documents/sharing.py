@@ -30,6 +30,7 @@ from server.documents.access import (
     require,
     role_of,
 )
+from server.documents.gifts import end_beyond
 from server.documents.models import AccessRequest, Collaborator, Collection, Document, Reach, utc_now
 from server.errors import Conflict, Forbidden, Invalid, NotFound
 from server.workspaces import invitations, membership
@@ -173,6 +174,8 @@ async def name(db: AsyncSession, user: User, document_id: UUID, user_id: UUID, r
     if before is None and len(await _ids_by_name(db, document_id)) >= MAX_NAMED:
         raise Conflict(f"At most {MAX_NAMED} people can be named. Share a collection, or with the workspace.")
     await _name(db, document, user_id, role, by=user.id)
+    if before is not None and not reaches(role, before):
+        await end_beyond(db, user_id, document.workspace_id, document_id)
     wish = await _close_request(db, document_id, user_id)
     await telling.note_place(db, document, user_id, by=user.id, before=before, after=role, wish=wish)
     return document
@@ -271,7 +274,10 @@ async def renew_invitation(
 
 
 async def unname(db: AsyncSession, user: User, document_id: UUID, user_id: UUID) -> Document:
-    """Take somebody's role by name away; one's own, too, in any role. Raises NotFound, Forbidden, LastOwner."""
+    """Take somebody's role by name away; one's own, too, in any role. Links and invitations of theirs end with it.
+
+    Raises NotFound, Forbidden, LastOwner.
+    """
     verb = DocumentVerb.VIEW if user_id == user.id else DocumentVerb.SHARE
     document, actor = await _locked(db, user, document_id, verb)
     before = await _role_by_name(db, document_id, user_id)
@@ -284,6 +290,7 @@ async def unname(db: AsyncSession, user: User, document_id: UUID, user_id: UUID)
         delete(Collaborator).where(col(Collaborator.document_id) == document_id, col(Collaborator.user_id) == user_id)
     )
     await count_change(db, document_id)
+    await end_beyond(db, user_id, document.workspace_id, document_id)
     await telling.note_place(db, document, user_id, by=user.id, before=before, after=None)
     return document
 

@@ -57,7 +57,9 @@ class NewInvitation(BodyInput):
     """An invitation to the workspace."""
 
     role: Role = Field(default=Role.MEMBER, description="Admins give every role, others member or guest.")
-    email: str | None = Field(default=None, max_length=300, description="For whom it is; it ends when they have come.")
+    email: str | None = Field(
+        default=None, max_length=300, description="For whom it is: they alone come in by it, once."
+    )
 
 
 class WorkspaceInvitation(Answer):

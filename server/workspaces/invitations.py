@@ -1,7 +1,7 @@
 """Links into a workspace. One serves many people, until it expires, is revoked, or its maker may no longer invite.
 
-One that is for an address ends when the person of that address has come by it; one that makes an admin lets one person
-in, whoever that is.
+One that is for an address lets in the person of that address alone, and ends when they have come; one that makes an
+admin lets one person in, whoever that is.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from sqlmodel import col
 
 from server.accounts.models import User, utc_now
 from server.accounts.secret import digest, new_secret
-from server.errors import DomainError, Forbidden, NotFound
+from server.errors import DomainError, Forbidden, Invalid, NotFound
 from server.workspaces import access, membership
 from server.workspaces.access import Actor, Verb
 from server.workspaces.models import Invitation, Member, Role, Workspace
@@ -28,6 +28,12 @@ class InvitationOver(DomainError):
     """The link has expired, was revoked, or never was one."""
 
     sentence = "This invitation has expired or was taken back. Ask for a new link."
+
+
+class NotForYou(Invalid):
+    """The invitation is for somebody else's address."""
+
+    sentence = "This invitation is for another e-mail address."
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,20 +112,29 @@ async def look(db: AsyncSession, secret: str, *, lock: bool = False, now: dateti
 
 
 async def accept(db: AsyncSession, secret: str, user: User, *, now: datetime | None = None) -> Invitation:
-    """Make `user` a member by this link. Raises InvitationOver. Who is a member already stays what they are."""
+    """Make `user` a member by this link. Who is a member already stays what they are.
+
+    Raises InvitationOver, NotForYou.
+    """
     now = now or utc_now()
     invitation = (await look(db, secret, lock=True, now=now)).invitation
+    require_address(invitation, user.email)
     joined = await membership.join(
         db, workspace_id=invitation.workspace_id, user_id=user.id, role=Role(invitation.role), now=now
     )
     if joined:
         invitation.uses += 1
-    is_theirs = invitation.email is not None and invitation.email == user.email
-    if is_theirs or (joined and invitation.role == Role.ADMIN.value):
+    if invitation.email is not None or (joined and invitation.role == Role.ADMIN.value):
         # It was for one person, who is here now.
         invitation.revoked_at = now
     await db.flush()
     return invitation
+
+
+def require_address(invitation: Invitation, email: str) -> None:
+    """Raise NotForYou, naming `email`, unless an invitation lets in the person of this address."""
+    if invitation.email not in (None, email):
+        raise NotForYou({"email": f"This invitation is for {invitation.email} alone."})
 
 
 async def look_back(db: AsyncSession, secret: str) -> Ended | None:

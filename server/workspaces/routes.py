@@ -90,7 +90,7 @@ async def join_page(request: Request) -> Response:
     user: User | None = request.state.user
     if user is not None and await membership.is_member(db, invited.invitation.workspace_id, user.id):
         return _enter(request, invited.invitation)
-    # Whom it was sent to need not type their address; whoever else has the link writes another one.
+    # It is for this address alone, where it is for one.
     values = {"email": invited.invitation.email or ""}
     about = await _about(request, invited)
     return _secret_page(render(request, "accounts/join.html", values=values, errors={}, **about))
@@ -110,6 +110,7 @@ async def join(request: Request) -> Response:
         try:
             await throttle.count_new_account(request.app.state.redis, address=address_of(request))
             form = AccountForm.parse(fields)
+            invitations.require_address(invited.invitation, form.email)
             password_hash = await people.hash_new_password(form.password, email=form.email, name=form.name)
             user = await people.create(db, email=form.email, name=form.name, password_hash=password_hash)
         except (Invalid, TooMany, Unavailable) as error:
@@ -218,6 +219,7 @@ async def _about(request: Request, invited: invitations.Open) -> dict[str, Any]:
             "inviter_name": invited.inviter_name,
             "document_title": title,
             "document_role": invited.invitation.document_role,
+            "email": invited.invitation.email,
         },
         "next_url": request.url.path,
     }

@@ -18,6 +18,8 @@ EVENT: Final = "members"
 # What this layer needs of the documents above it, handed down by app.py, with the live documents, of which it knows
 # nothing: they follow what became of somebody in the workspace.
 SpreadMembership = Callable[[AsyncSession, object, Events, UUID], Awaitable[None]]
+# What a person handed out at documents, and could not hand out any more, ends.
+EndGifts = Callable[[AsyncSession, UUID, UUID], Awaitable[None]]
 # Of the notifications above it: news for a member, written at once and told after the commit.
 NoteMember = Callable[[AsyncSession, Actor, UUID, Role | None], Awaitable[Collection[UUID]]]
 Tell = Callable[[Events, Queue, Collection[UUID]], Awaitable[None]]
@@ -26,6 +28,8 @@ Tell = Callable[[Events, Queue, Collection[UUID]], Awaitable[None]]
 async def tell_of_member(request: Request, actor: Actor, user_id: UUID, role: Role | None) -> None:
     """Commit, let everything follow, and tell the member what they are now; without a role they are out."""
     db, state = request.state.db, request.app.state
+    end_gifts: EndGifts = state.end_gifts
+    await end_gifts(db, user_id, actor.workspace_id)
     note: NoteMember = state.note_member
     noted = await note(db, actor, user_id, role)
     await _spread(request, actor.workspace_id)

@@ -25,7 +25,13 @@ from tests.design.history import HISTORY_PAGES
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 NASTY = "<script>alert('“1”')</script> & \"Co\""
 PERSON = SimpleNamespace(id="u", name=NASTY, email="ada@example.org", colour=7)
-INVITATION = {"workspace_name": NASTY, "inviter_name": NASTY, "document_title": None, "document_role": None}
+INVITATION = {
+    "workspace_name": NASTY,
+    "inviter_name": NASTY,
+    "document_title": None,
+    "document_role": None,
+    "email": None,
+}
 
 
 def row(number: int, *, title: str = NASTY, trashed: bool = False, may_edit: bool = True) -> SimpleNamespace:
@@ -317,6 +323,10 @@ PAGES: list[tuple[str, dict[str, Any]]] = [
     ("accounts/sign_in.html", {"values": {"email": NASTY}, "errors": REFUSED, "next": NASTY}),
     ("accounts/join.html", {"values": {}, "errors": {}, "invitation": INVITATION, "next_url": NASTY}),
     ("accounts/join.html", {"user": PERSON, "values": {}, "errors": {}, "invitation": INVITATION, "next_url": "/"}),
+    (
+        "accounts/join.html",
+        {"user": PERSON, "values": {}, "errors": {}, "invitation": INVITATION | {"email": NASTY}, "next_url": "/"},
+    ),
     ("workspaces/invite.html", LINK),
     ("workspaces/invite.html", LINK | {"email": NASTY, "is_mailed": True}),
     ("accounts/account.html", ACCOUNT),

@@ -225,7 +225,7 @@ class InvitationSeen(Answer):
     """An invitation to a document that works now."""
 
     id: UUID
-    email: str | None = Field(description="For whom it was made; whoever has its link comes in.")
+    email: str | None = Field(description="For whom it is; nobody else comes in by it.")
     role: DocumentRole
     created_at: datetime
     created_by: str

@@ -274,14 +274,26 @@ async def test_a_link_with_a_password_and_an_end(office: Office) -> None:
         refused(await office.ada.ask("POST", path, json=wrong), 422)
 
 
-async def test_a_maker_who_may_not_share_any_more_lets_nobody_in(office: Office) -> None:
-    asked = {"email": "eve@example.org", "role": "editor"}
+async def test_what_somebody_handed_out_ends_when_they_may_not_give_it_any_more(office: Office) -> None:
+    asked = {"email": office.stranger.user.email, "role": "editor"}
     made = (await office.editor.ask("POST", f"{office.path}/collaborators", json=asked)).json()
-    secret = made["invitation"]["url"].rpartition("/")[2]
-    theirs = f"{office.path}/collaborators/{office.editor.user.id}"
-    await office.ada.ask("PUT", theirs, json={"role": "viewer"})
+    invitation = made["invitation"]["url"].rpartition("/")[2]
+    urls = [
+        (await who.ask("POST", f"{office.path}/links", json={"role": "editor"})).json()["url"]
+        for who in (office.editor, office.ada)
+    ]
+    theirs, adas = (url.rpartition("/")[2] for url in urls)
     async with office.sessions.begin() as db:
-        eve = await db.get_one(User, office.stranger.user.id)
-        invitation = await invitations.accept(db, secret, eve)
-        await office.app.state.arrive(db, invitation, eve)
-    assert await office.role_of(office.stranger) is None
+        editor = await db.get_one(User, office.editor.user.id)
+        # A way back in by one's own link is none.
+        await links.open_for(db, (await links.look(db, theirs)).link, user=editor, cookie=None)
+    await office.ada.ask("PUT", f"{office.path}/collaborators/{editor.id}", json={"role": "viewer"})
+    async with office.sessions.begin() as db:
+        with pytest.raises(LinkOver):
+            await links.look(db, theirs)
+        with pytest.raises(invitations.InvitationOver):
+            await invitations.look(db, invitation)
+        assert await links.look(db, adas)
+    assert await office.role_of(office.editor) == "viewer"
+    assert (await office.ada.ask("DELETE", f"{office.path}/collaborators/{editor.id}")).status_code == 204
+    assert await office.role_of(office.editor) is None

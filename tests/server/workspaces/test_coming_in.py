@@ -255,6 +255,16 @@ async def test_whom_an_invitation_was_sent_to_finds_their_address_and_it_has_don
         _, secret = await invitations.create(db, by, workspace.id, email="rita@example.org")
     link = f"/join/{secret}"
     assert 'value="rita@example.org"' in (await client.get(link)).text
+    # Somebody to whom it was passed on does not come in by it, with a new account or with one that they have.
+    passed_on = await submit(client, link, **ADA)
+    assert (passed_on.status_code, "for rita@example.org alone" in passed_on.text) == (422, True)
+    other, _ = await make_team(sessions, name="Other")
+    await sign_in(client, sessions, other)
+    page = (await client.get(link)).text
+    assert "and you are signed in as" in page
+    assert "Join as" not in page
+    assert (await submit(client, link)).status_code == 422
+    client.cookies.clear()
     rita = {"name": "Rita", "email": "rita@example.org", "password": PASSWORD}
     assert (await submit(client, link, **rita)).status_code == 303
     # She goes where it led, by the same link; somebody else finds that it is over.

@@ -186,8 +186,8 @@ class Status:
 class Problem:
     """Something about a post that the channel would refuse (`blocks`) or that is likely a mistake.
 
-    `where`: "text", "title", "tags", "replies", "picture 2", or the name of an option. `sentence`: the rule, the figure
-    and what to do, for a person.
+    `where`: "text", "title", "tags", "replies", "pictures", "picture 2", or the name of an option. `sentence`: the
+    rule, the figure and what to do, for a person.
     """
 
     where: str

@@ -15,7 +15,7 @@ from server.accounts.models import User
 from server.documents.access import DocumentRole, actor_at
 from server.documents.models import AccessRequest, Collaborator, Collection, Document
 from server.notifications.models import Kind
-from server.notifications.noting import Notice, note
+from server.notifications.noting import Notice, note, take_back
 from server.workspaces.models import Member, Role
 
 MAY_NOW: Final = {
@@ -49,14 +49,18 @@ async def note_place(
 ) -> None:
     """Note that somebody's role by name changed, if it did, or that they got an answer to their `wish` for one.
 
-    It says what they may do now, by whatever way, and what they had asked for where that is something else.
+    What they have not heard of yet is replaced by it, or taken back where all is as it was. It says what they may do
+    now, by whatever way, and what they had asked for where that is something else.
     """
     person = await db.get(User, user_id)
     if person is None or (before is after and wish is None):
         return
+    known = await _known(db, user_id, document.id, before)
+    if known is after and wish is None:
+        return
     _, actor = await actor_at(db, person, document.id)
     notice = Notice(
-        kind=Kind.INVITATION if before is None else Kind.ROLE,
+        kind=Kind.INVITATION if known is None else Kind.ROLE,
         to=[user_id],
         workspace_id=document.workspace_id,
         document_id=document.id,
@@ -64,7 +68,7 @@ async def note_place(
         title=document.title,
         text=MAY_NOW[actor.role] if wish in (None, actor.role) else f"{_WISHED[wish]} {MAY_NOW[actor.role]}",
         path=f"/documents/{document.id}",
-        dedupe_key=f"place:{uuid4()}",
+        dedupe_key=_key(document.id, known),
     )
     await note(db, notice)
 
@@ -78,20 +82,40 @@ async def note_shelf(
     before: DocumentRole | None,
     after: DocumentRole | None,
 ) -> None:
-    """Note that somebody's role by name at a collection changed, if it did."""
+    """Note that somebody's role by name at a collection changed, if it did; in place of what they have not heard."""
     if before is after:
         return
+    known = await _known(db, user_id, collection.id, before)
+    if known is after:
+        return
     notice = Notice(
-        kind=Kind.INVITATION if before is None else Kind.ROLE,
+        kind=Kind.INVITATION if known is None else Kind.ROLE,
         to=[user_id],
         workspace_id=collection.workspace_id,
         actor_id=by,
         title=collection.name,
         text=MAY_NOW[after] if after is not None else "You are not named on it any more.",
         path=f"/documents?collection={collection.id}" if after is not None else "/documents",
-        dedupe_key=f"place:{uuid4()}",
+        dedupe_key=_key(collection.id, known),
     )
     await note(db, notice)
+
+
+async def _known(db: AsyncSession, user_id: UUID, place_id: UUID, before: DocumentRole | None) -> DocumentRole | None:
+    """Return the role at a place that the person last heard of; what they were not told since is taken back.
+
+    Naming somebody and taking the name away, over and over, rings no bell and sends no mail that way.
+    """
+    untold = await take_back(db, user_id, f"place:{place_id}:")
+    if untold is None:
+        return before
+    role = untold.split(":")[2]
+    return DocumentRole(role) if role else None
+
+
+def _key(place_id: UUID, known: DocumentRole | None) -> str:
+    """Return a key for a change of role, with the one that the person knew."""
+    return f"place:{place_id}:{known.value if known else ''}:{uuid4()}"
 
 
 async def owners(db: AsyncSession, document_id: UUID) -> Sequence[UUID]:

@@ -113,7 +113,7 @@ async def write(db: AsyncSession, mail: Mail, *, settings: Settings, visible: Vi
         mail,
         settings,
         to=_addressed(user.email, _plain(user.name)),
-        subject=_count(shown, is_of_one=mail.letter == Letter.NOTICE.value),
+        subject=_count(shown, is_of_one=len({each.document_id or each.title for each in shown}) == 1),
         template="digest",
         thread_id=shown[0].thread_id if len({each.thread_id for each in shown}) == 1 else None,
         context={"notices": shown[-MAX_IN_DIGEST:], "more": len(shown) > MAX_IN_DIGEST},
@@ -233,7 +233,7 @@ def _made(
     message.set_content(environment().get_template(f"mail/{template}.txt").render(everything), cte="quoted-printable")
     html = environment().get_template(f"mail/{template}.html").render(everything)
     message.add_alternative(html, subtype="html", cte="quoted-printable")
-    # By hand: `email` makes encoded words of what is longer than a line, and no mail program takes these for an address.
+    # By hand: `email` makes encoded words of what is longer than a line, and no mail program reads an address in these.
     whole = {"List-Unsubscribe": f"<{stop_url}>"}
     if thread_id is not None:
         # Mail programs show what has a common ancestor together.
@@ -248,7 +248,7 @@ def address_of(sender: str) -> str:
 
 
 def _count(notices: Sequence[Told], *, is_of_one: bool) -> str:
-    """Say how much happened; `is_of_one`: in one document."""
+    """Say how much happened; `is_of_one`: in one document, or at one other place."""
     if len(notices) == 1:
         return notices[0].sentence
     many = f"{MAX_IN_DIGEST}+" if len(notices) > MAX_IN_DIGEST else str(len(notices))

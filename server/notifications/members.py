@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.notifications.models import Kind
-from server.notifications.noting import Notice, note
+from server.notifications.noting import Notice, note, take_back
 from server.workspaces.access import Actor
 from server.workspaces.models import Role, Workspace
 
@@ -20,8 +20,13 @@ MAY_NOW: Final = {
 
 
 async def note_member(db: AsyncSession, actor: Actor, user_id: UUID, role: Role | None) -> frozenset[UUID]:
-    """Note that a member has another role in the workspace, or none any more. Returns for whom it is news."""
+    """Note that a member has another role in the workspace, or none any more. Returns for whom it is news.
+
+    It stands in the place of what they have not read yet of their role there.
+    """
     workspace = await db.get_one(Workspace, actor.workspace_id)
+    about = f"member:{workspace.id}:"
+    await take_back(db, user_id, about)
     notice = Notice(
         kind=Kind.ROLE,
         to=[user_id],
@@ -30,6 +35,6 @@ async def note_member(db: AsyncSession, actor: Actor, user_id: UUID, role: Role 
         title=workspace.name,
         text=MAY_NOW[role],
         path="/documents",
-        dedupe_key=f"member:{uuid4()}",
+        dedupe_key=f"{about}{uuid4()}",
     )
     return await note(db, notice)

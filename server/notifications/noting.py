@@ -45,6 +45,9 @@ MAIL_DELAY: Final = timedelta(minutes=2)
 # Mails in a day: as many as a team of a new workspace needs, and as many as somebody bears who never asked for them.
 INVITATIONS_BY_ONE: Final = 100
 INVITATIONS_TO_ONE: Final = 5
+# Mails about news to one person: what comes past that waits for the end of the hour, and is one mail together. However
+# busy a team is, or whatever somebody does to annoy, nobody's mailbox is flooded from here.
+MAILS_IN_AN_HOUR: Final = 20
 # What a muted document no longer says; of these a mention still comes to the bell, by no mail.
 _TALK: Final = frozenset({Kind.MENTION, Kind.REPLY, Kind.RESOLUTION, Kind.REOPENING, Kind.PROPOSAL, Kind.DECISION})
 
@@ -82,6 +85,8 @@ class _Wish:
 
 async def note(db: AsyncSession, notice: Notice, *, now: datetime | None = None) -> frozenset[UUID]:
     """Write the news for each person, and the mails about it. Returns for whom it is new; give that to `tell`.
+
+    A mail that waits takes what comes meanwhile along: of the same document, or of what is in none.
 
     The caller has checked that they may see what it tells of. Who has muted the document, is disabled or gone is left
     out. Raises ValueError for a path that leads out of the site.
@@ -125,9 +130,11 @@ async def note(db: AsyncSession, notice: Notice, *, now: datetime | None = None)
         mailed.pop(user_id)[1]: literal(waiting_id, Uuid)
         for user_id, waiting_id in (await _waiting(db, mailed, notice.document_id)).items()
     }
+    for user_id, mail_id in (await _gathering(db, await _crowded(db, mailed, now), now)).items():
+        joined[mailed.pop(user_id)[1]] = literal(mail_id, Uuid)
     if joined:
-        mail_id = col(PersonalNotice.mail_id)
-        await db.execute(update(PersonalNotice).where(mail_id.in_(joined)).values(mail_id=case(joined, value=mail_id)))
+        mail_of = col(PersonalNotice.mail_id)
+        await db.execute(update(PersonalNotice).where(mail_of.in_(joined)).values(mail_id=case(joined, value=mail_of)))
     db.add_all(
         Mail(
             id=mail_id,
@@ -204,6 +211,32 @@ async def forget(db: AsyncSession, *, document_id: UUID, deeds: Sequence[str]) -
     return frozenset(gone)
 
 
+async def take_back(db: AsyncSession, user_id: UUID, deed: str) -> str | None:
+    """Take back what a person has not read yet of a deed whose keys begin so, and a mail that waits to tell only of it.
+
+    Returns the key of what nobody was told: not read, and not mailed. None: they know, or there was nothing.
+    """
+    key = col(PersonalNotice.dedupe_key)
+    gone = (
+        await db.execute(
+            delete(PersonalNotice)
+            .where(
+                col(PersonalNotice.user_id) == user_id,
+                col(PersonalNotice.read_at).is_(None),
+                key.startswith(deed, autoescape=True),
+            )
+            .returning(key, col(PersonalNotice.mail_id))
+        )
+    ).all()
+    unsent = col(Mail.id).in_([mail_id for _, mail_id in gone if mail_id is not None]) & (
+        col(Mail.state) == MailState.WAITING.value
+    )
+    waiting = set(await db.scalars(select(col(Mail.id)).where(unsent).with_for_update()))
+    told_of_more = select(col(PersonalNotice.id)).where(col(PersonalNotice.mail_id) == col(Mail.id)).exists()
+    await db.execute(delete(Mail).where(unsent, ~told_of_more).execution_options(synchronize_session=False))
+    return next((each for each, mail_id in gone if mail_id is None or mail_id in waiting), None)
+
+
 async def followers(db: AsyncSession, document_id: UUID) -> Sequence[UUID]:
     """Return who follows the document. The caller leaves out those who may not see it any more."""
     return (
@@ -236,10 +269,12 @@ async def _invites_too_much(db: AsyncSession, invitation: Invitation, now: datet
 async def _waiting(db: AsyncSession, people: Collection[UUID], document_id: UUID | None) -> dict[UUID, UUID]:
     """Return the mails about the document that wait to be sent to these people, by person. More news can go with them.
 
+    Without a document: about what is in none, as roles in a workspace or at a collection.
     They are held until the transaction ends: a worker passes them over meanwhile, and finds the news in them after.
     """
-    if not people or document_id is None:
+    if not people:
         return {}
+    about = col(PersonalNotice.document_id)
     rows = await db.execute(
         select(col(Mail.user_id), col(Mail.id))
         .where(
@@ -247,12 +282,60 @@ async def _waiting(db: AsyncSession, people: Collection[UUID], document_id: UUID
             col(Mail.letter) == Letter.NOTICE.value,
             col(Mail.state) == MailState.WAITING.value,
             select(col(PersonalNotice.id))
-            .where(col(PersonalNotice.mail_id) == col(Mail.id), col(PersonalNotice.document_id) == document_id)
+            .where(
+                col(PersonalNotice.mail_id) == col(Mail.id),
+                about.is_(None) if document_id is None else about == document_id,
+            )
             .exists(),
         )
         .with_for_update(skip_locked=True)
     )
     return {user_id: mail_id for user_id, mail_id in rows if user_id is not None}
+
+
+async def _crowded(db: AsyncSession, people: Collection[UUID], now: datetime) -> Sequence[UUID]:
+    """Return who of these people, each of whom has just got one mail more, has more in this hour than anybody shall."""
+    if not people:
+        return ()
+    mails = func.count(col(PersonalNotice.mail_id).distinct())
+    return (
+        await db.scalars(
+            select(col(PersonalNotice.user_id))
+            .where(col(PersonalNotice.user_id).in_(people), col(PersonalNotice.created_at) > now - timedelta(hours=1))
+            .group_by(col(PersonalNotice.user_id))
+            .having(mails > MAILS_IN_AN_HOUR)
+        )
+    ).all()
+
+
+async def _gathering(db: AsyncSession, people: Collection[UUID], now: datetime) -> dict[UUID, UUID]:
+    """Return the mails that gather what these people hear until the hour is over, by person."""
+    if not people:
+        return {}
+    hour = now.replace(minute=0, second=0, microsecond=0)
+    rows = [
+        Mail(
+            letter=Letter.DIGEST.value,
+            user_id=user_id,
+            dedupe_key=f"hour:{user_id}:{hour.isoformat()}",
+            # Not on the hour: whoever notes something in its last moment shall still find it waiting.
+            due_at=hour + timedelta(hours=1) + MAIL_DELAY,
+            created_at=now,
+        ).model_dump()
+        for user_id in people
+    ]
+    waiting = (
+        insert(Mail)
+        .values(rows)
+        # Changes nothing, and holds the row: a worker passes it over until the news is in it.
+        .on_conflict_do_update(
+            index_elements=["dedupe_key"],
+            set_={"due_at": col(Mail.due_at)},
+            where=col(Mail.state) == MailState.WAITING.value,
+        )
+        .returning(col(Mail.user_id), col(Mail.id))
+    )
+    return {user_id: mail_id for user_id, mail_id in await db.execute(waiting) if user_id is not None}
 
 
 async def _wishes(db: AsyncSession, notice: Notice) -> dict[UUID, _Wish]:

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 
 import httpx
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlmodel import col
 from starlette.applications import Starlette
 
 from server.accounts.models import User
 from server.db import Sessions
 from server.documents.access import seen_by
-from server.notifications import noting
+from server.notifications import bell, noting
 from server.notifications.delivery import Delivered, deliver
-from server.notifications.models import Mail, PersonalNotice
+from server.notifications.models import Mail, MailState, PersonalNotice
 from server.settings import Settings
 from server.workspaces.models import Role, Workspace
 from tests.factories import PASSWORD, csrf_of, make_member, make_team, sign_in
@@ -50,6 +50,10 @@ class Office:
                 .order_by(col(PersonalNotice.created_at))
             )
             return [(row.kind, row.text) for row in rows]
+
+    async def read(self, who: User) -> None:
+        async with self.sessions.begin() as db:
+            await bell.read_all(db, who.id)
 
     async def add(self, email: str) -> dict[str, object]:
         answer = await self.ada.ask("POST", f"{self.path}/collaborators", json={"email": email, "role": "reviewer"})
@@ -98,19 +102,46 @@ async def test_a_person_hears_of_each_change_of_their_role_and_of_none_that_is_n
     theirs = f"{office.path}/collaborators/{mem.id}"
     for role in ("viewer", "viewer", "reviewer"):
         assert (await office.ada.ask("PUT", theirs, json={"role": role})).status_code == 200
+        await office.read(mem)
     assert (await office.ada.ask("DELETE", theirs)).status_code == 204
     assert await office.heard(mem) == [
         ("invitation", "You can read it."),
         ("role", "You can comment and suggest changes."),
         ("role", "You cannot open it any more."),
     ]
+    await office.read(mem)
     assert (await office.ada.ask("POST", f"{office.path}/owner", json={"user_id": str(mem.id)})).status_code == 200
     assert (await office.heard(mem))[-1] == ("invitation", "You own it now.")
-    # What they do to themselves is no news.
+    # What they do to themselves is no news; it only ends what they had not read, and what is not so any more.
     assert await office.mem.ask("PUT", f"{office.path}/collaborators/{office.ada.user.id}", json={"role": "owner"})
     assert (await office.mem.ask("DELETE", theirs)).status_code == 204
-    assert len(await office.heard(mem)) == 4
+    assert len(await office.heard(mem)) == 3
     assert (await office.heard(office.ada.user))[-1] == ("role", "You own it now.")
+
+
+async def test_a_role_given_and_taken_over_and_over_rings_once_and_fills_no_mailbox(office: Office) -> None:
+    made = await office.ada.ask("POST", "/collections", json={"name": "Plans"})
+    mem = office.mem.user
+    for place in (office.path, f"/collections/{made.json()['id']}"):
+        theirs = f"{place}/collaborators/{mem.id}"
+        for _ in range(3):
+            await office.ada.ask("PUT", theirs, json={"role": "viewer"})
+            assert await office.heard(mem) == [("invitation", "You can read it.")]
+            assert (await office.ada.ask("DELETE", theirs)).status_code == 204
+            assert await office.heard(mem) == []
+        # One piece of news, of how it is in the end.
+        for role in ("viewer", "editor", "reviewer"):
+            await office.ada.ask("PUT", theirs, json={"role": role})
+        assert await office.heard(mem) == [("invitation", "You can comment and suggest changes.")]
+        async with office.sessions.begin() as db:
+            (mail,) = await db.scalars(select(Mail))
+            mail.state = MailState.SENT.value
+        # Once it was mailed they know of it, read in the page or not.
+        assert (await office.ada.ask("DELETE", theirs)).status_code == 204
+        assert [kind for kind, _ in await office.heard(mem)] == ["role"]
+        async with office.sessions.begin() as db:
+            await db.execute(delete(PersonalNotice))
+            await db.execute(delete(Mail))
 
 
 async def test_what_they_may_do_by_other_ways_is_said(office: Office) -> None:
@@ -119,6 +150,7 @@ async def test_what_they_may_do_by_other_ways_is_said(office: Office) -> None:
     assert (await office.ada.ask("PUT", f"{office.path}/sharing", json=everybody)).status_code == 200
     theirs = f"{office.path}/collaborators/{mem.id}"
     await office.ada.ask("PUT", theirs, json={"role": "editor"})
+    await office.read(mem)
     await office.ada.ask("DELETE", theirs)
     assert await office.heard(mem) == [
         ("invitation", "You can edit it."),
@@ -129,8 +161,9 @@ async def test_what_they_may_do_by_other_ways_is_said(office: Office) -> None:
 async def test_a_collection_is_shared_by_name(office: Office) -> None:
     made = await office.ada.ask("POST", "/collections", json={"name": "Plans"})
     theirs = f"/collections/{made.json()['id']}/collaborators/{office.mem.user.id}"
-    await office.ada.ask("PUT", theirs, json={"role": "viewer"})
-    await office.ada.ask("PUT", theirs, json={"role": "editor"})
+    for role in ("viewer", "editor"):
+        await office.ada.ask("PUT", theirs, json={"role": role})
+        await office.read(office.mem.user)
     await office.ada.ask("DELETE", theirs)
     assert await office.heard(office.mem.user) == [
         ("invitation", "You can read it."),

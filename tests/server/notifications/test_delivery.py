@@ -15,7 +15,7 @@ from server.accounts import people
 from server.notifications import bell, choices, delivery, letters
 from server.notifications.delivery import LEASE, WAITS, Delivered, claim, deliver
 from server.notifications.models import HowMail, Kind, Mail, MailChoice, MailState, PersonalNotice
-from server.notifications.noting import MAIL_DELAY, invite_by_mail
+from server.notifications.noting import MAIL_DELAY, MAILS_IN_AN_HOUR, invite_by_mail
 from server.settings import Settings
 from server.workspaces import invitations
 from server.workspaces.models import Role
@@ -97,6 +97,28 @@ async def test_what_happens_in_a_document_meanwhile_goes_with_it(
         assert both.part(kind).index("the first words") < both.part(kind).index("the second words")
     assert {each.message["Subject"] for each in single} == {"Ada Lovelace mentioned you in “The plan”"}
     assert sum("the last words" in each.part("plain") for each in single) == 1
+
+
+async def test_nobodys_mailbox_is_flooded(post: Post, mailing: Settings, caught: CatchAll) -> None:
+    post.clock.pass_by(minutes=30)
+    for number in range(MAILS_IN_AN_HOUR + 5):
+        await post.note(key=f"comment:{number}", text=f"words {number}.")
+    post.clock.now += MAIL_DELAY
+    assert await _run(post, mailing) == Delivered(sent=MAILS_IN_AN_HOUR)
+    # More of the same hour goes along, whatever it is about.
+    await asyncio.gather(*(post.note(key=f"more:{number}") for number in range(3)))
+    post.clock.pass_by(minutes=15)
+    assert await _run(post, mailing) == Delivered()
+    post.clock.pass_by(minutes=15)
+    assert await _run(post, mailing) == Delivered(sent=1)
+    gathered = caught.taken[-1]
+    assert gathered.message["Subject"] == "8 things happened while you were away"
+    assert f"words {MAILS_IN_AN_HOUR + 4}." in gathered.part("plain")
+    # Later it is as ever.
+    post.clock.pass_by(hours=1)
+    await post.note(key="later")
+    post.clock.now += MAIL_DELAY
+    assert await _run(post, mailing) == Delivered(sent=1)
 
 
 async def test_what_is_just_being_sent_takes_no_more_news(post: Post, mailing: Settings, caught: CatchAll) -> None:

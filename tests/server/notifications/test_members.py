@@ -1,6 +1,7 @@
 """Into a workspace by mail, and what its members hear of their roles."""
 
 import re
+from uuid import UUID
 
 import httpx
 import pytest
@@ -10,6 +11,7 @@ from starlette.applications import Starlette
 
 from server.accounts.models import User
 from server.db import Sessions
+from server.notifications import bell
 from server.notifications.delivery import Delivered, deliver
 from server.notifications.models import PersonalNotice
 from server.workspaces.models import Invitation, Role, Workspace
@@ -64,11 +66,21 @@ async def test_an_invitation_to_the_workspace_goes_out_by_mail(
 async def test_members_hear_of_their_roles(client: httpx.AsyncClient, sessions: Sessions, team: Team) -> None:
     async with sessions.begin() as db:
         ben = await make_member(db, team[1], name="Ben")
-    for role in (Role.GUEST, Role.GUEST, Role.ADMIN):
+
+    async def heard() -> list[tuple[UUID, str, str, str]]:
+        async with sessions() as db:
+            rows = await db.scalars(select(PersonalNotice).order_by(col(PersonalNotice.created_at)))
+            return [(row.user_id, row.kind, row.title, row.text.split(":")[0]) for row in rows]
+
+    for role, words in (
+        (Role.GUEST, "You are a guest"),
+        (Role.GUEST, "You are a guest"),
+        (Role.ADMIN, "You are an admin"),
+    ):
         assert (await _post(client, f"/workspace/members/{ben.id}/role", role=role.value)).status_code == 303
+        # What they have not read yet of their role is not so any more.
+        assert await heard() == [(ben.id, "role", team[1].name, words)]
+    async with sessions.begin() as db:
+        await bell.read_all(db, ben.id)
     assert (await _post(client, f"/workspace/members/{ben.id}/remove")).status_code == 303
-    async with sessions() as db:
-        rows = await db.scalars(select(PersonalNotice).order_by(col(PersonalNotice.created_at)))
-        found = [(row.user_id, row.kind, row.title, row.text.split(":")[0]) for row in rows]
-    said = ["You are a guest", "You are an admin", "You are not in the workspace any more."]
-    assert found == [(ben.id, "role", team[1].name, words) for words in said]
+    assert [words for _, _, _, words in await heard()] == ["You are an admin", "You are not in the workspace any more."]

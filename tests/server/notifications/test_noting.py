@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import anyio
 import pytest
 from redis.asyncio import Redis
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
@@ -26,7 +26,7 @@ from server.notifications.models import (
     MailState,
     PersonalNotice,
 )
-from server.notifications.noting import MAIL_DELAY, Notice, followers, invite_by_mail, note, tell
+from server.notifications.noting import MAIL_DELAY, Notice, followers, invite_by_mail, note, take_back, tell
 from server.queue import create_queue
 from server.workspaces import invitations
 from server.workspaces.models import Role, Workspace
@@ -97,6 +97,36 @@ async def test_the_same_deed_is_told_once(db: AsyncSession, team: Team) -> None:
     assert await note(db, mention(team, team.ben.id, key="comment:2")) == {team.ben.id}
     await db.commit()
     assert (len(await _notices(db)), len(await _mails(db))) == (2, 2)
+
+
+async def test_news_of_no_document_goes_with_the_mail_that_waits(db: AsyncSession, team: Team) -> None:
+    for number in range(3):
+        notice = replace(mention(team, team.ben.id, key=f"place:{number}"), document_id=None, kind=Kind.ROLE)
+        assert await note(db, notice, now=NOW) == {team.ben.id}
+    await note(db, mention(team, team.ben.id, key="comment:1"), now=NOW)
+    await db.commit()
+    assert len({row.mail_id for row in await _notices(db)}) == len(await _mails(db)) == 2
+
+
+async def test_what_nobody_was_told_yet_can_be_taken_back(db: AsyncSession, team: Team) -> None:
+    document_id = uuid4()
+    for key in ("place:1:first", "place:11:other"):
+        await note(db, mention(team, team.ben.id, key=key, document_id=document_id), now=NOW)
+    assert await take_back(db, team.ada.id, "place:1:") is None
+    assert await take_back(db, team.ben.id, "place:1:") == "place:1:first"
+    # The mail tells of something else, too; without that it goes.
+    assert len(await _mails(db)) == 1
+    assert await take_back(db, team.ben.id, "place:11:") == "place:11:other"
+    assert not await _mails(db)
+    # What was mailed is known, although it still rings in the bell, and what was read stays.
+    await note(db, mention(team, team.ben.id, key="place:1:mailed"), now=NOW)
+    await db.execute(update(Mail).values(state=MailState.SENT.value))
+    assert await take_back(db, team.ben.id, "place:1:") is None
+    assert not await _notices(db)
+    await note(db, mention(team, team.ben.id, key="place:1:read"), now=NOW)
+    await db.execute(update(PersonalNotice).values(read_at=NOW))
+    assert await take_back(db, team.ben.id, "place:1:") is None
+    assert len(await _notices(db)) == 1
 
 
 async def test_what_is_rolled_back_was_never_told(db: AsyncSession, team: Team) -> None:

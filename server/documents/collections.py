@@ -302,7 +302,7 @@ async def name(db: AsyncSession, user: User, collection_id: UUID, user_id: UUID,
 
     Raises NotFound, Forbidden for more than one has oneself, Conflict when too many are named.
     """
-    collection, actor = await find(db, user, collection_id, DocumentVerb.SHARE)
+    collection, actor = await _locked(db, user, collection_id, DocumentVerb.SHARE)
     before = await _role_by_name(db, collection_id, user_id)
     _require_reach(actor, role, before)
     if not await membership.is_member(db, collection.workspace_id, user_id):
@@ -323,7 +323,7 @@ async def unname(db: AsyncSession, user: User, collection_id: UUID, user_id: UUI
     Returns the documents that this concerns. Raises NotFound, Forbidden.
     """
     verb = DocumentVerb.VIEW if user_id == user.id else DocumentVerb.SHARE
-    collection, actor = await find(db, user, collection_id, verb)
+    collection, actor = await _locked(db, user, collection_id, verb)
     before = await _role_by_name(db, collection_id, user_id)
     if before is None:
         raise NotFound
@@ -343,7 +343,7 @@ async def hand_over(db: AsyncSession, user: User, collection_id: UUID, user_id: 
 
     Raises NotFound, Forbidden, Conflict.
     """
-    collection, _ = await find(db, user, collection_id, DocumentVerb.OWN)
+    collection, _ = await _locked(db, user, collection_id, DocumentVerb.OWN)
     if user_id == user.id:
         raise Conflict("You own this collection already.")
     if not await membership.is_member(db, collection.workspace_id, user_id):
@@ -371,7 +371,7 @@ async def give(
 
     Whoever would lose their own role by it is named with it. Raises NotFound, Forbidden, Invalid naming `role`.
     """
-    collection, actor = await find(db, user, collection_id, DocumentVerb.SHARE)
+    collection, actor = await _locked(db, user, collection_id, DocumentVerb.SHARE)
     if (reach is Reach.WORKSPACE) != (role is not None) or role is DocumentRole.OWNER:
         raise Invalid({"role": "Say whether the members may edit, comment or read; with `workspace` only."})
     if role is not None:
@@ -451,6 +451,17 @@ async def _require_same_owners(
 
 def _inside(collection_id: UUID) -> ColumnElement[bool]:
     return literal(collection_id, Uuid) == any_(col(Collection.path))
+
+
+async def _locked(
+    db: AsyncSession, user: User, collection_id: UUID, verb: DocumentVerb
+) -> tuple[Collection, CollectionActor]:
+    """Return a collection and the person at it, who may do `verb`; others who share it wait until this ends.
+
+    So two owners who take each other's name away come one after the other, and the second sees what the first did.
+    """
+    await db.execute(select(col(Collection.id)).where(col(Collection.id) == collection_id).with_for_update())
+    return await find(db, user, collection_id, verb)
 
 
 async def _hold_still(db: AsyncSession, workspace_id: UUID) -> None:

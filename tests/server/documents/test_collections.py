@@ -1,21 +1,28 @@
 """Collections over the API: what lies where, and how roles follow."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from uuid import uuid4
+from uuid import UUID, uuid4
 
+import anyio
 import httpx
 import pytest
 from sqlalchemy import select
+from sqlalchemy import text as sql
 from sqlmodel import col
 from starlette.applications import Starlette
 
 from server.db import Sessions
+from server.documents import collections
 from server.documents.models import MAX_COLLECTION_DEPTH
+from server.errors import NotFound
 from server.workspaces.models import Member, Role
 from tests.factories import make_member, make_team
 from tests.server.documents.programs import Program, program
+
+LIMIT_SECONDS = 20
 
 
 @dataclass
@@ -259,3 +266,22 @@ async def test_who_may_not_is_refused(office: Office) -> None:
     refused(await office.ada.ask("PUT", f"/collections/{mine}/collaborators/{office.eve.user.id}", json=other), 404)
     for name in ("", "x" * 121, " \n"):
         refused(await office.ada.ask("POST", "/collections", json={"name": name}), 422)
+
+
+async def test_of_two_owners_who_take_each_others_name_away_one_stays(office: Office, sessions: Sessions) -> None:
+    mem, gus = office.mem.user, office.gus.user
+    shelf = UUID(await office.make("Shelf", by=office.mem))
+    for path, body in (("sharing", {"reach": "people"}), (f"collaborators/{gus.id}", {"role": "owner"})):
+        answer = await office.mem.ask("PUT", f"/collections/{shelf}/{path}", json=body)
+        assert answer.status_code == 200, answer.text
+    async with sessions() as first, sessions() as second, sessions() as watch:
+        await collections.unname(first, mem, shelf, gus.id)
+        late = asyncio.create_task(collections.unname(second, gus, shelf, mem.id))
+        with anyio.fail_after(LIMIT_SECONDS):
+            while not late.done() and not await watch.scalar(sql("SELECT count(*) FROM pg_locks WHERE NOT granted")):
+                await asyncio.sleep(0.01)
+        await first.commit()
+        with pytest.raises(NotFound):
+            await late
+    people = (await office.ada.ask("GET", f"/collections/{shelf}/collaborators")).json()["collaborators"]
+    assert [(each["person"]["name"], each["role"]) for each in people] == [("Mem", "owner")]

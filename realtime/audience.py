@@ -11,6 +11,7 @@ from realtime import awareness, close, websocket, wire
 from realtime.close import Refused
 from realtime.early import Early
 from realtime.outbox import Outbox
+from realtime.owners import Owners
 from realtime.ports import Rights
 
 User = Mapping[str, object]
@@ -50,11 +51,12 @@ class Peer:
 class Audience:
     """The peers of one room. At `most` so many, and `most_of_one` person."""
 
-    __slots__ = ("_most", "_most_of_one", "_people", "peers", "presence", "told")
+    __slots__ = ("_most", "_most_of_one", "_people", "owners", "peers", "presence", "told")
 
     def __init__(self, *, most: int, most_of_one: int, presence_seconds: float) -> None:
         self.peers: set[Peer] = set()
         self.presence = awareness.Awareness(lifetime_seconds=presence_seconds)
+        self.owners = Owners()
         self.told: bytes | None = None
         """The state vector of what everybody was told, at some time not long ago; None while that is nothing."""
         self._most = most
@@ -84,7 +86,16 @@ class Audience:
 
     def receive_presence(self, peer: Peer, payload: bytes, *, now: float) -> list[awareness.Entry]:
         """Take presence. Returns what is news to the others. Raises MalformedFrame."""
-        return self.presence.receive(peer, awareness.decode(payload), user=peer.user, now=now)
+        person = peer.user.get("id")
+        own = [each for each in awareness.decode(payload) if self.owners.of.get(each.client, person) == person]
+        news = self.presence.receive(peer, own, user=peer.user, now=now)
+        self.owners.showed(news, person)
+        return news
+
+    def is_shown_by_another(self, client: int, person: object) -> bool:
+        """Whether somebody else is here under this client now."""
+        holder = self.presence.holder(client)
+        return holder is not None and (not isinstance(holder, Peer) or holder.user.get("id") != person)
 
     def tell_presence(self, peer: Peer) -> None:
         """Queue everybody's presence for one peer."""

@@ -125,6 +125,11 @@ class Awareness:
         """The presence of one owner's clients."""
         return [present.entry for present in self._present.values() if present.owner == owner]
 
+    def holder(self, client: int) -> Hashable | None:
+        """Who is here under a client now, if anybody."""
+        present = self._present.get(client)
+        return present.owner if present is not None else None
+
     def _owned(self, owner: Hashable) -> int:
         return sum(1 for present in self._present.values() if present.owner == owner)
 

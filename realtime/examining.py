@@ -17,7 +17,7 @@ from realtime.close import Refused
 from realtime.effort import NeedsFlush, NeedsTrial, deletes_much, without_known_deletions
 from realtime.judging import Bench
 from realtime.live_room import LiveRoom
-from realtime.ports import OpenJudge
+from realtime.ports import OpenJudge, Whose
 from realtime.room import NeedsJudging, Room
 from realtime.trial import Trials
 from realtime.update import Reach, read_reach
@@ -43,8 +43,9 @@ class Take(Protocol):
 class Examining:
     """The examinations of a process. Dear ones have their turn."""
 
-    def __init__(self, open_judge: OpenJudge | None) -> None:
+    def __init__(self, open_judge: OpenJudge | None, whose: Whose | None = None) -> None:
         self._open_judge = open_judge
+        self._whose = whose
         self._trials = Trials()
         self._measuring = asyncio.Lock()
 
@@ -125,7 +126,7 @@ class Examining:
         if self._open_judge is None:
             raise Refused(close.FORBIDDEN)
         if live.bench is None:
-            live.bench = Bench(self._open_judge)
+            live.bench = Bench(self._open_judge, self._whose)
         return await live.bench.hear(live.room, peer, update, reach, checked)
 
     async def _check(self, room: Room, update: bytes, reach: Reach, *, pay: Pay) -> Checked | None:

@@ -138,6 +138,7 @@ class Following:
                     self._publish([self._presence(room, here)])
             case Presence(node=node, payload=payload):
                 entries = awareness.decode(payload)
+                room.audience.owners.showed_elsewhere(entries)
                 news = room.audience.presence.receive(node, entries, user=None, now=self._clock.now())
                 if news:
                     room.audience.broadcast_presence(news)

@@ -33,6 +33,7 @@ from realtime.ports import (
     Shut,
     Stored,
     UpdateLog,
+    Whose,
 )
 from realtime.room import BrokenRoom, Limits, NeedsJudging, Room
 from realtime.saving import Saving
@@ -72,6 +73,7 @@ class Hub:
         timing: Timing | None = None,
         settle: Settle | None = None,
         open_judge: OpenJudge | None = None,
+        whose: Whose | None = None,
     ) -> None:
         self.counts = Counts()
         self._log = log
@@ -117,7 +119,7 @@ class Hub:
             on_broken=self._break,
             on_presence=self._following.tell_presence,
         )
-        self.examining = Examining(open_judge)
+        self.examining = Examining(open_judge, whose)
         self._settling = Settling(
             self._rooms,
             clock,

@@ -14,7 +14,7 @@ from realtime import close
 from realtime.audience import Peer, User
 from realtime.close import Refused
 from realtime.document import is_core_failure
-from realtime.ports import Judge, OpenJudge, Rights
+from realtime.ports import Judge, LogUnavailable, OpenJudge, Rights, Whose
 from realtime.room import Room
 from realtime.update import Reach
 from realtime.vetting import Checked
@@ -30,10 +30,11 @@ _LONGEST_WAIT_SECONDS = 2.0
 class Bench:
     """The judge of one room, and the turn before it."""
 
-    __slots__ = ("_judge", "_open", "_turn")
+    __slots__ = ("_judge", "_open", "_turn", "_whose")
 
-    def __init__(self, open_judge: OpenJudge) -> None:
+    def __init__(self, open_judge: OpenJudge, whose: Whose | None = None) -> None:
         self._open = open_judge
+        self._whose = whose
         self._judge: Judge | None = None
         self._turn = asyncio.Lock()
 
@@ -43,6 +44,7 @@ class Bench:
         `checked`: what was found out about it elsewhere. Raises Refused (SUGGESTIONS_ONLY, TRY_LATER and what the
         room's own vetting raises) or MalformedFrame.
         """
+        await self._know_owners(room, reach)
         async with self._turn:
             waited = 0.0
             while not room.vet(peer, update, reach, checked):
@@ -63,6 +65,19 @@ class Bench:
                 self.dismiss(room)
                 raise Refused(close.SUGGESTIONS_ONLY)
             return seconds
+
+    async def _know_owners(self, room: Room, reach: Reach) -> None:
+        """Find out whose clients are that wrote before this process knew of them. Raises Refused(TRY_LATER)."""
+        clients = room.without_owner(reach)
+        if not clients or self._whose is None:
+            return
+        try:
+            async with asyncio.timeout(_LONGEST_WAIT_SECONDS):
+                found = await self._whose(room.document_id, clients)
+        except (LogUnavailable, TimeoutError) as error:
+            raise Refused(close.TRY_LATER) from error
+        for client, person in found.items():
+            room.audience.owners.wrote(client, person)
 
     async def _ask(self, room: Room, update: bytes, user: User) -> tuple[bool, float]:
         judge, unheard = self._judge, room.unheard

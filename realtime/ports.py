@@ -4,7 +4,7 @@ Each port has two implementations or more (`memory`, `redis_bus`, the host's own
 (tests/contracts) that runs on every one of them.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -63,6 +63,10 @@ class Judge(Protocol):
 
 OpenJudge = Callable[[Sequence[bytes]], Judge]
 """Makes the judge of a document out of updates that are its state."""
+
+
+Whose = Callable[[DocumentId, Sequence[int]], Awaitable[Mapping[int, object]]]
+"""Says by Yjs client whose it is, of those that somebody is known for. Raises LogUnavailable."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

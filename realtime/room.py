@@ -225,6 +225,7 @@ class Room:
 
         `checked`: what was found out about it elsewhere. Raises MalformedFrame or Refused.
         """
+        self.check_owners(peer, reach)
         if checked is not None and not self._still_holds(checked):
             checked = None
         if checked is None and self._pending and reach.needs_rehearsal(self._known):
@@ -285,6 +286,8 @@ class Room:
         vetting = self.vetting
         if checked is not None and not self._still_holds(checked):
             raise NeedsChecking
+        if peer is not None:
+            self.check_owners(peer, reach)
         # Nearly all are one struct behind their client's last, of which any number may wait.
         weighs = reach.placed or reach.structs != 1 or reach.deletions
         if peer is not None and (weighs or reach.nesting or peer.rights is not Rights.WRITE):
@@ -325,6 +328,27 @@ class Room:
         # What is told again is somebody's who wrote it before.
         if user is not None and reach.ends[client] > self._known.get(client, 0):
             self.authors[client] = user
+            self.audience.owners.wrote(client, user.get("id"))
+
+    def check_owners(self, peer: Peer, reach: Reach) -> None:
+        """Raise Refused if a peer brings something new under another person's client.
+
+        Who may write also brings what others wrote and the server has lost; but not of somebody who is here, and brings
+        it themselves in a moment.
+        """
+        owners, person = self.audience.owners.of, peer.user.get("id")
+        for client, end in reach.ends.items():
+            if owners.get(client, person) == person or end <= self._known.get(client, 0):
+                continue
+            if peer.rights is not Rights.WRITE:
+                raise Refused(close.SUGGESTIONS_ONLY)
+            if self.audience.is_shown_by_another(client, person):
+                raise Refused(close.TRY_LATER)
+
+    def without_owner(self, reach: Reach) -> list[int]:
+        """Return the clients that an update brings something new of, that wrote before, and are nobody's here."""
+        owners, known = self.audience.owners.of, self._known
+        return [client for client, end in reach.ends.items() if client not in owners and 0 < known.get(client, 0) < end]
 
     def _admit_bytes(self, length: int) -> None:
         if self.size_bytes + length > self.limits.document_bytes:

@@ -6,11 +6,13 @@ import gc
 import os
 import signal
 import threading
-from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
+from functools import partial
 from types import FrameType
 from typing import Final
 from uuid import UUID
 
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.applications import Starlette
 from starlette.datastructures import State
@@ -19,6 +21,7 @@ from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 
 from realtime.hub import Hub
+from realtime.ports import LogUnavailable
 from server import db, lifeline, logs, metrics
 from server.accounts.middleware import IdentityMiddleware
 from server.accounts.routes import routes as account_routes
@@ -54,7 +57,7 @@ from server.publishing.routes import routes as publishing_routes
 from server.queue import create_queue
 from server.revisions.api import OPERATIONS as REVISION_OPERATIONS
 from server.revisions.api import routes as revision_api_routes
-from server.revisions.attribution import note
+from server.revisions.attribution import note, owners_of
 from server.revisions.routes import routes as revision_routes
 from server.settings import Settings
 from server.slow import SlowLog, watching_loop
@@ -109,7 +112,15 @@ def create_app(settings: Settings) -> Starlette:
                 await note(sessions, UUID(document_id), seq, writers=writers, authors=authors)
 
             live, endpoint = await stack.enter_async_context(
-                open_live(settings, pool=pool, sessions=sessions, redis=redis, settle=settle, slow=slow)
+                open_live(
+                    settings,
+                    pool=pool,
+                    sessions=sessions,
+                    redis=redis,
+                    settle=settle,
+                    whose=partial(_whose, sessions),
+                    slow=slow,
+                )
             )
             await stack.enter_async_context(watching_loop(slow))
             await stack.enter_async_context(metrics.including(HubFigures(endpoint.door.hub)))
@@ -257,3 +268,11 @@ def _seeing(sessions: db.Sessions) -> Sight:
 async def _document_title(session: AsyncSession, document_id: UUID) -> str | None:
     document = await session.get(Document, document_id)
     return document.title if document is not None and document.trashed_at is None else None
+
+
+async def _whose(sessions: db.Sessions, document_id: str, clients: Sequence[int]) -> Mapping[int, str]:
+    """See realtime.ports.Whose."""
+    try:
+        return await owners_of(sessions, UUID(document_id), clients)
+    except (SQLAlchemyError, OSError) as error:
+        raise LogUnavailable from error

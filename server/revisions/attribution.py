@@ -90,6 +90,17 @@ async def _name_in_new_revisions(db: AsyncSession, document_id: UUID, authors: M
         await db.execute(insert(RevisionAuthor).values(named).on_conflict_do_nothing())
 
 
+async def owners_of(sessions: database.Sessions, document_id: UUID, clients: Collection[int]) -> Mapping[int, str]:
+    """Return by Yjs client the id of the person whose it is, of those that are known."""
+    async with sessions() as db:
+        rows = await db.execute(
+            select(col(DocumentClient.client_id), col(DocumentClient.user_id)).where(
+                col(DocumentClient.document_id) == document_id, col(DocumentClient.client_id).in_(clients)
+            )
+        )
+        return {client: str(user_id) for client, user_id in rows}
+
+
 async def claim(db: AsyncSession, document_id: UUID, authors: Mapping[int, UUID]) -> None:
     """Write down whose Yjs client ids these are. One that is somebody else's already stays theirs."""
     if not authors:

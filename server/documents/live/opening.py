@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 from realtime.door import ConnectionLimits, Door
 from realtime.endpoint import Endpoint
 from realtime.hub import Hub, Timing
-from realtime.ports import DocumentId
+from realtime.ports import DocumentId, Whose
 from realtime.redis_bus import RedisBus
 from realtime.room import Limits
 from realtime.settling import Settle
@@ -43,6 +43,7 @@ async def open_live(
     sessions: Sessions,
     redis: Redis,
     settle: Settle,
+    whose: Whose,
     slow: SlowLog,
 ) -> AsyncIterator[tuple[Live, Endpoint]]:
     """Run the live documents of this process while the context lasts; its end saves everything."""
@@ -59,6 +60,7 @@ async def open_live(
             node=node,
             settle=settle,
             open_judge=open_judge,
+            whose=whose,
             limits=Limits(
                 document_bytes=settings.max_document_bytes,
                 peers=settings.max_peers_per_document,

@@ -23,7 +23,7 @@ from server.revisions.crediting import Known
 from server.revisions.marking import Hand, Told, counts_of, hands, tell
 from server.revisions.models import Revision
 from server.revisions.states import Logged
-from server.revisions.tracing import Deleted, Ranges, unpack, who_deleted
+from server.revisions.tracing import Deleted, Ranges, unpack, who_deleted, words_of
 from server.revisions.writing import Author, Hands
 
 # Of a book's worth each, these are some ten megabytes.
@@ -51,7 +51,7 @@ class _Found:
     went: Mapping[str, Told[Deleted]] = field(default_factory=dict)
     clients: frozenset[int] = frozenset()
     deleters: frozenset[UUID] = frozenset()
-    text: str = ""
+    words: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,7 @@ async def compared(request: Request, document: Document, old: Revision | None, n
         everybody = tuple(author for author in everybody if author.id in brought) or everybody
         alone = everybody[0] if len(everybody) == 1 else None
     deleters = await listing.people(db, found.deleters) if alone is None else {}
-    told = Hands(alone=alone, people=people, deleters=deleters, came=found.came, went=found.went, text=found.text)
+    told = Hands(alone=alone, people=people, deleters=deleters, came=found.came, went=found.went, words=found.words)
     return Compared(found.comparison, told, everybody)
 
 
@@ -150,7 +150,7 @@ def _compare(before: tuple[bytes, ...], after: tuple[bytes, ...], past: _Past | 
         came=tell(new, hands(vector)),
         went=tell(old, who_deleted(ranges)) if old and ranges else {},
         clients=frozenset(client for client, n in counts_of(new.get_state()).items() if n > known.get(client, 0)),
-        text="\n".join(letters(passage) for block in new_node.content.content for passage in passages(block)),
+        words=words_of("\n".join(letters(each) for block in new_node.content.content for each in passages(block))),
         deleters=frozenset(each.by for its in ranges.values() for _, _, each in its),
     )
 

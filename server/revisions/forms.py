@@ -38,7 +38,7 @@ class HistoryQuery(Form):
 
     revision: UUID | None = None
     against: UUID | None = None
-    before: int | None = Field(default=None, ge=1)
+    before: int | None = Field(default=None, ge=1, lt=10**15)
     part: int = Field(default=1, ge=1, le=10_000)
     restored: UUID | None = None
     unchanged: bool = False

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
@@ -35,7 +35,7 @@ from server.revisions.comparing import Block, Kind, compare
 from server.revisions.crediting import Known
 from server.revisions.marking import read_marks
 from server.revisions.models import MAX_NAME_CHARACTERS, Reason, Revision, RevisionAuthor
-from server.revisions.restoring import Restored, document_of, recall, with_block_of, writable
+from server.revisions.restoring import Restored, document_of, recall, writable
 
 # Reading two states each; of what lies before, only letters are looked at.
 _MOST_SPANS: Final = 20
@@ -173,20 +173,80 @@ def put_back(present: Sequence[Node], old: Node, new: Node) -> list[Node]:
     changes = compare(old, new).changes
     came = {_id(change.node): change.node for change in changes if change.kind is Kind.ADDED}
     blocks = [block for block in present if not _is(block, came.get(_id(block)))]
+    places = {_id(block): place for place, block in reversed(list(enumerate(blocks)))}
+    past_places = {id(block): place for place, block in enumerate(old.content.content)}
+    search = _Search()
+    now, past = _Texts(blocks, search), _Texts(old.content.content, search)
+    back: set[object] = set()
     for change in changes:
         if change.kind is Kind.ADDED:
             continue
         block_id = _id(change.node)
-        at = next((place for place, block in enumerate(blocks) if _id(block) == block_id), None)
-        rest = blocks if at is None else [*blocks[:at], *blocks[at + 1 :]]
-        others = [block for block in old.content.content if block is not (change.before or change.node)]
-        if any(_count(text, rest) > _count(text, others) for text in _gone(change)):
+        at, was = places.get(block_id), past_places.get(id(change.before or change.node))
+        if any(now.count(text, but=at) > past.count(text, but=was) for text in _gone(change)) or search.left < 0:
             continue
         if change.kind is Kind.EDITED and change.before is not None and at is not None and _is(blocks[at], change.node):
             blocks[at] = change.before
         elif change.kind is Kind.REMOVED and at is None and block_id is not None:
-            blocks = with_block_of(blocks, list(old.content.content), str(block_id))
-    return blocks
+            back.add(block_id)
+    return _with_returned(blocks, old.content.content, back) if back else blocks
+
+
+def _with_returned(blocks: Sequence[Node], past: Sequence[Node], back: Collection[object]) -> list[Node]:
+    """Return blocks with those of the past that come back, each behind the nearest before it that is still there."""
+    there = {_id(block) for block in blocks}
+    behind: dict[object, list[Node]] = defaultdict(list)
+    # None: before all others.
+    nearest: object = None
+    for block in past:
+        if _id(block) in back:
+            behind[nearest].append(block)
+        elif _id(block) is not None and _id(block) in there:
+            nearest = _id(block)
+    found = behind.pop(None, [])
+    for block in blocks:
+        found += [block, *behind.pop(_id(block), [])]
+    return found
+
+
+@dataclass(slots=True)
+class _Search:
+    """How many characters may still be looked through for what stands elsewhere; past that nothing more comes back."""
+
+    left: int = 200_000_000
+
+
+class _Texts:
+    """The texts of blocks, and which of them have which few letters, so that few are looked through."""
+
+    def __init__(self, blocks: Sequence[Node], search: _Search) -> None:
+        self._search = search
+        self._texts = ["\0".join(letters(passage) for passage in passages(block)) for block in blocks]
+        self._counts: dict[str, int] = {}
+        self._places: dict[str, list[int]] = defaultdict(list)
+        for place, text in enumerate(self._texts):
+            for few in _few(text):
+                self._places[few].append(place)
+
+    def count(self, text: str, *, but: int | None) -> int:
+        """Return how often all but one of the blocks say something. `text`: _SHORTEST_DOUBLED letters at least."""
+        found = self._counts.get(text)
+        if found is None:
+            found = self._counts[text] = self._count(text)
+        return found - (self._texts[but].count(text) if but is not None else 0)
+
+    def _count(self, text: str) -> int:
+        found = 0
+        for place in min((self._places.get(few, []) for few in _few(text)), key=len):
+            self._search.left -= len(self._texts[place])
+            if self._search.left < 0:
+                break
+            found += self._texts[place].count(text)
+        return found
+
+
+def _few(text: str) -> set[str]:
+    return {text[at : at + _SHORTEST_DOUBLED] for at in range(len(text) - _SHORTEST_DOUBLED + 1)}
 
 
 def _gone(change: Block) -> Iterator[str]:
@@ -205,10 +265,6 @@ def _gone(change: Block) -> Iterator[str]:
     for child in change.children:
         if child.kind in {Kind.REMOVED, Kind.EDITED}:
             yield from _gone(child)
-
-
-def _count(text: str, blocks: Sequence[Node]) -> int:
-    return sum(letters(passage).count(text) for block in blocks for passage in passages(block))
 
 
 def without(blocks: Sequence[Node], whose: Authorship, goes: Callable[[Run], bool]) -> list[Node]:

@@ -29,9 +29,8 @@ from server.revisions.states import Logged, Row
 
 # More than people delete between two revisions; of one who does, the rest is nobody's.
 _MOST_RANGES: Final = 20_000
-# A row with more text than this is an import or a paste: what of it was there before is not looked for.
-_MOST_WRITTEN: Final = 200_000
-_WORDS: Final = re.compile(r"\w+\s*|[^\w\s]+\s*|\s+")
+_WORDS: Final = re.compile(r"\w+|[^\w\s]+")
+_WITH_SPACES: Final = re.compile(r"(?:\w+|[^\w\s]+)\s*|\s+")
 
 Stretch = tuple[int, int]
 """From a clock, and up to another one."""
@@ -113,8 +112,8 @@ class _Tracing:
                 self._note(row.by, client, news, written)
         return came
 
-    def _read(self, data: bytes) -> tuple[list[tuple[int, int, int]], str]:
-        """Note what an update brings. Returns the stretches of clients that it brings anew, and the text in them."""
+    def _read(self, data: bytes) -> tuple[list[tuple[int, int, int]], frozenset[str]]:
+        """Note what an update brings. Returns the stretches of clients that it brings anew, and the words in them."""
         came = []
         written: list[str] = []
         for client, structs in read_structs(data).items():
@@ -129,9 +128,9 @@ class _Tracing:
                     self._texts[client].append((start, struct.end, (_by_units(letters), struct.clock)))
                     written.append(letters)
             self._counts[client] = max(known, structs[-1].end) if structs else known
-        return came, "\n".join(written)
+        return came, words_of("\n".join(written))
 
-    def _note(self, by: UUID, client: int, news: Iterable[Stretch], written: str) -> None:
+    def _note(self, by: UUID, client: int, news: Iterable[Stretch], written: frozenset[str]) -> None:
         for start, end in news:
             shown = min(end, self.before.get(client, 0))
             if start >= shown:
@@ -141,13 +140,12 @@ class _Tracing:
                     self._left -= 1
                     self.ranges[by].append(_packed(client, first, last, moved=moved))
 
-    def _told_apart(self, client: int, start: int, end: int, written: str) -> Iterator[tuple[int, int, bool]]:
+    def _told_apart(
+        self, client: int, start: int, end: int, written: frozenset[str]
+    ) -> Iterator[tuple[int, int, bool]]:
         """Yield the parts of what was deleted, those apart whose words the same row wrote."""
         if not written:
             yield start, end, False
-            return
-        if len(written) > _MOST_WRITTEN:
-            yield start, end, True
             return
         at = start
         for length, text in cut(self._texts[client], start, end):
@@ -156,9 +154,14 @@ class _Tracing:
                 yield at, at + length, False
             else:
                 whole, begun = text
-                for match in _WORDS.finditer(whole, at - begun, at - begun + length):
+                for match in _WITH_SPACES.finditer(whole, at - begun, at - begun + length):
                     yield begun + match.start(), begun + match.end(), match[0].strip() in written
             at += length
+
+
+def words_of(text: str) -> frozenset[str]:
+    """Return the words of a text, and what stands between them besides spaces."""
+    return frozenset(_WORDS.findall(text))
 
 
 def _by_units(letters: str) -> str:

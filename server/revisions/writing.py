@@ -19,7 +19,7 @@ from server.documents.schema import schema
 from server.documents.write_html import write_html
 from server.revisions.comparing import Block, Kind, Piece
 from server.revisions.marking import Hand, Told
-from server.revisions.tracing import Deleted
+from server.revisions.tracing import Deleted, words_of
 
 # Stands where the content of a block goes while its tags are written. After it there are only closing tags.
 _GAP: Final = "\ue000"
@@ -41,7 +41,7 @@ class Hands:
     """Whose changes are shown: those of `alone`, the one author, where there is but one.
 
     Else `came` says by which client all of the newer text came, and `people` whose the clients are; `went` says who
-    deleted what of the older text, and `deleters` who that is. `text`: what the newer one says, as letters.
+    deleted what of the older text, and `deleters` who that is. `words`: those of the newer one.
     """
 
     alone: Author | None = None
@@ -49,15 +49,15 @@ class Hands:
     deleters: Mapping[UUID, Author] = field(default_factory=dict)
     came: Mapping[str, Told[Hand]] = field(default_factory=dict)
     went: Mapping[str, Told[Deleted]] = field(default_factory=dict)
-    text: str = ""
+    words: frozenset[str] = frozenset()
 
     def wrote(self, hand: Hand | None) -> Author | None:
         """Return who wrote something."""
         return self.people.get(hand.client) if hand is not None else None
 
-    def deleted(self, deleted: Deleted | None, words: str = "") -> Author | None:
-        """Return who deleted something. `words`: what is gone; if it was only moved, they are to be found still."""
-        if deleted is None or (deleted.moved and words not in self.text):
+    def deleted(self, deleted: Deleted | None, said: str = "") -> Author | None:
+        """Return who deleted something. `said`: what is gone; if it was only moved, its words are to be found still."""
+        if deleted is None or (deleted.moved and not words_of(said) <= self.words):
             return None
         return self.deleters.get(deleted.by)
 
@@ -298,7 +298,7 @@ def _form(name: str) -> str:
 
 
 def _said(nodes: Sequence[Node]) -> str:
-    return "".join(node.text or "" for node in nodes if node.is_text).strip()
+    return "".join(node.text or "" for node in nodes if node.is_text)
 
 
 def _plain(node: Node) -> str:

@@ -71,7 +71,8 @@ async def test_addresses_that_lead_nowhere_show_the_present(
     ada: httpx.AsyncClient, sessions: Sessions, document: Document
 ) -> None:
     path = f"/documents/{document.id}/history"
-    for query in (f"revision={uuid4()}", "revision=x", "part=99", "part=0", "against=%00", f"restored={uuid4()}"):
+    odd = ("revision=x", "part=99", "part=0", "against=%00", f"before={10**20}")
+    for query in (f"revision={uuid4()}", f"restored={uuid4()}", *odd):
         page = await ada.get(f"{path}?{query}")
         assert page.status_code == 200
         assert "<strong>Current version</strong>" in page.text

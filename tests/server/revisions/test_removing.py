@@ -127,6 +127,17 @@ def test_a_paragraph_that_was_parted_does_not_come_twice() -> None:
     assert [letters(block) for block in put_back(present, old, new)][1:] == ["After the cut, more.", "Stays."]
 
 
+def test_what_was_replaced_or_taken_out_everywhere_comes_back_in_its_place() -> None:
+    story = Story("\n\n".join(f"Number {number} of the foxes." for number in range(30)))
+    old = story.node
+    kept = [block for number, block in enumerate(old.content.content) if number % 3]
+    replaced = [
+        block.copy(parsed(letters(block).replace("foxes", "wolves")).content.content[0].content) for block in kept
+    ]
+    story.step(7, old.type.create({}, replaced))
+    assert put_back(story.node.content.content, old, story.node) == list(old.content.content)
+
+
 @given(TEXTS, st.integers(2, 6))
 def test_without_one_persons_letters_all_others_are_left_in_order(steps: list[list[str]], person: int) -> None:
     story = Story("Begin with this, friend.")

@@ -1,8 +1,9 @@
-"""Reddit: posts of text and links in a subreddit.
+"""Reddit: posts of text, of links and of a picture in a subreddit.
 
 Reddit has nothing to recognise a repeated post by. What a lost answer left open is read back: the account's own newest
-posts, by subreddit, title and text, but for those that stood there before. One that is not among them ten minutes
-later was not made.
+posts, by subreddit, title and text, but for those that stood there before. One of text or of
+a link that is not among them ten minutes later was not made. Posts of pictures come up later, and Reddit does not say
+whether they will: of one that does not, a person decides.
 """
 
 import base64
@@ -27,15 +28,17 @@ from server.publishing.channel import (
     Json,
     Limits,
     Metrics,
+    Picture,
     Post,
     Problem,
     Stage,
     Status,
     utc_now,
 )
-from server.publishing.channels.reddit_text import LINK, SELF, body, is_same, unmet
+from server.publishing.channels.reddit_media import PICTURE_TYPES, Lease, read_lease, refusal_of_upload
+from server.publishing.channels.reddit_text import IMAGE, LINK, SELF, body, is_same, unmet
 from server.publishing.consenting import Tokens, code_from, consent_url, new_secret, read_tokens
-from server.publishing.http import Answer, Http
+from server.publishing.http import UPLOAD_SECONDS, Answer, Http
 from server.publishing.remedies import ChannelError, Remedy
 
 SCOPES: Final = ("identity", "submit", "read", "flair", "edit", "history")
@@ -44,7 +47,10 @@ MAX_TITLE: Final = 300
 MAX_TEXT: Final = 40_000
 # What is not in the listing by then was not made.
 LISTED_AFTER: Final = timedelta(minutes=10)
+PICTURE_LISTED_AFTER: Final = timedelta(minutes=30)
 ASK_AGAIN_SECONDS: Final = 60.0
+# Not confirmed; the store says EntityTooLarge if it takes less.
+MAX_PICTURE_BYTES: Final = 20_000_000
 # Our clock and Reddit's may differ by this much. Older posts are told apart by what stood there before.
 CLOCKS_DIFFER: Final = timedelta(seconds=90)
 PAGE: Final = 100
@@ -97,7 +103,7 @@ class Reddit:
     kind: ClassVar[str] = "reddit"
     name: ClassVar[str] = "Reddit"
     capabilities: ClassVar[Capabilities] = Capabilities(
-        titles=True, rich_text=True, updates=True, deletes=True, metrics=True
+        titles=True, rich_text=True, pictures=True, updates=True, deletes=True, metrics=True
     )
     form: ClassVar[Sequence[Field]] = ()
     options: ClassVar[Sequence[Field]] = (
@@ -107,7 +113,7 @@ class Reddit:
             "Kind of post",
             "A link leads to where the whole text is to be read.",
             required=False,
-            choices=((SELF, "Text"), (LINK, "Link")),
+            choices=((SELF, "Text"), (LINK, "Link"), (IMAGE, "Picture")),
         ),
         Field("flair", "Flair", "As the subreddit shows it. Some subreddits want one.", required=False),
         Field("flair_text", "Words of the flair", "Where the subreddit lets you choose them.", required=False),
@@ -178,7 +184,9 @@ class Reddit:
     def limits(self, account: Account) -> Limits:
         """See Channel."""
         del account
-        return Limits(text=MAX_TEXT, title=MAX_TITLE)
+        return Limits(
+            text=MAX_TEXT, title=MAX_TITLE, pictures=1, picture_bytes=MAX_PICTURE_BYTES, picture_types=PICTURE_TYPES
+        )
 
     def validate(self, post: Post, account: Account) -> list[Problem]:
         """See Channel."""
@@ -202,8 +210,7 @@ class Reddit:
             problems.append(Problem("kind", "A link needs an address to lead to. Publish the whole text first."))
         if post.options.get("flair_text") and not post.options.get("flair"):
             problems.append(Problem("flair_text", "Words of a flair need a flair. Choose one."))
-        if post.pictures:
-            problems.append(Problem("pictures", "Pictures are not sent to Reddit.", blocks=False))
+        problems.extend(_picture_problems(post))
         if post.replies:
             problems.append(Problem("replies", "Reddit gets one post. Take the further ones out."))
         if post.tags:
@@ -228,6 +235,8 @@ class Reddit:
             return handle.moved(Stage.PREPARING, requirements="met")
         if post.options.get("flair") and "flair_id" not in handle.data:
             return handle.moved(Stage.PREPARING, flair_id=await self._flair_id(caller, post, subreddit))
+        if _kind(post) == IMAGE and "media_url" not in handle.data:
+            return handle.moved(Stage.PREPARING, media_url=await self._upload(caller, post))
         before = [each["name"] async for each in self._own(caller, subreddit, post.title, None)]
         return handle.moved(Stage.READY, before=before, ready_at=caller.now().isoformat())
 
@@ -247,10 +256,13 @@ class Reddit:
         }
         if _kind(post) == LINK:
             form["url"] = post.link or ""
+        if _kind(post) == IMAGE:
+            form["url"] = str(handle.data["media_url"])
         if handle.data.get("flair_id"):
             form["flair_id"] = str(handle.data["flair_id"])
             if post.options.get("flair_text"):
                 form["flair_text"] = post.options["flair_text"]
+        called_at = caller.now()
         answer = await self._call(caller, "POST", "/api/submit", form=form, changes=True)
         errors = _errors(answer)
         if errors and errors[0][0] == "ALREADY_SUB":
@@ -258,6 +270,9 @@ class Reddit:
         _raise(errors, answer)
         made = _within(answer, "json", "data")
         name = made.get("name")
+        if _kind(post) == IMAGE and name is None:
+            # Reddit makes the post later, and says which it is on a socket alone.
+            return handle.moved(Stage.PROCESSING, called_at=called_at.isoformat())
         if not isinstance(name, str) or not name.startswith("t3_"):
             raise ChannelError(
                 Remedy.UNKNOWN, "Reddit took the post and did not say where it is.", evidence=answer.evidence
@@ -282,10 +297,14 @@ class Reddit:
         if others:
             sentence = f"A post with this title and another text was made there meanwhile: {', '.join(others[:3])}."
             return Status(Finding.UNCLEAR, handle, sentence)
-        if caller.now() - since < LISTED_AFTER:
+        is_picture = _kind(post) == IMAGE
+        if caller.now() - since < (PICTURE_LISTED_AFTER if is_picture else LISTED_AFTER):
             waiting = handle.moved(Stage.PROCESSING, called_at=since.isoformat())
             sentence = "Not among the account's posts yet; Reddit may still list it."
             return Status(Finding.PROCESSING, waiting, sentence, ASK_AGAIN_SECONDS)
+        if is_picture:
+            sentence = "The account shows no such post after 30 minutes. Reddit may have rejected the picture."
+            return Status(Finding.UNCLEAR, handle, sentence)
         return Status(Finding.ABSENT, handle.moved(Stage.READY, called_at=None), "Not among the account's posts.")
 
     async def update(self, caller: Caller, post: Post, handle: Handle) -> Handle:
@@ -298,6 +317,10 @@ class Reddit:
         if _kind(post) == LINK:
             if shown.get("url") != post.link:
                 raise ChannelError(Remedy.FIX_CONTENT, "Reddit changes no links. Keep the address, or post anew.")
+            return handle
+        if _kind(post) == IMAGE:
+            if not is_same(body(post), str(shown.get("selftext") or "")):
+                raise ChannelError(Remedy.FIX_CONTENT, "Posts of pictures cannot be changed on Reddit. Post anew.")
             return handle
         form = {"api_type": "json", "thing_id": str(handle.remote_id), "text": body(post), "validate_on_submit": "true"}
         answer = await self._call(caller, "POST", "/api/editusertext", form=form, changes=True)
@@ -424,6 +447,8 @@ class Reddit:
         takes = about.get("submission_type")
         if takes == LINK and _kind(post) == SELF:
             raise ChannelError(Remedy.FIX_CONTENT, f"r/{subreddit} takes links only, no texts.")
+        if _kind(post) == IMAGE and about.get("allow_images") is False:
+            raise ChannelError(Remedy.FIX_CONTENT, f"r/{subreddit} takes no pictures.")
         if takes == SELF and _kind(post) == LINK:
             raise ChannelError(Remedy.FIX_CONTENT, f"r/{subreddit} takes texts only, no links.")
 
@@ -442,6 +467,19 @@ class Reddit:
         )
         if sentence is not None:
             raise ChannelError(Remedy.FIX_CONTENT, f"r/{subreddit}: {sentence}")
+
+    async def _upload(self, caller: Caller, post: Post) -> str:
+        """Lay the picture down where Reddit takes it from, unseen, and return its address there."""
+        if not post.pictures:
+            raise ChannelError(Remedy.FIX_CONTENT, "A post of a picture needs one. Add it, or post the text.")
+        picture = post.pictures[0]
+        asked = {"filepath": picture.name, "mimetype": picture.content_type}
+        # Not as changes: both may be made again.
+        lease = read_lease(await self._call(caller, "POST", "/api/media/asset.json", form=asked), scheme_of=self.api)
+        answer = await _lay_down(caller, lease, picture)
+        if not answer.is_success:
+            raise refusal_of_upload(answer)
+        return lease.address
 
     async def _flair_id(self, caller: Caller, post: Post, subreddit: str) -> str:
         wanted = post.options["flair"].strip()
@@ -510,6 +548,38 @@ class Reddit:
         posts = [each["data"] for each in children if _is_post(each)] if isinstance(children, list) else []
         shown: dict[str, Any] | None = posts[0] if posts else None
         return None if shown is None or shown.get("author") == "[deleted]" else shown
+
+
+async def _lay_down(caller: Caller, lease: Lease, picture: Picture) -> Answer:
+    return await caller.http.call(
+        "POST",
+        lease.url,
+        changes=False,
+        headers={"User-Agent": user_agent(caller.account.app)},
+        form=lease.fields,
+        files={"file": (picture.name, await picture.read(), picture.content_type)},
+        seconds=UPLOAD_SECONDS,
+    )
+
+
+def _picture_problems(post: Post) -> list[Problem]:
+    if _kind(post) != IMAGE:
+        sentence = "The pictures are not sent. Choose the kind “Picture” to post one."
+        return [Problem("pictures", sentence, blocks=False)] if post.pictures else []
+    if not post.pictures:
+        return [Problem("kind", "A post of a picture needs one. Add it, or choose another kind.")]
+    problems: list[Problem] = []
+    picture = post.pictures[0]
+    if picture.content_type not in PICTURE_TYPES:
+        problems.append(Problem("picture 1", "Reddit takes JPEG, PNG and GIF. Save it as one of these."))
+    if picture.size_bytes > MAX_PICTURE_BYTES:
+        size = picture.size_bytes / 1_000_000
+        problems.append(
+            Problem("picture 1", f"Reddit takes pictures of at most 20 MB; this has {size:.1f}. Shrink it.")
+        )
+    if len(post.pictures) > 1:
+        problems.append(Problem("pictures", "Only the first picture is sent to Reddit.", blocks=False))
+    return problems
 
 
 def user_agent(app: Mapping[str, str]) -> str:
@@ -642,7 +712,8 @@ def _names_of_flair(flair: Mapping[str, Any]) -> frozenset[str]:
 
 
 def _kind(post: Post) -> str:
-    return LINK if post.options.get("kind") == LINK else SELF
+    kind = post.options.get("kind", SELF)
+    return kind if kind in {LINK, IMAGE} else SELF
 
 
 def _flag(post: Post, name: str) -> str:

@@ -14,6 +14,7 @@ from server.publishing.channel import Json, Post
 
 SELF: Final = "self"
 LINK: Final = "link"
+IMAGE: Final = "image"
 # Reddit's Markdown knows no highlights, and shows a picture of elsewhere as its address.
 _UNKNOWN: Final = re.compile(r"</?mark\b[^>]*>|<img\b[^>]*>", re.IGNORECASE)
 
@@ -44,7 +45,7 @@ def unmet(rules: Mapping[str, Json], *, title: str, kind: str, words: str, link:
     return (
         _unmet_title(rules, title)
         or ("It wants a flair. Choose one." if rules.get("is_flair_required") is True and not has_flair else None)
-        or (_unmet_body(rules, words) if kind == SELF else _unmet_link(rules, link))
+        or (_unmet_body(rules, words) if kind == SELF else _unmet_link(rules, link) if kind == LINK else None)
     )
 
 

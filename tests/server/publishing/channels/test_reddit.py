@@ -29,7 +29,7 @@ from tests.server.publishing.elsewhere.reddit import (
 )
 from tests.server.publishing.elsewhere.running import Fault, Place, running
 from tests.server.publishing.subjects.reddit import APP
-from tests.server.publishing.subjects.subject import Subject, a_post, an_id
+from tests.server.publishing.subjects.subject import Subject, a_picture, a_post, an_id
 
 BACK = "https://studio.example/channels/reddit/return"
 
@@ -446,6 +446,69 @@ def test_requirements_for_links() -> None:
     assert "no links" in (of(link_restriction_policy="blacklist", domain_blacklist=["fox.example"]) or "")
     assert of(link_restriction_policy="none", domain_blacklist=["fox.example"]) is None
     assert of(body_restriction_policy="required") is None
+
+
+async def test_a_picture_is_laid_down_and_waited_for(here: Here) -> None:
+    post = here.post(options={"kind": "image"}, pictures=(a_picture(b"fox" * 9),))
+    progress = Progress(await here.ready(post))
+    assert list(here.elsewhere.pictures.values()) == [b"fox" * 9]
+    # What the store trusts is not kept.
+    assert "signed-policy" not in str(progress.handle)
+    here.elsewhere.hides_newest = True
+
+    progress = await advance(here.reddit, here.caller, post, progress)
+    for _ in range(12):
+        assert progress.handle.stage is Stage.PROCESSING
+        here.clock.at += timedelta(minutes=1)
+        progress = await advance(here.reddit, here.caller, post, progress)
+    here.elsewhere.hides_newest = False
+    progress = await advance(here.reddit, here.caller, post, progress)
+
+    assert progress.is_done
+    assert progress.handle.remote_id == here.elsewhere.posts[0]["name"]
+    assert len(here.elsewhere.posts) == 1
+    with pytest.raises(ChannelError, match="cannot be changed"):
+        await here.reddit.update(here.caller, replace(post, html="<p>Other</p>"), progress.handle)
+
+
+@pytest.mark.parametrize("fault", [Fault.ANSWER_LOST, Fault.NOT_TAKEN])
+async def test_a_picture_that_never_comes_up_is_for_a_person(here: Here, fault: Fault) -> None:
+    post = here.post(options={"kind": "image"}, pictures=(a_picture(b"fox"),))
+    progress = begun(Progress(await here.ready(post)), here.clock())
+    here.elsewhere.hides_newest = True
+    here.subject.place.breaks(fault)
+    with pytest.raises(ChannelError):
+        await here.reddit.publish(here.caller, post, progress.handle)
+
+    progress = await advance(here.reddit, here.caller, post, progress)
+    here.clock.at += timedelta(minutes=31)
+    with pytest.raises(ChannelError) as unclear:
+        await advance(here.reddit, here.caller, post, progress)
+
+    assert unclear.value.remedy is Remedy.UNKNOWN
+    assert "30 minutes" in unclear.value.evidence
+
+
+async def test_pictures_that_reddit_does_not_take_are_refused(here: Here) -> None:
+    here.elsewhere.largest_picture = 10
+    large = here.post(options={"kind": "image"}, pictures=(a_picture(b"fox" * 9),))
+    with pytest.raises(ChannelError, match="at most 10 bytes") as refused:
+        await here.ready(large)
+    assert refused.value.remedy is Remedy.FIX_CONTENT
+    here.elsewhere.subreddits["foxes"].about = {"allow_images": False}
+    with pytest.raises(ChannelError, match="takes no pictures"):
+        await here.ready(large)
+
+    def problems(**changes: Any) -> dict[str, str]:
+        post = here.post(options={"kind": "image"}, **changes)
+        return {each.where: each.sentence for each in here.reddit.validate(post, here.caller.account)}
+
+    picture = a_picture(b"fox")
+    assert problems(pictures=(picture,)) == {}
+    assert "kind" in problems()
+    assert "picture 1" in problems(pictures=(replace(picture, content_type="image/webp"),))
+    assert "20 MB" in problems(pictures=(replace(picture, size_bytes=20_000_001),))["picture 1"]
+    assert "pictures" in problems(pictures=(picture, picture))
 
 
 async def test_titles_and_links_of_what_is_published_stay(here: Here) -> None:

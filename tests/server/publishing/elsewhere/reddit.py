@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from starlette.applications import Starlette
+from starlette.datastructures import UploadFile
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
@@ -54,6 +55,9 @@ class Elsewhere:
     rotates: bool = False
     codes: set[str] = field(default_factory=set)
     suspended: bool = False
+    # The pictures that were laid down, by their address.
+    pictures: dict[str, bytes] = field(default_factory=dict)
+    largest_picture: int = 1000
     # New posts are not in the listing yet.
     hides_newest: bool = False
     _numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
@@ -65,6 +69,8 @@ class Elsewhere:
                 Route("/api/v1/authorize", self._authorize),
                 Route("/api/v1/access_token", self._token, methods=["POST"]),
                 Route("/api/v1/me", self._signed_in(self._me)),
+                Route("/api/media/asset.json", self._signed_in(self._lease), methods=["POST"]),
+                Route("/store", self._store, methods=["POST"]),
                 Route("/api/submit", self._signed_in(self._submit), methods=["POST"]),
                 Route("/api/editusertext", self._signed_in(self._edit), methods=["POST"]),
                 Route("/api/del", self._signed_in(self._delete), methods=["POST"]),
@@ -133,6 +139,32 @@ class Elsewhere:
     async def _me(self, _: Request) -> Response:
         return JSONResponse({"id": "u1", "name": USER, "is_suspended": self.suspended})
 
+    async def _lease(self, request: Request) -> Response:
+        form = await request.form()
+        key = f"rte_images/{next(self._numbers)}"
+        fields = [
+            {"name": "acl", "value": ""},
+            {"name": "key", "value": key},
+            {"name": "policy", "value": "signed-policy"},
+            {"name": "Content-Type", "value": str(form["mimetype"])},
+        ]
+        action = f"//{request.url.netloc}/store"
+        asset = {"asset_id": key, "websocket_url": "wss://x", "processing_state": "incomplete"}
+        return JSONResponse({"args": {"action": action, "fields": fields}, "asset": asset})
+
+    async def _store(self, request: Request) -> Response:
+        async with request.form() as form:
+            assert [*form] == ["acl", "key", "policy", "Content-Type", "file"]
+            file, key = form["file"], str(form["key"])
+            assert isinstance(file, UploadFile)
+            data = await file.read()
+        if len(data) > self.largest_picture:
+            most = f"<MaxSizeAllowed>{self.largest_picture}</MaxSizeAllowed>"
+            return Response(f"<Error><Code>EntityTooLarge</Code><Message>x</Message>{most}</Error>", 400)
+        address = f"http://{request.url.netloc}/store/{key}"
+        self.pictures[address] = data
+        return Response(f"<PostResponse><Location>{address}</Location></PostResponse>", 201)
+
     async def _submit(self, request: Request) -> Response:
         form = {name: str(value) for name, value in (await request.form()).items()}
         self.forms.append(form)
@@ -141,6 +173,8 @@ class Elsewhere:
             return _errors(["SUBREDDIT_NOEXIST", "that community doesn't exist", "sr"])
         if form["kind"] == "link" and form["resubmit"] != "true" and self._has_link(form):
             return _errors(["ALREADY_SUB", "that link has already been submitted", "url"])
+        if form["kind"] == "image" and form["url"] not in self.pictures:
+            return _errors(["BAD_IMAGE", "that is no picture", "url"])
         name = f"t3_{next(self._numbers):x}"
         self.posts.append(
             {
@@ -159,6 +193,10 @@ class Elsewhere:
                 "link_flair_template_id": form.get("flair_id"),
             }
         )
+        if form["kind"] == "image":
+            self.posts[-1]["url"] = "https://i.redd.it/x.png"
+            page = {"user_submitted_page": f"https://www.reddit.com/user/{USER}/submitted/", "websocket_url": "wss://x"}
+            return JSONResponse({"json": {"errors": [], "data": page}})
         data = {"id": name[3:], "name": name, "url": f"https://www.reddit.com{self.posts[-1]['permalink']}"}
         return JSONResponse({"json": {"errors": [], "data": {**data, "drafts_count": 0}}})
 

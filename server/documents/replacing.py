@@ -176,6 +176,8 @@ def _update_characters(text: XmlText, new: str, effort: Effort) -> None:
     if max(len(before), len(after)) > _MOST_WORDS_COMPARED:
         ydoc.edit_characters(text, "".join(piece for piece, _ in text.diff()), new)
         return
+    names = {name for _, formatting in text.diff() for name in formatting or {}}
+    pending = dict.fromkeys({*PENDING_MARKS, *(name for name in names if ydoc.mark_name(name) in PENDING_MARKS)})
     starts = _starts(before)
     for kind, i0, i1, j0, j1 in reversed(matching.opcodes(before, after, effort)):
         # Where the next accepted word begins: what is suggested before it stays before it.
@@ -184,7 +186,7 @@ def _update_characters(text: XmlText, new: str, effort: Effort) -> None:
             del text[at_bytes : places[starts[i1] - 1][1]]
         if kind in {"replace", "insert"}:
             # Nothing of what is suggested beside it may spread over it.
-            text.insert(at_bytes, "".join(after[j0:j1]), dict.fromkeys(PENDING_MARKS))
+            text.insert(at_bytes, "".join(after[j0:j1]), pending)
 
 
 def _accepted_characters(text: XmlText) -> tuple[str, list[tuple[int, int]]]:
@@ -221,7 +223,7 @@ def _update_formatting(text: XmlText, target: list[Node]) -> None:
             length, wants = wanted[piece_at]
             stretch = min(len(piece) - done, length - used)
             start = at_bytes + len(piece[:done].encode())
-            change = {name: None for name in has if name not in wants and name not in PENDING_MARKS}
+            change = {name: None for name in has if name not in wants and ydoc.mark_name(name) not in PENDING_MARKS}
             change |= {name: value for name, value in wants.items() if name not in has or has[name] != value}
             if change:
                 changes.append((start, start + len(piece[done : done + stretch].encode()), change))

@@ -10,8 +10,11 @@ does not allow, which a foreign client can write, or two people who change the s
 
 from __future__ import annotations
 
+import json
 import re
+from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping
+from hashlib import sha256
 from itertools import groupby
 from typing import Any, Final
 
@@ -36,8 +39,8 @@ FRAGMENT: Final = "default"
 META: Final = "meta"
 TITLE: Final = "title"
 
-# The binding adds a hash to the name of a mark that may overlap with itself. None of ours may, but a client with
-# another configuration can write one.
+# The binding adds a hash to the name of a mark that may overlap with itself. Of ours only `reformat` may, but a client
+# with another configuration can write others.
 _HASHED_MARK = re.compile(r"(.*)--[a-zA-Z0-9+/=]{8}", re.DOTALL)
 _SPACES = re.compile(r"[\s\x00-\x1f\x7f]+")
 # As in the editor: its table tools would fill what is missing of a rectangle, and stop over more than this.
@@ -248,8 +251,15 @@ def mark_name(name: str) -> str:
 
 
 def formatting_of(marks: Iterable[Mark]) -> dict[str, Any]:
-    """Return marks as formatting. Their names need no hash: no mark of the schema may overlap with itself."""
-    return {each.type.name: dict(each.attrs) for each in marks}
+    """Return marks as formatting. Behind the name of one that may overlap with itself stands a hash of what it says."""
+    return {_name_of(each): dict(each.attrs) for each in marks}
+
+
+def _name_of(mark: Mark) -> str:
+    if mark.type.excludes(mark.type):
+        return mark.type.name
+    said = json.dumps(mark.attrs, sort_keys=True).encode()
+    return f"{mark.type.name}--{b64encode(sha256(said).digest()[:6]).decode()}"
 
 
 def runs(node: Node) -> list[list[Node] | Node]:

@@ -228,9 +228,28 @@ void describe("a suggestion", () => {
     assert.deepEqual(kinds(wanted), ["reformat quick"]);
     assert.ok(bold.isInSet(decided(wanted, "accept").nodeAt(at)?.marks ?? []));
     assert.ok(decided(wanted, "reject").eq(start.doc));
-    assert.equal(suggest(wanted, (tr) => tr.addMark(at, at + 5, schema.mark("italic")), author(other)), null);
     const back = suggest(wanted, (tr) => tr.addMark(at, at + 5, bold));
     assert.ok(back?.doc.eq(start.doc));
+  });
+
+  void test("of a format stands beside another person's of the same letters, and each is decided by itself", () => {
+    const [bold, italic] = [schema.mark("bold"), schema.mark("italic")];
+    const words = opened(block("paragraph", "Some words"));
+    const mine = suggest(words, (tr) => tr.addMark(1, 5, bold));
+    assert.ok(mine);
+    const both = suggest(mine, (tr) => tr.addMark(3, 8, italic), author(other));
+    assert.ok(both);
+    const [first, second] = suggestionsIn(both.doc);
+    assert.deepEqual([first?.by, second?.by], [me, other]);
+    assert.equal(second?.parts.map(({ text }) => text).join(""), "me wo");
+    const accepted = decided(both, "accept", [first?.key ?? ""]);
+    assert.deepEqual(suggestionsIn(accepted).map(({ by }) => by), [other]);
+    assert.ok(accepted.rangeHasMark(1, 5, bold.type) && !accepted.rangeHasMark(1, 8, italic.type));
+    const rejected = decided(both, "reject", [second?.key ?? ""]);
+    assert.deepEqual(suggestionsIn(rejected).map(({ by }) => by), [me]);
+    // Taken back by whoever suggested it, the other's stays.
+    const back = suggest(both, (tr) => tr.addMark(1, 5, bold));
+    assert.deepEqual(back && suggestionsIn(back.doc).map(({ by }) => by), [other]);
   });
 
   void test("of another kind of block, of whole blocks, and of two blocks made one", () => {

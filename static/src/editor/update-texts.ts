@@ -1,6 +1,11 @@
-import type { Node } from "@tiptap/pm/model";
+import type { Mark, Node } from "@tiptap/pm/model";
 import type { ProsemirrorBinding } from "@tiptap/y-tiptap";
+import * as buffer from "lib0/buffer";
+import * as sha256 from "lib0/hash/sha256";
 import * as Y from "yjs";
+
+const hash = /--[a-zA-Z0-9+/=]{8}$/u;
+const hashBytes = 6;
 
 interface Run {
   readonly insert: string;
@@ -16,14 +21,41 @@ function runsOf(text: Y.XmlText): Run[] | null {
   return runs;
 }
 
-function runsIn(block: Node): Run[] | null {
+/**
+ * The name under which a mark is written down: its type's; of marks of which a letter may have several, with a hash behind
+ * it, as the binding makes it. One that is in the text keeps the name that it has there, whoever gave it.
+ */
+function nameOf(mark: Mark, old: readonly Run[], taken: Readonly<Record<string, unknown>>): string {
+  const { type, attrs } = mark;
+  if (type.excludes(type)) return type.name;
+  const written = JSON.stringify(attrs);
+  for (const { attributes } of old) {
+    for (const [name, value] of Object.entries(attributes)) {
+      const isNamedSo = name.replace(hash, "") === type.name && !(name in taken);
+      if (isNamedSo && isSame(value, attrs, written)) return name;
+    }
+  }
+  const digest = sha256.digest(buffer.encodeAny(mark.toJSON()));
+  for (let at = hashBytes; at < digest.length; at += 1) {
+    const place = at % hashBytes;
+    digest[place] = (digest[place] ?? 0) ^ (digest[at] ?? 0);
+  }
+  return `${type.name}--${buffer.toBase64(digest.slice(0, hashBytes))}`;
+}
+
+function isSame(value: unknown, attributes: Readonly<Record<string, unknown>>, written: string): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  const given = value as Record<string, unknown>;
+  return JSON.stringify(Object.fromEntries(Object.keys(attributes).map((name) => [name, given[name]]))) === written;
+}
+
+function runsIn(block: Node, old: readonly Run[]): Run[] | null {
   const runs: Run[] = [];
   for (const node of block.children) {
     if (!node.isText) return null;
-    runs.push({
-      insert: node.text ?? "",
-      attributes: Object.fromEntries(node.marks.map((mark) => [mark.type.name, mark.attrs])),
-    });
+    const attributes: Record<string, unknown> = {};
+    for (const mark of node.marks) attributes[nameOf(mark, old, attributes)] = mark.attrs;
+    runs.push({ insert: node.text ?? "", attributes });
   }
   return runs;
 }
@@ -161,7 +193,7 @@ export function updateTexts({ type, mapping }: ProsemirrorBinding, document: Nod
     // Of two blocks with one id the binding finds out which is which.
     wanted.delete(id);
     const old = runsOf(text);
-    const now = runsIn(node);
+    const now = old && runsIn(node, old);
     if (old && now && JSON.stringify(old) !== JSON.stringify(now)) updateText(text, old, now);
   }
 }

@@ -1,8 +1,9 @@
 import type { Editor } from "@tiptap/core";
-import type { Node } from "@tiptap/pm/model";
+import type { Mark, Node } from "@tiptap/pm/model";
 import type { Transaction } from "@tiptap/pm/state";
 import { canSplit } from "@tiptap/pm/transform";
 import { beginUndoStep } from "../editor/undo-step";
+import { keyOf, ofMark } from "./authorship";
 import { type Part, suggestionsIn } from "./find";
 import { lineBreak, paragraphBreak } from "./track";
 
@@ -61,6 +62,18 @@ function removeMarks(tr: Transaction, from: number, to: number, name: string): v
   if (type) tr.removeMark(from, to, type);
 }
 
+/** Takes away what one suggestion says of the format of a stretch; what others say of it stays. */
+function removeFormat(tr: Transaction, from: number, to: number, key: string): void {
+  const marks: Mark[] = [];
+  tr.doc.nodesBetween(from, to, (node) => {
+    for (const mark of node.marks) {
+      const whose = mark.type.name === "reformat" ? ofMark(mark) : null;
+      if (whose && keyOf(whose) === key) marks.push(mark);
+    }
+  });
+  for (const mark of marks) tr.removeMark(from, to, mark);
+}
+
 /** Takes a block out, and what holds nothing but it. */
 function removeBlock(tr: Transaction, position: number): void {
   const node = tr.doc.nodeAt(position);
@@ -89,7 +102,7 @@ function reject(tr: Transaction, part: Part): void {
       removeMarks(tr, part.from, part.to, "deletion");
       break;
     case "reformat":
-      removeMarks(tr, part.from, part.to, "reformat");
+      removeFormat(tr, part.from, part.to, part.key);
       break;
     case "insertBlock":
       removeBlock(tr, part.from);
@@ -116,7 +129,7 @@ function accept(tr: Transaction, part: Part): void {
       tr.delete(part.from, part.to);
       break;
     case "reformat":
-      removeMarks(tr, part.from, part.to, "reformat");
+      removeFormat(tr, part.from, part.to, part.key);
       for (const name of part.remove) removeMarks(tr, part.from, part.to, name);
       for (const name of part.add) {
         const mark = tr.doc.type.schema.marks[name]?.create();

@@ -7,6 +7,8 @@ export type Part =
   | { readonly kind: "insert" | "delete"; readonly from: number; readonly to: number; readonly text: string }
   | {
       readonly kind: "reformat";
+      /** The suggestion's key: others may suggest formats for the same letters. */
+      readonly key: string;
       readonly from: number;
       readonly to: number;
       readonly text: string;
@@ -60,12 +62,14 @@ export function suggestionsIn(document: Node): readonly Suggestion[] {
     const to = position + node.nodeSize;
     if (node.isText) {
       const text = node.text ?? "";
-      const format = node.marks.find(({ type }) => type.name === "reformat");
       add(insertionOf(node), { kind: "insert", from: position, to, text });
       add(deletionOf(node), { kind: "delete", from: position, to, text });
-      if (format) {
+      for (const format of node.marks) {
+        const whose = format.type.name === "reformat" ? ofMark(format) : null;
+        if (!whose) continue;
         const names = (name: string) => String(format.attrs[name]).split(" ").filter(Boolean);
-        add(ofMark(format), { kind: "reformat", from: position, to, text, add: names("add"), remove: names("remove") });
+        const wanted = { add: names("add"), remove: names("remove") };
+        add(whose, { kind: "reformat", key: keyOf(whose), from: position, to, text, ...wanted });
       }
       return;
     }

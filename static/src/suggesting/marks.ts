@@ -45,10 +45,11 @@ const Deletion = Mark.create({
   renderHTML: ({ mark }) => ["del", shown("deletion", mark.attrs), 0],
 });
 
-/** Text that somebody suggests to format otherwise. */
+/** Text that somebody suggests to format otherwise; several people may of the same text, each in their way. */
 const Reformat = Mark.create({
   name: "reformat",
   priority: 1980,
+  excludes: "",
   inclusive: false,
   keepOnSplit: false,
   addAttributes: () => ({

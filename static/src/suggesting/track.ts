@@ -138,8 +138,8 @@ class Tracking {
         continue;
       }
       if (format === undefined) continue;
-      const present = stretch.node.marks.find(({ type }) => type.name === "reformat");
-      if (present && !this.#owns(ofMark(present))) continue;
+      // What others suggest of these letters stands beside it, and is decided by itself.
+      const present = stretch.node.marks.find((each) => each.type.name === "reformat" && this.#owns(ofMark(each)));
       refused = false;
       this.#suggestFormat(stretch, present, format, add);
     }

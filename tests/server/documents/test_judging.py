@@ -22,6 +22,16 @@ def whose(by: str = ME, name: str = "s1") -> dict[str, object]:
     return {"id": name, "by": by, "at": 1_700_000_000_000}
 
 
+FORMAT = {**whose(), "add": "italic", "remove": ""}
+
+
+def put(doc: Doc[Any], at: int, **attributes: str) -> None:
+    element = ydoc.fragment(doc).children.insert(at, XmlElement("paragraph"))
+    for name, value in attributes.items():
+        element.attributes[name] = value
+    element.children.append(XmlText()).insert(0, "new")
+
+
 def word(by: str = ME) -> str:
     return f"s1 {by} 1700000000000"
 
@@ -61,6 +71,11 @@ def a_state() -> bytes:
     del bullets.attributes["id"]
     callout = ydoc.fragment(doc).children.append(XmlElement("callout"))
     callout.children.append(XmlText("honest words"))
+    put(doc, 8, id="formats")
+    formats = ydoc.fragment(doc).children[8]
+    assert isinstance(formats, XmlElement)
+    assert isinstance(formats.children[0], XmlText)
+    formats.children[0].format(0, 3, {"reformat": {**whose(OTHER), "add": "bold", "remove": ""}})
     doc.get("extra", type=Text).insert(0, "of another program")
     return doc.get_update()
 
@@ -100,13 +115,6 @@ def attribute(doc: Doc[Any], at: int, name: str, value: object) -> None:
 
 def remove(doc: Doc[Any], at: int, count: int = 1) -> None:
     del ydoc.fragment(doc).children[at : at + count]
-
-
-def put(doc: Doc[Any], at: int, **attributes: str) -> None:
-    element = ydoc.fragment(doc).children.insert(at, XmlElement("paragraph"))
-    for name, value in attributes.items():
-        element.attributes[name] = value
-    element.children.append(XmlText()).insert(0, "new")
 
 
 def put_into(parent: Any, tag: str, **attributes: str) -> None:
@@ -159,6 +167,7 @@ SUGGESTIONS: dict[str, Change] = {
     "another's text struck": lambda doc: words(doc, 0).format(14, 18, {"deletion": whose()}),
     "a list item's text struck": lambda doc: words(doc, 2, 0, 0).format(0, 3, {"deletion": whose()}),
     "a format": lambda doc: words(doc, 0).format(0, 4, {"reformat": {**whose(), "add": "bold", "remove": ""}}),
+    "a format beside another's": lambda doc: words(doc, 8).format(0, 4, {"reformat--AAAAAAAA": FORMAT}),
     "a block": lambda doc: put(doc, 1, inserted=word()),
     "a block struck": lambda doc: attribute(doc, 0, "deleted", word()),
     "a block joined": lambda doc: attribute(doc, 1, "joined", word()),
@@ -192,6 +201,8 @@ CHANGES: dict[str, Change] = {
     "an accepted block deleted": lambda doc: remove(doc, 0),
     "blocks replaced": lambda doc: ydoc.fragment(doc).children.__setitem__(0, XmlElement("paragraph")),
     "a block's id": lambda doc: attribute(doc, 0, "id", "else"),
+    "another's format taken away": lambda doc: words(doc, 8).format(0, 4, {"reformat": None}),
+    "a format of no suggestion with a hash": lambda doc: words(doc, 8).format(0, 4, {"bold--AAAAAAAA": whose()}),
     "an id that another block has": lambda doc: attribute(doc, 2, "id", "p"),
     "a suggestion in another's name in one's own block": lambda doc: words(doc, 4).insert(
         0, "resign", {"insertion": whose(OTHER)}

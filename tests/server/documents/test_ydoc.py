@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import given, settings
@@ -10,7 +11,8 @@ from prosemirror.model import Node
 from pycrdt import Array, Doc, Map, Text, XmlElement, XmlFragment, XmlText
 
 from server.documents import ydoc
-from server.documents.schema import IDENTIFIED_BLOCKS, MAX_DEPTH, node, schema, text
+from server.documents.schema import IDENTIFIED_BLOCKS, MAX_DEPTH, mark, node, schema, text
+from server.documents.suggestions import suggestions_in
 from tests.server.documents.strategies import documents
 
 
@@ -44,9 +46,12 @@ def test_every_block_gets_an_id_of_its_own(document: Node) -> None:
     assert set(given_ids) <= set(made)
 
 
-def test_no_mark_may_overlap_with_itself() -> None:
-    # Otherwise the binding adds a hash to its name, which `formatting_of` does not.
-    assert all(mark.excludes(mark) for mark in schema.marks.values())
+def test_of_one_text_several_people_may_suggest_formats() -> None:
+    mine, theirs = (mark("reformat", {"id": "s", "by": str(UUID(int=n)), "at": n, "add": "bold"}) for n in (1, 2))
+    both = node("doc", content=[node("paragraph", {"id": "p"}, [text("words", [mine, theirs])])])
+    read = ydoc.read_with_suggestions(ydoc.load(ydoc.seed("", both)))
+    assert {each.attrs["by"] for each in read.child(0).child(0).marks} == {str(UUID(int=1)), str(UUID(int=2))}
+    assert len(suggestions_in(read)) == 2
 
 
 def test_a_hashed_mark_of_a_foreign_client_is_known_by_its_name() -> None:

@@ -22,8 +22,7 @@ from server.publishing.remedies import ChannelError, Remedy
 from tests.server.publishing.elsewhere.bluesky import DID, ENDS, HANDLE, PASSWORD, BlueskyServer
 from tests.server.publishing.elsewhere.running import running
 from tests.server.publishing.subjects.bluesky import an_account
-from tests.server.publishing.subjects.mastodon import Clock
-from tests.server.publishing.subjects.subject import PNG, Subject, a_picture, a_whole_post, an_id
+from tests.server.publishing.subjects.subject import PNG, Clock, Subject, a_picture, a_whole_post, an_id
 
 _FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467\u200d\U0001f466"
 

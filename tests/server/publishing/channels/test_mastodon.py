@@ -17,8 +17,8 @@ from server.publishing.counting import count
 from server.publishing.remedies import ChannelError, Remedy
 from tests.server.publishing.elsewhere.mastodon import ACCOUNT, TOKEN, MastodonServer
 from tests.server.publishing.elsewhere.running import Fault
-from tests.server.publishing.subjects.mastodon import Clock, an_account
-from tests.server.publishing.subjects.subject import PNG, Subject, a_picture, a_whole_post, an_id
+from tests.server.publishing.subjects.mastodon import an_account
+from tests.server.publishing.subjects.subject import PNG, Clock, Subject, a_picture, a_whole_post, an_id
 
 _RETURN = "https://quillroom.example/channels/mastodon/return"
 

@@ -8,8 +8,7 @@ from server.publishing.channels.bluesky import Bluesky
 from server.publishing.http import open_http
 from tests.server.publishing.elsewhere.bluesky import DID, HANDLE, BlueskyServer
 from tests.server.publishing.elsewhere.running import running
-from tests.server.publishing.subjects.mastodon import Clock
-from tests.server.publishing.subjects.subject import Subject, an_id
+from tests.server.publishing.subjects.subject import Clock, Subject, an_id
 
 
 @asynccontextmanager
@@ -26,4 +25,5 @@ async def an_account(server: BlueskyServer, clock: Clock) -> AsyncIterator[Subje
     async with http.client, running(server.app()) as place:
         server.url = place.url
         account = Account(an_id(), "bluesky", f"@{HANDLE}", base_url=place.url, remote_id=DID, secrets=server.session())
-        yield Subject(Bluesky(), Caller(http, account, clock.now), place, server.seen, expire=server.expire)
+        caller = Caller(http, account, clock.now)
+        yield Subject(Bluesky(), caller, place, server.seen, expire=server.expire, passes=clock.passes)

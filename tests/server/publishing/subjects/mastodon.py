@@ -2,28 +2,13 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 
 from server.publishing.channel import Account, Caller
 from server.publishing.channels.mastodon import Mastodon
 from server.publishing.http import open_http
 from tests.server.publishing.elsewhere.mastodon import ACCOUNT, TOKEN, MastodonServer
 from tests.server.publishing.elsewhere.running import running
-from tests.server.publishing.subjects.subject import Subject, an_id
-
-
-@dataclass
-class Clock:
-    """A clock that stands still until somebody lets time pass."""
-
-    time: datetime = field(default_factory=lambda: datetime(2026, 11, 21, 12, tzinfo=UTC))
-
-    def now(self) -> datetime:
-        return self.time
-
-    def passes(self, seconds: float) -> None:
-        self.time += timedelta(seconds=seconds)
+from tests.server.publishing.subjects.subject import Clock, Subject, an_id
 
 
 @asynccontextmanager

@@ -4,7 +4,7 @@ import re
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from uuid import UUID, uuid4
 
@@ -12,6 +12,19 @@ from PIL import Image
 
 from server.publishing.channel import Caller, Channel, Picture, Post
 from tests.server.publishing.elsewhere.running import Place
+
+
+@dataclass
+class Clock:
+    """A clock that stands still until somebody lets time pass."""
+
+    time: datetime = field(default_factory=lambda: datetime(2026, 11, 21, 12, tzinfo=UTC))
+
+    def now(self) -> datetime:
+        return self.time
+
+    def passes(self, seconds: float) -> None:
+        self.time += timedelta(seconds=seconds)
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,7 @@ from server.publishing.channels.webhook import Webhook, new_secret
 from server.publishing.http import open_http
 from tests.server.publishing.elsewhere.running import Place, running
 from tests.server.publishing.elsewhere.webhook import Receiver
-from tests.server.publishing.subjects.mastodon import Clock
-from tests.server.publishing.subjects.subject import Subject, an_id
+from tests.server.publishing.subjects.subject import Clock, Subject, an_id
 
 
 @asynccontextmanager

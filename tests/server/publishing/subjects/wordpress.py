@@ -2,20 +2,22 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 from server.publishing.channel import Account, Caller
 from server.publishing.channels.wordpress import WordPress
 from server.publishing.http import open_http
 from tests.server.publishing.elsewhere.running import Place, running
 from tests.server.publishing.elsewhere.wordpress import Site
-from tests.server.publishing.subjects.subject import Subject, an_id
+from tests.server.publishing.subjects.subject import Clock, Subject, an_id
 
 
 @asynccontextmanager
 async def wordpress() -> AsyncIterator[Subject]:
     """Open an account of an editor of a site."""
+    clock = Clock()
     async with wordpress_at(Site()) as subject:
-        yield subject
+        yield replace(subject, caller=replace(subject.caller, now=clock.now), passes=clock.passes)
 
 
 @asynccontextmanager

@@ -95,7 +95,12 @@ async def compared(request: Request, document: Document, old: Revision | None, n
     Commits, because a long comparison waits for its turn without a connection.
     """
     db: AsyncSession = request.state.db
-    authors = await listing.people(db, await listing.authors_between(db, old, new, document))
+    logged = await states.read_log(db, document.id) if new is None else None
+    wrote = await listing.authors_between(db, old, new, document)
+    if logged is not None:
+        # Whoever writes at this moment is noted a little later; the log knows.
+        wrote |= {row.by for row in logged.rows if row.by is not None and (old is None or row.seq > old.seq)}
+    authors = await listing.people(db, wrote)
     everybody = tuple(sorted(authors.values(), key=lambda author: author.name))
     # With one author there is nothing to tell apart.
     alone = everybody[0] if len(everybody) == 1 else None
@@ -105,12 +110,11 @@ async def compared(request: Request, document: Document, old: Revision | None, n
         until = new.number if new is not None else None
         past = _Past(await attribution.deletions_of(db, document.id, after=old.number, until=until))
     before = await states.read_state(db, old) if old is not None else ()
-    is_packed = new is not None
+    place: Hashable
     if new is not None:
-        place: Hashable = new.id
-        after = await states.read_state(db, new)
+        place, after = new.id, await states.read_state(db, new)
     else:
-        logged = await states.read_log(db, document.id)
+        assert logged is not None, "it was read for the present"  # noqa: S101 - for the type
         place, after = logged.seq, logged.updates
         if alone is None and old is not None:
             past = replace(past, newest=await crediting.known_of(db, document.id), logged=logged)
@@ -120,10 +124,10 @@ async def compared(request: Request, document: Document, old: Revision | None, n
     if found is None:
         async with turn(request, sum(map(len, (*before, *after)))):
             found = await asyncio.to_thread(
-                _compare, before, after, past if alone is None else None, is_packed=is_packed
+                _compare, before, after, past if alone is None else None, is_packed=new is not None
             )
         shelf.put(key, found)
-    if alone is None and not found.comparison.removed:
+    if alone is None and not found.comparison.removed and found.clients <= people.keys():
         # Who wrote when a revision was made is an author of the next, too. Nobody deleted: here it can be told apart.
         brought = {people[client].id for client in found.clients if client in people}
         everybody = tuple(author for author in everybody if author.id in brought) or everybody

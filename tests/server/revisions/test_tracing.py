@@ -103,6 +103,20 @@ async def test_a_row_of_several_people_names_nobody(
     assert names == []
 
 
+async def test_whoever_writes_at_this_moment_takes_nobody_elses_words(
+    client: httpx.AsyncClient, sessions: Sessions, team: Team, ben: User
+) -> None:
+    document = await begin(sessions, *team, markdown="One two three.\n\nFour.")
+    await sign_in(client, sessions, team[0])
+    old = await keep(sessions, document)
+    await write(sessions, document.id, "One three.\n\nFour.", by=ben)
+    # Ada's room has not settled: only the log knows of her.
+    await write(sessions, document.id, "One three.\n\nFour and five.", by=team[0], noted=False)
+    [taken, given] = await changes(client, old, None)
+    assert taken[1] == ["Ben Okri"]
+    assert "<ins> and five</ins>" in given[0]
+
+
 async def test_passages_know_their_minute(client: httpx.AsyncClient, sessions: Sessions, team: Team) -> None:
     document = await begin(sessions, *team)
     await sign_in(client, sessions, team[0])

@@ -35,12 +35,18 @@ async def begin(sessions: Sessions, user: User, workspace: Workspace, markdown: 
 
 
 async def write(
-    sessions: Sessions, document_id: UUID, markdown: str, *, ago: timedelta = timedelta(0), by: User | None = None
+    sessions: Sessions,
+    document_id: UUID,
+    markdown: str,
+    *,
+    ago: timedelta = timedelta(0),
+    by: User | None = None,
+    noted: bool = True,
 ) -> int:
     """Make the document say this, as an edit in its log that came so long ago. Returns its place."""
     async with transaction(sessions) as db:
         seq, client = await _append(db, document_id, markdown, utc_now() - ago, by)
-    if by is not None:
+    if by is not None and noted:
         await attribution.note(sessions, document_id, seq, writers=[by.id], authors={client: by.id})
     return seq
 

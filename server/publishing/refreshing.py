@@ -79,9 +79,7 @@ async def check(sessions: Sessions, reach: Reach, account_id: UUID) -> frozenset
                     # Put down already, and its person asked.
                     return frozenset()
                 continue
-            async with transaction(sessions) as db:
-                held = await _hold(db, account_id)
-                return frozenset() if held is None else await _failed(db, reach, held, error)
+            return await report(sessions, reach, account_id, error)
         async with transaction(sessions) as db:
             held = await _hold(db, account_id)
             # Tokens that were renewed meanwhile must not be put back.
@@ -89,6 +87,16 @@ async def check(sessions: Sessions, reach: Reach, account_id: UUID) -> frozenset
                 renewed(reach, held, connection, utc_now())
         return frozenset()
     return frozenset()
+
+
+async def report(sessions: Sessions, reach: Reach, account_id: UUID, error: ChannelError) -> frozenset[UUID]:
+    """Put down that a call for an account failed, for the account's own reasons.
+
+    Returns whom it is news for (`noting.tell`): its person, if only they can help.
+    """
+    async with transaction(sessions) as db:
+        held = await _hold(db, account_id)
+        return frozenset() if held is None else await _failed(db, reach, held, error)
 
 
 async def refresh_due(sessions: Sessions, reach: Reach) -> int:

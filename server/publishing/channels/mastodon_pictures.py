@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from urllib.parse import quote
 
+import anyio
+
 from server.publishing.channel import Caller, Finding, Handle, Limits, Picture, Post, Problem, Stage, Status
 from server.publishing.channels.mastodon_calls import NAME, authorized, get, id_of, refused, time_of
 from server.publishing.http import UPLOAD_SECONDS
@@ -13,6 +15,9 @@ from server.publishing.remedies import ChannelError, Remedy
 
 # Pictures that belong to no post are thrown away there after some time, which nobody says; they are sent again sooner.
 PICTURES_KEPT: Final = timedelta(hours=1)
+# How often, and how far apart, it is asked whether a picture is ready, while somebody waits for a change.
+LOOKS: Final = 40
+LOOK_SECONDS: Final = 0.5
 
 
 def pictures_of(handle: Handle) -> list[dict[str, Any]]:
@@ -68,10 +73,17 @@ async def look_at_picture(caller: Caller, post: Post, handle: Handle) -> Status:
 
 
 async def wait_for(caller: Caller, picture: dict[str, Any]) -> dict[str, Any]:
-    """Look once whether a picture is ready. Raises ChannelError if it is not."""
-    answer = await get(caller, f"/api/v1/media/{quote(picture['id'], safe='')}")
-    if answer.status == 206:
-        raise ChannelError(Remedy.RETRY, "The server is still working on a picture.", after_seconds=5)
+    """Wait until a picture is ready. Raises ChannelError if the server takes too long.
+
+    Only for a change of a post: nothing is kept between two tries of that, and each sends the picture anew.
+    """
+    for _ in range(LOOKS):
+        answer = await get(caller, f"/api/v1/media/{quote(picture['id'], safe='')}")
+        if answer.status != 206:
+            break
+        await anyio.sleep(LOOK_SECONDS)
+    else:
+        raise ChannelError(Remedy.RETRY, "The server works on a picture for very long.", after_seconds=60)
     if not answer.is_success:
         raise refused(answer, f"{NAME} does not show a picture")
     return {**picture, "ready": True}

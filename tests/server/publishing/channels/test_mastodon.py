@@ -440,7 +440,7 @@ async def test_there_is_nothing_to_refresh(subject: Subject) -> None:
 async def test_a_change_keeps_pictures_and_sends_new_ones(subject: Subject, server: MastodonServer) -> None:
     post = a_whole_post(subject)
     handle = await _deliver(subject, post)
-    server.works_on_pictures = 0
+    server.works_on_pictures = 1
     kept, _ = post.pictures
     changed = replace(post, text="The red fox", pictures=(kept, a_picture(PNG, alt="A red fox")))
 

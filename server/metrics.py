@@ -83,6 +83,12 @@ COMPACTION_SECONDS = Histogram(
 )
 COMPACTION_UPDATES = Counter("quillroom_compaction_folded_updates", "Updates that were folded into snapshots.")
 COMPACTION_FAILURES = Counter("quillroom_compaction_failures", "Logs that could not be folded; they stay as they were.")
+PUBLICATIONS = Counter("quillroom_publications", "Publications that ended, by how.", ["state"])
+PUBLICATIONS_OVERDUE_SECONDS = Gauge(
+    "quillroom_publications_overdue_seconds",
+    "For how long the publication that is latest has been due, in seconds; 0 if none is late.",
+    multiprocess_mode="livemostrecent",
+)
 STORED_DOCUMENTS = Gauge("quillroom_stored_documents", "Documents in the database.", multiprocess_mode="livemostrecent")
 STORED_BYTES = Gauge(
     "quillroom_stored_bytes",

@@ -28,6 +28,7 @@ from server.events import Events
 from server.notifications import jobs as notification_jobs
 from server.publishing import jobs as publishing_jobs
 from server.publishing import refreshing
+from server.publishing.pressing import Press
 from server.publishing.registry import open_reach
 from server.queue import QUEUE_NAME, deserialize, redis_settings, serialize
 from server.revisions import jobs as revision_jobs
@@ -36,6 +37,7 @@ from server.suggestions import jobs as suggestion_jobs
 from server.workspaces import jobs as workspace_jobs
 
 JOB_LIMIT_SECONDS = 600
+PUBLISHING_SECONDS = set(range(0, 60, 5))
 # A worker that goes has this long to finish what it does; what it does not finish, the next run does.
 STOP_LIMIT_SECONDS = 10
 COMPACTION_MINUTES = set(range(0, 60, 5))
@@ -117,6 +119,13 @@ async def tend_accounts(ctx: Context) -> None:
         log.info("accounts tended", renewed=renewed, checked=checked)
 
 
+async def publish_due(ctx: Context) -> None:
+    """Send what is planned for now to its channels."""
+    taken = await ctx["press"].run()
+    if taken:
+        log.info("publications taken up", publications=taken)
+
+
 async def reseal_secrets(ctx: Context) -> None:
     """Encrypt with the newest key what older ones encrypted."""
     resealed = await publishing_jobs.reseal(ctx["sessions"], ctx["reach"])
@@ -146,6 +155,13 @@ def create_worker(settings: Settings) -> Worker:
         ctx["store"] = open_store(settings)
         ctx["settings"] = settings
         ctx["reach"] = open_reach(settings)
+        ctx["press"] = Press(
+            sessions=ctx["sessions"],
+            reach=ctx["reach"],
+            store=ctx["store"],
+            redis=ctx["redis_for_events"],
+            events=ctx["events"],
+        )
         ctx["at_end"] = contextlib.ExitStack()
         if settings.worker_metrics_port:
             server, thread = start_http_server(settings.worker_metrics_port, settings.host)
@@ -170,6 +186,7 @@ def create_worker(settings: Settings) -> Worker:
         "tell_suggestions": tell_suggestions,
         "gather_digests": gather_digests,
         "tend_accounts": tend_accounts,
+        "publish_due": publish_due,
         "reseal_secrets": reseal_secrets,
         "measure_storage": measure_storage,
     }
@@ -194,6 +211,15 @@ def create_worker(settings: Settings) -> Worker:
             cron(timed["tell_suggestions"], name="tell_suggestions_timed", second=SUGGESTION_SECONDS, keep_result=0),
             cron(timed["gather_digests"], name="gather_digests_timed", minute=DIGEST_MINUTES, keep_result=0),
             cron(timed["tend_accounts"], name="tend_accounts_timed", second={40}, keep_result=0, run_at_startup=True),
+            # Its time is a minute's beginning; a nudge that was lost must not make it late.
+            cron(
+                timed["publish_due"],
+                name="publish_due_timed",
+                second=PUBLISHING_SECONDS,
+                keep_result=0,
+                unique=False,
+                run_at_startup=True,
+            ),
             # After a start with a new key at once: the old one can go then.
             cron(
                 timed["reseal_secrets"],

@@ -43,6 +43,8 @@ class Kind(StrEnum):
     PROPOSAL = "proposal"  # somebody suggested changes
     DECISION = "decision"  # somebody decided about theirs
     RECONNECT = "reconnect"  # an account on a channel works no more until somebody connects it again
+    PUBLISHED = "published"  # what they planned is out
+    STUCK = "stuck"  # what they planned is not out, or nobody knows whether it is
 
 
 class Letter(StrEnum):

@@ -17,6 +17,8 @@ _SENTENCES: Final = {
     Kind.PROPOSAL: "{actor} suggested changes in “{title}”",
     Kind.DECISION: "{actor} decided about your suggestions in “{title}”",
     Kind.RECONNECT: "“{title}” must be connected again",
+    Kind.PUBLISHED: "“{title}” was published",
+    Kind.STUCK: "A publication of “{title}” needs somebody",
 }
 # What each kind is called where a person chooses; to open again goes with to resolve.
 CHOICES: Final = {
@@ -29,6 +31,8 @@ CHOICES: Final = {
     Kind.ACCESS_REQUEST: "Somebody asks for access to a document of mine",
     Kind.ROLE: "What I may do with a document changes",
     Kind.RECONNECT: "An account that I look after must be connected again",
+    Kind.PUBLISHED: "What I planned is published",
+    Kind.STUCK: "What I planned, or goes to an account that I look after, is late, failed or in doubt",
 }
 
 

@@ -23,6 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
+from server import metrics
 from server.db import Sessions, transaction
 from server.publishing import patience
 from server.publishing.advancing import Progress, advance, begun
@@ -311,7 +312,8 @@ class _Delivery:
                 evidence="",
             )
             await self._workshop.tell(db, self._row, State.PUBLISHED)
-        self._log.info("published", state=State.PUBLISHED.value)
+        metrics.PUBLICATIONS.labels(State.PUBLISHED.value).inc()
+        self._log.info("published")
 
     async def _settle(
         self,
@@ -347,6 +349,8 @@ class _Delivery:
                     await self._workshop.pace.rest(self._row.account_id, verdict.rest_until, now=now)
                 if verdict.blames_channel:
                     await self._workshop.pace.failed(self._row.account_id, now=now)
+        if verdict.is_for_people:
+            metrics.PUBLICATIONS.labels(verdict.state.value).inc()
         self._log.info("publication put off or ended", state=verdict.state.value, remedy=error.remedy.value)
 
     async def _save(self, progress: Progress | None = None, **values: object) -> None:

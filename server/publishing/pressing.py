@@ -1,0 +1,95 @@
+"""The publisher at work in a worker: with this installation's accounts, pictures and Redis."""
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+from typing import Final
+from uuid import UUID
+
+import anyio
+from obstore.store import ObjectStore
+from redis.asyncio import Redis
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from server import metrics
+from server.assets import storage
+from server.assets.ranges import Span
+from server.db import Sessions
+from server.documents.models import utc_now
+from server.errors import NotFound, Unavailable
+from server.events import Events
+from server.notifications.noting import EVENT
+from server.publishing import accounts, refreshing
+from server.publishing.accounts import Reach
+from server.publishing.models import Publication
+from server.publishing.pace import Pace
+from server.publishing.posts import ReadPicture
+from server.publishing.publisher import Workshop, oldest_overdue_seconds, publish_due
+from server.publishing.remedies import ChannelError, Remedy
+from server.publishing.states import State
+from server.publishing.telling import tell_late, tell_outcome
+
+MAX_PICTURE_BYTES: Final = 64 * 1024 * 1024
+
+
+class Press:
+    """The publisher of one worker process: one run at a time, however often it is nudged."""
+
+    def __init__(
+        self,
+        *,
+        sessions: Sessions,
+        reach: Reach,
+        store: ObjectStore,
+        redis: Redis,
+        events: Events,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._sessions = sessions
+        self._events = events
+        self._clock = clock
+        self._running = anyio.Lock()
+        self._told: set[UUID] = set()
+        self._workshop = Workshop(
+            sessions=sessions,
+            http=reach.http,
+            channels=reach.channels,
+            open_account=partial(accounts.open_account, reach),
+            refresh=partial(refreshing.refresh, sessions, reach),
+            read_picture=read_from(store),
+            pace=Pace(redis),
+            tell=self._tell,
+            clock=clock,
+        )
+
+    async def run(self) -> int:
+        """Publish what is due, and tell of it and of what is late. Returns how many publications were taken up."""
+        if self._running.locked():
+            # Whatever is due is taken up by the run that is under way; more of them would only wait for one another.
+            return 0
+        async with self._running:
+            taken = await publish_due(self._workshop)
+            people = self._told | await tell_late(self._sessions, self._clock())
+            self._told = set()
+            for person in people:
+                await self._events.publish_to(person, EVENT, {})
+            metrics.PUBLICATIONS_OVERDUE_SECONDS.set(await oldest_overdue_seconds(self._sessions, self._clock()))
+            return taken
+
+    async def _tell(self, db: AsyncSession, publication: Publication, state: State) -> None:
+        self._told |= await tell_outcome(db, publication, state)
+
+
+def read_from(store: ObjectStore) -> ReadPicture:
+    """Return what reads pictures from the store."""
+
+    async def read(key: str) -> bytes:
+        try:
+            parts = await storage.read(store, key, Span(0, MAX_PICTURE_BYTES))
+            return b"".join([part async for part in parts])
+        except NotFound as error:
+            raise ChannelError(Remedy.FIX_CONTENT, "A picture of this post is gone.", evidence=key) from error
+        except (Unavailable, OSError) as error:
+            raise ChannelError(Remedy.RETRY, "The store with the pictures does not answer.") from error
+
+    return read

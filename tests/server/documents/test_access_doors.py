@@ -546,7 +546,7 @@ async def test_what_is_personal_is_for_people_only(app: Starlette, sessions: Ses
     async with _program(app, sessions, None) as nobody:
         for name in PERSONAL:
             method, path = name.split(" ")
-            ids = {each: uuid4() for each in ("session_id", "token_id", "notice_id")}
+            ids = {each: uuid4() for each in ("session_id", "token_id", "notice_id", "kind")}
             answer = await nobody.request(method, path.format(**ids), data={})
             # A form of nobody's is refused for its missing token first.
             assert answer.status_code in {401, 403}, name

@@ -8,6 +8,7 @@ from sqlmodel import SQLModel
 
 import server.accounts.models
 import server.assets.models
+import server.audit.models
 import server.comments.models
 import server.documents.models
 import server.notifications.models

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from server import db, lifeline, logs
 from server.accounts import people, tokens
 from server.accounts.models import utc_now
-from server.doctor import examine
+from server.doctor import examine, examine_ledger
 from server.documents.samples import create_sample
 from server.embedded import EmbeddedError, open_servers, running_servers
 from server.errors import DomainError, Invalid
@@ -96,11 +96,14 @@ def migrate() -> None:
 
 
 @app.command()
-def doctor() -> None:
+def doctor(
+    *,
+    ledger: Annotated[bool, typer.Option("--ledger", help="Verify the ledger of every workspace instead.")] = False,
+) -> None:
     """Check the installation, and say what to do about what is wrong. Ends with 1 if something is."""
     settings = _settings()
     with _reachable(settings) as reachable:
-        findings = asyncio.run(examine(reachable))
+        findings = asyncio.run(examine_ledger(reachable) if ledger else examine(reachable))
     for finding in findings:
         typer.echo(f"{'ok  ' if finding.fine else 'PROBLEM'} {finding.what}: {finding.words}")
     if not all(finding.fine for finding in findings):

@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from server import db
 from server.assets.storage import open_store
+from server.audit import ledger
 from server.migrating import is_current
 from server.notifications import transport
 from server.publishing.jobs import count_sealed
@@ -171,6 +172,30 @@ async def _secrets(settings: Settings) -> Finding:
         words = f"{found.older} of {found.all} are not encrypted with the newest key yet: the worker does that"
         return Finding("Secrets of accounts", fine=True, words=words)
     return Finding("Secrets of accounts", fine=True, words=f"{found.all}, all encrypted with the newest key")
+
+
+async def examine_ledger(settings: Settings) -> list[Finding]:
+    """Follow the ledger of every workspace from its beginning. Never raises, as `examine`."""
+    engine = db.create_engine(settings.database_url, statement_seconds=None)
+    try:
+        async with db.create_sessions(engine)() as session:
+            chains = await ledger.verify(session)
+    except (SQLAlchemyError, OSError, ValueError) as error:
+        return [Finding("Ledger", fine=False, words=f"cannot be looked at ({_kind(error)})")]
+    finally:
+        await engine.dispose()
+    return [_chain(chain) for chain in chains] or [Finding("Ledger", fine=True, words="nothing is in it yet")]
+
+
+def _chain(chain: ledger.Chain) -> Finding:
+    what = f"Ledger of workspace {chain.workspace_id}"
+    if chain.broken_at is not None:
+        words = (
+            f"entry {chain.broken_at}: {chain.reason}. Somebody wrote past Quillroom, or the database was damaged: "
+            "compare with a backup"
+        )
+        return Finding(what, fine=False, words=words)
+    return Finding(what, fine=True, words=f"{chain.entries} entries, the newest {chain.head.hex()}")
 
 
 def _kind(error: Exception) -> str:

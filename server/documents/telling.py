@@ -12,6 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from server.accounts.models import User
+from server.accounts.signing import signed
+from server.audit import ledger
 from server.documents.access import DocumentRole, actor_at
 from server.documents.models import AccessRequest, Collaborator, Collection, Document
 from server.notifications.models import Kind
@@ -29,6 +31,12 @@ _WISHED: Final = {
     DocumentRole.EDITOR: "You asked to edit it.",
     DocumentRole.REVIEWER: "You asked to comment and suggest changes.",
     DocumentRole.VIEWER: "You asked to read it.",
+}
+_BECAME: Final = {
+    DocumentRole.OWNER: "an owner",
+    DocumentRole.EDITOR: "an editor",
+    DocumentRole.REVIEWER: "a reviewer",
+    DocumentRole.VIEWER: "a viewer",
 }
 _ASKED_FOR: Final = {
     DocumentRole.EDITOR: "To edit it.",
@@ -49,12 +57,26 @@ async def note_place(
 ) -> None:
     """Note that somebody's role by name changed, if it did, or that they got an answer to their `wish` for one.
 
+    A change stands in the ledger.
+
     What they have not heard of yet is replaced by it, or taken back where all is as it was. It says what they may do
     now, by whatever way, and what they had asked for where that is something else.
     """
     person = await db.get(User, user_id)
     if person is None or (before is after and wish is None):
         return
+    if before is not after:
+        doer = await signed(db, by)
+        became = f"made {person.name} {_BECAME[after]}" if after else f"took {person.name}’s role away"
+        await ledger.append(
+            db,
+            document.workspace_id,
+            doer,
+            kind="document.role",
+            sentence=f"{doer.name} {became} in “{document.title or 'Untitled'}”.",
+            document_id=document.id,
+            data={"user": str(user_id), "before": before and before.value, "after": after and after.value},
+        )
     known = await _known(db, user_id, document.id, before)
     if known is after and wish is None:
         return

@@ -17,6 +17,8 @@ from sqlmodel import col
 
 from server.accounts.models import User, utc_now
 from server.accounts.secret import digest
+from server.accounts.signing import signed
+from server.audit import ledger
 from server.errors import Conflict, DomainError, Invalid, NotFound, Unavailable
 from server.publishing.channel import Account, Caller, Channel, Connection, Consent, Field
 from server.publishing.http import Http
@@ -193,6 +195,7 @@ async def disconnect(db: AsyncSession, actor: Actor, account_id: UUID) -> None:
     account.expires_at = account.refresh_at = None
     account.disconnected_at = utc_now()
     await db.flush()
+    await _write_down(db, account, actor, "channel.disconnected", "disconnected")
 
 
 async def publishers(db: AsyncSession, workspace_id: UUID) -> Sequence[User]:
@@ -352,8 +355,17 @@ async def _keep(db: AsyncSession, reach: Reach, actor: Actor, kind: str, connect
     if account.disconnected_at is not None or account.responsible_id is None:
         account.responsible_id = actor.user_id
     account.disconnected_at = None
+    await _write_down(db, account, actor, "channel.connected", "connected")
     await db.commit()
     return Connected(account, connection.shown_once)
+
+
+async def _write_down(db: AsyncSession, account: ChannelAccount, actor: Actor, kind: str, done: str) -> None:
+    """Put it into the workspace's ledger."""
+    by = await signed(db, actor.user_id)
+    sentence = f"{by.name} {done} the account {account.name} ({account.channel})."
+    data = {"account": str(account.id), "channel": account.channel, "name": account.name}
+    await ledger.append(db, account.workspace_id, by, kind=kind, sentence=sentence, data=data)
 
 
 async def _named(db: AsyncSession, accounts: Sequence[ChannelAccount]) -> list[Listed]:

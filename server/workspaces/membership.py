@@ -11,6 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from server.accounts.models import User, utc_now
+from server.accounts.signing import signed
+from server.audit import ledger
 from server.errors import Conflict, Forbidden, Invalid, NotFound
 from server.web.text import clean_line, has_ink
 from server.workspaces import access
@@ -144,8 +146,19 @@ async def change_role(db: AsyncSession, actor: Actor, user_id: UUID, role: Role)
     before = await db.scalar(select(col(Member.role)).where(*of_theirs).with_for_update())
     if before is None:
         raise NotFound
+    if before == role.value:
+        return False
     await db.execute(update(Member).where(*of_theirs).values(role=role.value))
-    return bool(before != role.value)
+    by, whom = await signed(db, actor.user_id), await signed(db, user_id)
+    await ledger.append(
+        db,
+        actor.workspace_id,
+        by,
+        kind="member.role",
+        sentence=f"{by.name} made {whom.name} {'an' if role is Role.ADMIN else 'a'} {role.value}.",
+        data={"user": str(user_id), "before": before, "after": role.value},
+    )
+    return True
 
 
 async def remove(db: AsyncSession, actor: Actor, user_id: UUID) -> None:
@@ -163,6 +176,16 @@ async def remove(db: AsyncSession, actor: Actor, user_id: UUID) -> None:
     gone = delete(Member).where(col(Member.workspace_id) == actor.workspace_id, col(Member.user_id) == user_id)
     if await db.scalar(gone.returning(col(Member.user_id))) is None:
         raise NotFound
+    by, whom = await signed(db, actor.user_id), await signed(db, user_id)
+    left = user_id == actor.user_id
+    await ledger.append(
+        db,
+        actor.workspace_id,
+        by,
+        kind="member.left" if left else "member.removed",
+        sentence=f"{by.name} left the workspace." if left else f"{by.name} removed {whom.name} from the workspace.",
+        data={"user": str(user_id)},
+    )
 
 
 async def _lock_admins(db: AsyncSession, actor: Actor) -> set[UUID]:

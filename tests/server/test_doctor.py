@@ -100,3 +100,22 @@ async def test_looking_leaves_nothing_in_the_storage(settings: Settings) -> None
     await examine(settings)
     assets = settings.data_dir / "assets"
     assert [name for _, _, names in os.walk(assets) for name in names] == []
+
+
+async def test_the_ledger_is_followed_and_a_broken_chain_named(settings: Settings, db_url: str) -> None:
+    (empty,) = await doctor.examine_ledger(settings)
+    assert empty.fine
+    connection = await asyncpg.connect(db_url)
+    try:
+        workspace_id = await connection.fetchval(
+            "INSERT INTO workspaces (id, name, created_at) VALUES (gen_random_uuid(), 'Ink', now()) RETURNING id"
+        )
+        await connection.execute(
+            "INSERT INTO ledger_heads (workspace_id, number, hash) VALUES ($1, 1, '')", workspace_id
+        )
+    finally:
+        await connection.close()
+    (found,) = await doctor.examine_ledger(settings)
+    assert not found.fine
+    assert str(workspace_id) in found.what
+    assert "entry 1" in found.words

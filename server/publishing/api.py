@@ -5,9 +5,11 @@ from types import NoneType
 from typing import Final
 from uuid import UUID
 
+from sqlalchemy.exc import DBAPIError
 from starlette.requests import Request
 
 from server.accounts.identity import signed_in
+from server.errors import Unavailable
 from server.notifications.noting import tell
 from server.publishing import accounts, refreshing
 from server.publishing.accounts import Connected, Reach, refusal
@@ -105,9 +107,13 @@ async def refresh_account(call: Call[NoQuery, NoBody]) -> Reply[AccountConnected
 
 
 async def look_at(request: Request, account_id: UUID) -> None:
-    """Look whether an account works, and tell whom it concerns."""
+    """Look whether an account works, and tell whom it concerns. Raises Unavailable."""
     state = request.app.state
-    noted = await refreshing.check(state.sessions, state.reach, account_id)
+    try:
+        noted = await refreshing.check(state.sessions, state.reach, account_id)
+    except DBAPIError as error:
+        # Another process holds the account, and its channel does not answer it.
+        raise Unavailable("The account is being renewed at this moment. Try again in a minute.") from error
     if noted:
         await tell(state.events, state.queue, noted)
 
@@ -226,7 +232,7 @@ OPERATIONS: Final[Sequence[AnyOperation]] = (
         query=NoQuery,
         body=NoBody,
         answer=AccountSeen,
-        refusals=(403, 404),
+        refusals=(403, 404, 503),
     ),
     Operation(
         name="refreshAccount",

@@ -66,9 +66,9 @@ export class Decided {
       const known = this.#cards.get(id);
       const element = known?.written === written ? known.element : this.#card(each);
       this.#cards.set(id, { written, element });
-      return { id, element };
+      return { id, show: () => element };
     });
-    return this.#cursor === null ? cards : [...cards, { id: "more", element: this.#more }];
+    return this.#cursor === null ? cards : [...cards, { id: "more", show: () => this.#more }];
   }
 
   async #ask(end: End, cursor: string | null): Promise<void> {

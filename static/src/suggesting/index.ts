@@ -144,18 +144,22 @@ export class Suggestions implements Beside {
     const keys = new Set(all.map(({ key }) => key));
     for (const key of [...this.#cards.keys()]) if (!keys.has(key)) this.#cards.delete(key);
     const shown = listed ? this.#chosen(all) : all;
-    return shown.map((suggestion) => {
-      const card = this.#card(suggestion);
-      card.show(suggestion, suggestion.key === this.#activeKey);
-      return { id: suggestion.key, element: card.element };
-    });
+    return shown.map((suggestion) => ({
+      id: suggestion.key,
+      show: () => {
+        const card = this.#card(suggestion);
+        card.show(suggestion, suggestion.key === this.#activeKey);
+        return card.element;
+      },
+    }));
   }
 
   activate(key: string): void {
     const suggestion = this.#all.find((each) => each.key === key);
     if (!suggestion || this.#activeKey === key) return;
     this.#activeKey = key;
-    this.#host?.refresh();
+    // Its card may not stand in the page yet.
+    this.#host?.refreshNow();
     const mark = this.#editor.view.dom.querySelector(`[data-suggestion="${CSS.escape(key)}"]`);
     this.#host?.reveal(mark, this.#cards.get(key)?.element ?? null);
   }

@@ -19,10 +19,8 @@ export interface Range {
 
 /** What cards of another kind need to stand among those of threads. */
 export interface BesideHost {
-  /** Show them anew, soon. */
+  /** Show them anew. */
   readonly refresh: () => void;
-  /** Show them anew before it returns. */
-  readonly refreshNow: () => void;
   /** What is said about a suggestion, to be shown in its card; null as long as nobody says anything. */
   readonly talk: (key: string) => Talk | null;
   /** The thread about a suggestion, whatever became of it. */

@@ -19,8 +19,10 @@ export interface Range {
 
 /** What cards of another kind need to stand among those of threads. */
 export interface BesideHost {
-  /** Show them anew. */
+  /** Show them anew, soon. */
   readonly refresh: () => void;
+  /** Show them anew before it returns. */
+  readonly refreshNow: () => void;
   /** What is said about a suggestion, to be shown in its card; null as long as nobody says anything. */
   readonly talk: (key: string) => Talk | null;
   /** The thread about a suggestion, whatever became of it. */

@@ -1,4 +1,5 @@
 import type { Editor } from "@tiptap/core";
+import type { Node } from "@tiptap/pm/model";
 import { NodeSelection } from "@tiptap/pm/state";
 import type { Announcer } from "../editor/announcer";
 import { buildElement, icon } from "../editor/build-element";
@@ -15,7 +16,7 @@ import { Composer } from "./composer";
 import { type Draft, Drafts } from "./drafts";
 import { type Highlight, highlight, highlights } from "./highlights";
 import { concerns, mayAttach, type Place, suggestionKey, type Thread } from "./model";
-import { bringIntoView, type Filter, Panel, type Shown } from "./panel";
+import { bringIntoView, type Filter, Panel, type Placed, type Shown } from "./panel";
 import { type Located, locate, Memory, placeOfBlock, placeOfSelection, placeOfText } from "./places";
 import { commentEvent, type CommentRequest } from "./request";
 import { Threads } from "./threads";
@@ -66,6 +67,8 @@ class Comments {
   readonly #host: CardHost;
   readonly #here = buildElement("div", { class: "toolbar comment-here" });
   #located = new Map<string, Located>();
+  /** What was found in the document as it is: as long as neither changes, a thread's place is not looked for again. */
+  #found = new Map<string, { readonly thread: Thread; readonly text: Node; readonly located: Located | null }>();
   #activeId: string | null = null;
   #composing: Composing | null = null;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -92,6 +95,7 @@ class Comments {
         this.#backToText();
       },
       topOf: (id) => this.#topOf(id),
+      inWindow: () => this.#inWindow(),
     });
     this.#threads.watch(() => {
       this.#announceNew();
@@ -116,6 +120,9 @@ class Comments {
     beside.join({
       refresh: () => {
         this.#locateSoon(0);
+      },
+      refreshNow: () => {
+        this.#locate();
       },
       reveal: (mark, card) => {
         this.#bringIntoView(mark, card);
@@ -467,6 +474,9 @@ class Comments {
     if (editor.isDestroyed) return;
     const before = this.#located;
     this.#located = new Map();
+    const known = this.#found;
+    this.#found = new Map();
+    const text = editor.state.doc;
     const shown: Highlight[] = [];
     for (const thread of this.#threads.all) {
       const key = suggestionKey(thread);
@@ -476,7 +486,10 @@ class Comments {
         this.#located.set(thread.id, { ...range, by: "anchor" });
         continue;
       }
-      const found = locate(editor.state, thread, this.#memory);
+      const last = known.get(thread.id);
+      const isSame = last?.thread === thread && last.text === text;
+      const found = isSame ? last.located : locate(editor.state, thread, this.#memory);
+      this.#found.set(thread.id, { thread, text, located: found });
       if (found === null) {
         if (before.has(thread.id) && key === null) this.#announcer.announce("orphan", say("comments.orphaned"));
         continue;
@@ -646,37 +659,51 @@ class Comments {
     return view.coordsAtPos(found.from).top - base - 4;
   }
 
+  /** What part of the text is in the window. */
+  #inWindow(): { readonly from: number; readonly to: number } {
+    const { view, state } = this.#editor;
+    const { left, right, top, bottom } = view.dom.getBoundingClientRect();
+    const { size } = state.doc.content;
+    const at = (y: number) => view.posAtCoords({ left: (left + right) / 2, top: y })?.pos;
+    const from = top >= 0 ? 0 : bottom <= 0 ? size : (at(1) ?? 0);
+    const to = bottom <= window.innerHeight ? size : top >= window.innerHeight ? 0 : (at(window.innerHeight - 1) ?? size);
+    return { from, to };
+  }
+
   #show(): void {
     const suggested = this.#panel.isOpen && this.#panel.filter === "suggested";
     const threads = suggested ? [] : this.#list();
     for (const id of [...this.#cards.keys()]) if (!this.#threads.get(id)) this.#cards.delete(id);
-    const cards: Shown[] = threads.map((thread) => {
-      const card = this.#card(thread);
-      const active = thread.id === this.#activeId;
-      const orphan = this.#threads.state === "ready" && !this.#located.has(thread.id) && thread.suggestion === null;
-      card.show(thread, { active, orphan });
-      return { id: thread.id, element: card.element };
-    });
+    const cards: Shown[] = threads.map((thread) => ({
+      id: thread.id,
+      show: () => {
+        const card = this.#card(thread);
+        const active = thread.id === this.#activeId;
+        const orphan = this.#threads.state === "ready" && !this.#located.has(thread.id) && thread.suggestion === null;
+        card.show(thread, { active, orphan });
+        return card.element;
+      },
+    }));
     const about = this.#composing?.about ?? null;
     // A comment on a suggestion that went meanwhile keeps its words, in a card of its own.
     if (this.#composing && (about === null || this.#beside.rangeOf(about.key) === null)) {
       const { element } = this.#composing;
       const from = this.#located.get(newThread)?.from ?? 0;
       const place = this.#panel.floats ? cards.findIndex(({ id }) => (this.#located.get(id)?.from ?? 0) > from) : 0;
-      cards.splice(place === -1 ? cards.length : place, 0, { id: newThread, element });
+      cards.splice(place === -1 ? cards.length : place, 0, { id: newThread, show: () => element });
     }
     if (suggested) cards.push(...this.#beside.cards(true));
-    else if (this.#panel.floats) {
-      const placeOf = ({ id }: Shown) => this.#located.get(id)?.from ?? this.#beside.rangeOf(id)?.from ?? 0;
-      cards.push(...this.#beside.cards(false));
-      cards.sort((one, other) => placeOf(one) - placeOf(other));
-    }
+    else if (this.#panel.floats) cards.push(...this.#beside.cards(false));
+    const placed = cards.map(
+      (card): Placed => ({ ...card, from: this.#located.get(card.id)?.from ?? this.#beside.rangeOf(card.id)?.from ?? 0 }),
+    );
+    if (this.#panel.floats && !suggested) placed.sort((one, other) => one.from - other.from);
     const count = (filter: Filter) => this.#threads.all.filter((thread) => this.#fits(thread, filter)).length;
     const counts = { open: count("open"), resolved: count("resolved"), mine: count("mine"), orphaned: count("orphaned"), suggested: this.#beside.count };
     const active = this.#threads.get(this.#activeId ?? "");
     const activeId = (active && this.#home(active)) ?? this.#activeId ?? this.#beside.activeId;
     const emptyWord = suggested ? this.#beside.emptyWord : `comments.empty.${this.#panel.filter}`;
-    this.#panel.show(cards, { activeId, counts, state: this.#threads.state, emptyWord });
+    this.#panel.show(placed, { activeId, counts, state: this.#threads.state, emptyWord });
   }
 
   /** #comment-<id> in the address opens that thread; the id may be that of any of its comments. */

@@ -1,4 +1,6 @@
+import { buildElement } from "../editor/build-element";
 import { say } from "../editor/words";
+import { beside, listed, type Portion, portionSize } from "./portion";
 import { type Standing, stack } from "./stacking";
 
 const gap = 12;
@@ -11,6 +13,18 @@ const filters: readonly Filter[] = ["open", "suggested", "resolved", "mine", "or
 /** A card; `id` is the thread's, or "new". */
 export interface Shown {
   readonly id: string;
+  /** Brings the card up to date, or makes it. It is asked only of cards that are to be seen. */
+  readonly show: () => HTMLElement;
+}
+
+/** A card, and where in the text it belongs. */
+export interface Placed extends Shown {
+  readonly from: number;
+}
+
+/** A card that stands in the page. */
+interface Standee {
+  readonly id: string;
   readonly element: HTMLElement;
 }
 
@@ -21,6 +35,8 @@ interface Handlers {
   readonly onClose: () => void;
   /** How far below the rail's upper edge the text of a card begins; null if it has none. */
   readonly topOf: (id: string) => number | null;
+  /** What part of the text is in the window. */
+  readonly inWindow: () => { readonly from: number; readonly to: number };
 }
 
 function needed<Kind extends Element>(selector: string, kind: new () => Kind): Kind {
@@ -53,15 +69,31 @@ export class Panel {
   readonly #roomy = window.matchMedia("(min-width: 70rem)");
   readonly #resizing: ResizeObserver;
   readonly #topOf: Handlers["topOf"];
-  #shown: readonly Shown[] = [];
+  readonly #inWindow: Handlers["inWindow"];
+  readonly #earlier = buildElement("button", {
+    class: "button comments-more",
+    text: say("comments.earlier"),
+    attributes: { type: "button" },
+  });
+  readonly #later = buildElement("button", {
+    class: "button comments-more",
+    text: say("comments.later"),
+    attributes: { type: "button" },
+  });
+  /** All cards there are to show, in order; those of the portion stand in the page. */
+  #cards: readonly Placed[] = [];
+  #portion: Portion = { start: 0, end: 0 };
+  #listing = "";
+  #shown: readonly Standee[] = [];
   #activeId: string | null = null;
   #frame = 0;
   filter: Filter = "open";
   order: Order = "place";
   isOpen = false;
 
-  constructor({ onChange, onRetry, onClose, topOf }: Handlers) {
+  constructor({ onChange, onRetry, onClose, topOf, inWindow }: Handlers) {
     this.#topOf = topOf;
+    this.#inWindow = inWindow;
     this.#resizing = new ResizeObserver(() => {
       this.layOut();
     });
@@ -97,6 +129,35 @@ export class Panel {
       onChange();
     });
     this.#retry.addEventListener("click", onRetry);
+    this.#earlier.addEventListener("click", () => {
+      const { start, end } = this.#portion;
+      this.#portion = { start: Math.max(0, start - portionSize), end };
+      this.#stand();
+    });
+    const goOn = () => {
+      const { start, end } = this.#portion;
+      this.#portion = { start, end: Math.min(this.#cards.length, end + portionSize) };
+      this.#stand();
+    };
+    this.#later.addEventListener("click", goOn);
+    // Whoever scrolls to the end of the list goes on reading.
+    new IntersectionObserver((entries) => {
+      if (entries.some(({ isIntersecting }) => isIntersecting)) goOn();
+    }).observe(this.#later);
+    let scrolling = 0;
+    window.addEventListener(
+      "scroll",
+      () => {
+        if (!this.floats || this.#cards.length <= portionSize || scrolling !== 0) return;
+        scrolling = requestAnimationFrame(() => {
+          scrolling = 0;
+          if (!this.floats) return;
+          const { start, end } = this.#choose();
+          if (start !== this.#portion.start || end !== this.#portion.end) this.#stand();
+        });
+      },
+      { passive: true },
+    );
     this.#toggle.hidden = false;
   }
 
@@ -120,7 +181,7 @@ export class Panel {
 
   /** Shows these cards; `counts` are what each filter would show. */
   show(
-    cards: readonly Shown[],
+    cards: readonly Placed[],
     { activeId, counts, state, emptyWord }: {
       readonly activeId: string | null;
       /** What an empty list says once it is known to be one. */
@@ -129,13 +190,14 @@ export class Panel {
       readonly state: "loading" | "ready" | "failed";
     },
   ): void {
-    const container = this.isOpen ? this.#list : this.rail;
-    arrange(this.isOpen ? this.rail : this.#list, []);
-    arrange(container, cards.map(({ element }) => element));
+    const listing = this.isOpen ? `${this.filter} ${this.order}` : "";
+    // Another list begins at its beginning.
+    if (listing !== this.#listing) this.#portion = { start: 0, end: 0 };
+    this.#listing = listing;
+    this.#cards = cards;
+    this.#activeId = activeId;
     this.rail.hidden = !this.floats || cards.length === 0;
     document.body.dataset["comments"] = this.isOpen ? "drawer" : this.rail.hidden ? "none" : "rail";
-    this.#shown = cards;
-    this.#activeId = activeId;
     for (const button of this.#drawer.querySelectorAll<HTMLButtonElement>("[data-filter]")) {
       const name = filters.find((each) => each === button.dataset["filter"]);
       if (!name) continue;
@@ -153,9 +215,40 @@ export class Panel {
     this.#retry.hidden = state !== "failed" || this.filter === "suggested";
     this.#bar.hidden = this.filter !== "suggested";
     this.#order.hidden = this.filter === "suggested";
+    this.#stand();
+  }
+
+  /** Which of the cards are to stand in the page now. */
+  #choose(): Portion {
+    const cards = this.#cards;
+    if (this.isOpen) return listed(cards.length, cards.findIndex(({ id }) => id === this.#activeId), this.#portion);
+    if (!this.floats) return { start: 0, end: 0 };
+    if (cards.length <= portionSize) return { start: 0, end: cards.length };
+    const { from, to } = this.#inWindow();
+    const start = cards.findIndex((card) => card.from >= from);
+    const end = cards.findIndex((card) => card.from > to);
+    const visible = { start: start === -1 ? cards.length : start, end: end === -1 ? cards.length : end };
+    return beside(cards.length, visible, this.#portion);
+  }
+
+  /** Puts the cards of the portion into the page, and in the rail those in use wherever they belong. */
+  #stand(): void {
+    const { start, end } = (this.#portion = this.#choose());
+    const focused = this.#shown.find(({ element }) => element.contains(document.activeElement))?.id;
+    const inUse = (id: string) => this.floats && (id === this.#activeId || id === "new" || id === focused);
+    this.#shown = this.#cards
+      .filter(({ id }, index) => (start <= index && index < end) || inUse(id))
+      .map(({ id, show }) => ({ id, element: show() }));
+    const elements = this.#shown.map(({ element }) => element);
+    arrange(this.isOpen ? this.rail : this.#list, []);
+    if (!this.isOpen) arrange(this.rail, elements);
+    else {
+      const above = start > 0 ? [this.#earlier] : [];
+      arrange(this.#list, [...above, ...elements, ...(end < this.#cards.length ? [this.#later] : [])]);
+    }
     this.#resizing.disconnect();
     this.#resizing.observe(needed("#document-content", HTMLElement));
-    if (this.floats) for (const { element } of cards) this.#resizing.observe(element);
+    if (this.floats) for (const element of elements) this.#resizing.observe(element);
     this.layOut();
   }
 

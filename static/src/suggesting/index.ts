@@ -45,6 +45,7 @@ export class Suggestions implements Beside {
   readonly #count = needed("#suggestions-count", HTMLElement);
   #host: BesideHost | null = null;
   #activeKey: string | null = null;
+  #indexed: { readonly all: readonly Suggestion[]; readonly byKey: ReadonlyMap<string, Suggestion> } = { all: [], byKey: new Map() };
 
   constructor({ page, session, editor, announcer, modes }: Parts) {
     this.#editor = editor;
@@ -130,7 +131,7 @@ export class Suggestions implements Beside {
   }
 
   rangeOf(id: string): Range | null {
-    const found = this.#modes.mode === "viewing" ? undefined : this.#all.find(({ key }) => key === id);
+    const found = this.#modes.mode === "viewing" ? undefined : this.#byKey.get(id);
     if (!found) return null;
     const part = found.parts.find((each) => !("into" in each)) ?? found.parts[0];
     const { from, to } = part ?? found;
@@ -171,6 +172,13 @@ export class Suggestions implements Beside {
 
   get #all(): readonly Suggestion[] {
     return this.#editor.isDestroyed ? [] : suggestionsIn(this.#editor.state.doc);
+  }
+
+  /** The same, by their keys: whoever lays them out asks for each. */
+  get #byKey(): ReadonlyMap<string, Suggestion> {
+    const all = this.#all;
+    if (this.#indexed.all !== all) this.#indexed = { all, byKey: new Map(all.map((each) => [each.key, each])) };
+    return this.#indexed.byKey;
   }
 
   #chosen(all: readonly Suggestion[]): readonly Suggestion[] {

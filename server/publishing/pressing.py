@@ -49,7 +49,9 @@ class Press:
         self._events = events
         self._clock = clock
         self._running = anyio.Lock()
+        self._reach = reach
         self._told: set[UUID] = set()
+        self._broken: dict[UUID, ChannelError] = {}
         self._workshop = Workshop(
             sessions=sessions,
             http=reach.http,
@@ -69,6 +71,7 @@ class Press:
             return 0
         async with self._running:
             taken = await publish_due(self._workshop)
+            await self._report_broken()
             people = self._told | await tell_late(self._sessions, self._clock())
             self._told = set()
             for person in people:
@@ -78,6 +81,17 @@ class Press:
 
     async def _tell(self, db: AsyncSession, publication: Publication, state: State) -> None:
         self._told |= await tell_outcome(db, publication, state)
+        if publication.remedy == Remedy.RECONNECT and publication.account_id is not None:
+            # Not in this transaction: an account has a row, and a lock, of its own.
+            self._broken[publication.account_id] = ChannelError(
+                Remedy.RECONNECT, publication.problem, evidence=publication.evidence
+            )
+
+    async def _report_broken(self) -> None:
+        """Let accounts that only a person can mend say so, before the next publication is due on them."""
+        while self._broken:
+            account_id, error = self._broken.popitem()
+            self._told |= await refreshing.report(self._sessions, self._reach, account_id, error)
 
 
 def read_from(store: ObjectStore) -> ReadPicture:

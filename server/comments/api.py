@@ -225,7 +225,7 @@ OPERATIONS: Final[Sequence[AnyOperation]] = (
         body=NewComment,
         answer=ThreadSeen,
         status=201,
-        refusals=(404, 409, 503),
+        refusals=(404, 409, 429, 503),
     ),
     Operation(
         name="listReaders",

@@ -7,7 +7,8 @@ the caller after the commit.
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from math import ceil
 from typing import Any, Final
 from uuid import UUID, uuid4
 
@@ -23,17 +24,20 @@ from server.comments.readers import who_cannot_see
 from server.documents import lifecycle
 from server.documents.access import DocumentActor, DocumentVerb, can
 from server.documents.models import Document, utc_now
-from server.errors import Conflict, Forbidden, Invalid, NotFound
+from server.errors import Conflict, Forbidden, Invalid, NotFound, TooMany
 from server.events import Events
 from server.suggestions import recording
 from server.suggestions.models import SuggestionState
 from server.suggestions.recording import Key
 
 EVENT: Final = "comments"
-# More than anybody reads; what a program in a loop makes ends here.
+# More than anybody reads; what a program in a loop makes ends here. Every page that is open holds all of them.
 MAX_THREADS: Final = 5000
+MAX_OPEN_THREADS: Final = 1000
 MAX_COMMENTS_IN_THREAD: Final = 500
 MAX_MENTIONS: Final = 50
+# New comments of one person in one document: nobody writes as many, and all others' pages ask about each.
+MAX_IN_A_MINUTE: Final = 60
 MENTION: Final = re.compile(r"<@([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})>")
 
 
@@ -106,6 +110,7 @@ async def begin(
     count = select(func.count()).select_from(Thread).where(col(Thread.document_id) == document_id)
     if (await db.scalar(count) or 0) >= MAX_THREADS:
         raise Conflict(f"A document holds at most {MAX_THREADS} threads. Delete some of them first.")
+    await _have_room(db, document_id)
     mentions = await _mentions(db, document_id, text)
     now = utc_now()
     author_id, mark = suggestion or (None, None)
@@ -136,6 +141,8 @@ async def reply(
     count = select(func.count()).select_from(Comment).where(col(Comment.thread_id) == thread_id)
     if (await db.scalar(count) or 0) >= MAX_COMMENTS_IN_THREAD:
         raise Conflict(f"A thread holds at most {MAX_COMMENTS_IN_THREAD} comments. Begin a new one.")
+    if thread.resolved_at is not None:
+        await _have_room(db, document_id)
     mentions = await _mentions(db, document_id, text)
     thread.resolved_at = thread.resolved_by = None
     thread.ended_by_decision = False
@@ -200,6 +207,8 @@ async def reopen(db: AsyncSession, user: User, document_id: UUID, comment_id: UU
     thread, _ = await _find(db, document_id, comment_id)
     if thread.resolved_by != user.id:
         _require_say(actor, document, thread)
+    if thread.resolved_at is not None:
+        await _have_room(db, document_id)
     before, thread.resolved_at, thread.resolved_by = thread.resolved_at, None, None
     thread.ended_by_decision = False
     await db.flush()
@@ -272,6 +281,36 @@ async def _thread(db: AsyncSession, document_id: UUID, thread_id: UUID) -> Threa
     return thread
 
 
+async def _have_room(db: AsyncSession, document_id: UUID) -> None:
+    """Raise Conflict if no further thread can be open."""
+    is_open = (col(Thread.document_id) == document_id, col(Thread.resolved_at).is_(None))
+    count = await db.scalar(select(func.count()).select_from(Thread).where(*is_open))
+    if (count or 0) >= MAX_OPEN_THREADS:
+        raise Conflict(
+            f"At most {MAX_OPEN_THREADS} threads are open in a document at a time. Resolve some of them first."
+        )
+
+
+async def _keep_pace(db: AsyncSession, author: User, document_id: UUID, now: datetime) -> None:
+    """Raise TooMany if somebody has said as much in the document within a minute as anybody may."""
+    begins: datetime | None = await db.scalar(
+        select(col(Comment.created_at))
+        .join(Thread, col(Thread.id) == col(Comment.thread_id))
+        .where(
+            col(Thread.document_id) == document_id,
+            col(Comment.author_id) == author.id,
+            col(Comment.created_at) > now - timedelta(minutes=1),
+        )
+        .order_by(col(Comment.created_at).desc())
+        .offset(MAX_IN_A_MINUTE - 1)
+        .limit(1)
+    )
+    if begins is not None:
+        seconds = max(1, ceil((begins + timedelta(minutes=1) - now).total_seconds()))
+        said = f"You have written {MAX_IN_A_MINUTE} comments here within a minute."
+        raise TooMany(seconds, f"{said} Go on in {seconds} {'second' if seconds == 1 else 'seconds'}.")
+
+
 async def _about(db: AsyncSession, document_id: UUID, suggestion: Key) -> UUID | None:
     author_id, mark = suggestion
     found: UUID | None = await db.scalar(
@@ -315,6 +354,7 @@ async def _say(
     comment_id: UUID | None,
     now: datetime,
 ) -> Comment:
+    await _keep_pace(db, author, thread.document_id, now)
     comment = Comment(
         id=comment_id or uuid4(),
         thread_id=thread.id,

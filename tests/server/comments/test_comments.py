@@ -4,17 +4,19 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
 import pytest
-from sqlalchemy import delete, event, select
+from sqlalchemy import delete, event, select, update
 from sqlmodel import col
 from starlette.applications import Starlette
 
 from server.accounts.models import User
-from server.comments.models import MAX_QUOTE_CHARACTERS, MAX_TEXT_CHARACTERS
+from server.comments import threads
+from server.comments.models import MAX_QUOTE_CHARACTERS, MAX_TEXT_CHARACTERS, Comment
 from server.db import Sessions
 from server.documents.models import Collaborator, Document, DocumentRole
 from server.events import Event, Stream
@@ -421,6 +423,36 @@ async def test_a_long_list_takes_no_more_statements_than_a_short_one(office: Off
             "PUT", f"{office.path}/{thread['comments'][0]['id']}/reactions", json={"reactions": ["eyes"]}
         )
     assert await cost() == short
+
+
+async def test_a_program_in_a_loop_is_told_to_wait(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threads, "MAX_IN_A_MINUTE", 3)
+    thread = await office.say(office.reviewer)
+    for _ in range(2):
+        await office.say(office.reviewer, thread_id=thread["id"])
+    for body in ({"text": "More"}, {"text": "More", "thread_id": thread["id"]}):
+        answer = await office.reviewer.ask("POST", office.path, json=body)
+        assert "Go on in" in refused(answer, 429)
+        assert 0 < int(answer.headers["Retry-After"]) <= 60
+    # Others write on, and so do they when the minute is over.
+    await office.say(office.editor)
+    async with office.app.state.sessions.begin() as db:
+        await db.execute(update(Comment).values(created_at=col(Comment.created_at) - timedelta(minutes=1)))
+    await office.say(office.reviewer, "More")
+    assert len(await office.threads()) == 3
+
+
+async def test_who_wants_more_open_threads_resolves_some(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threads, "MAX_OPEN_THREADS", 2)
+    first, _ = [await office.say(office.reviewer) for _ in range(2)]
+    assert "Resolve some" in refused(await office.reviewer.ask("POST", office.path, json={"text": "Third"}), 409)
+    await office.say(office.editor, "Answers are taken.", thread_id=first["id"])
+    its = f"{office.path}/{first['comments'][0]['id']}"
+    assert (await office.editor.ask("POST", f"{its}/resolve")).status_code == 200
+    await office.say(office.reviewer, "Third")
+    # It is as full again: what was resolved stays so.
+    refused(await office.editor.ask("POST", f"{its}/reopen"), 409)
+    refused(await office.editor.ask("POST", office.path, json={"text": "Still", "thread_id": first["id"]}), 409)
 
 
 async def test_one_comment_sent_several_times_at_once_is_one(office: Office) -> None:

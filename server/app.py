@@ -52,6 +52,7 @@ from server.operations.exchange import exchanging
 from server.operations.routes import routes as operation_routes
 from server.publishing.api import OPERATIONS as PUBLISHING_OPERATIONS
 from server.publishing.api import routes as publishing_api_routes
+from server.publishing.publisher import oldest_overdue_seconds
 from server.publishing.registry import open_reach
 from server.publishing.routes import routes as publishing_routes
 from server.queue import create_queue
@@ -190,6 +191,7 @@ def create_app(settings: Settings) -> Starlette:
 def _hand_down(state: State) -> None:
     """Give lower layers what they need of those above them, which they must not know."""
     state.document_title = _document_title
+    state.overdue_seconds = oldest_overdue_seconds
     state.arrive = arrive
     state.visible = seen_by
     state.send_invitation = inviting.send

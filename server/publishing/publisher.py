@@ -405,8 +405,9 @@ async def _close(db: AsyncSession, attempt_id: UUID, **how: object) -> None:
     await db.execute(update(Attempt).where(col(Attempt.id) == attempt_id).values(**how))
 
 
-async def oldest_overdue_seconds(sessions: Sessions, now: datetime) -> float:
+async def oldest_overdue_seconds(sessions: Sessions, now: datetime | None = None) -> float:
     """Return how long the publication that is latest has been overdue, in seconds; 0 if none is."""
+    now = now or utc_now()
     async with sessions() as db:
         due = await db.scalar(
             select(func.min(col(Publication.due_at))).where(

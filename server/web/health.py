@@ -6,6 +6,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
+from starlette.datastructures import State
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
@@ -23,12 +24,22 @@ async def healthz(request: Request) -> Response:
 
 
 async def readyz(request: Request) -> Response:
-    """Whether Postgres and Redis answer: 200, or 503 with which one does not."""
+    """Whether Postgres and Redis answer: 200, or 503 with which one does not.
+
+    `overdue_seconds` tells how late the oldest overdue publication is (null: not known now). It makes no process
+    unready: pages work, and taking them away would help nobody.
+    """
     state = request.app.state
-    database, redis = await asyncio.gather(_database_answers(state.sessions), _redis_answers(state.redis))
+    database, redis, overdue = await asyncio.gather(
+        _database_answers(state.sessions), _redis_answers(state.redis), _overdue_seconds(state)
+    )
     parts = {"database": database, "redis": redis}
     return JSONResponse(
-        {"ready": all(parts.values()), **{name: "ok" if fine else "does not answer" for name, fine in parts.items()}},
+        {
+            "ready": all(parts.values()),
+            **{name: "ok" if fine else "does not answer" for name, fine in parts.items()},
+            "overdue_seconds": overdue,
+        },
         status_code=200 if all(parts.values()) else 503,
         headers={"Cache-Control": "no-store"},
     )
@@ -48,6 +59,15 @@ async def _database_answers(sessions: Sessions) -> bool:
     except (SQLAlchemyError, OSError, TimeoutError):
         return False
     return True
+
+
+async def _overdue_seconds(state: State) -> float | None:
+    try:
+        async with asyncio.timeout(LIMIT_SECONDS):
+            overdue: float = await state.overdue_seconds(state.sessions)
+            return round(overdue)
+    except (SQLAlchemyError, OSError, TimeoutError):
+        return None
 
 
 async def _redis_answers(redis: Redis) -> bool:

@@ -3,9 +3,10 @@
 import asyncio
 import re
 from typing import Any
+from uuid import UUID
 
 import pytest
-from playwright.async_api import Locator
+from playwright.async_api import Locator, Route
 
 from tests.browser.conftest import Enter, Person, Studio, until
 from tests.browser.test_pages import AXE, PHONE, RULES
@@ -336,6 +337,67 @@ async def test_blocks_and_pictures_are_talked_about_and_threads_walked_through_b
     await ada.page.keyboard.press("Escape")
     await ada.page.locator("article.thread[data-active=true]").wait_for(state="detached")
     assert await ada.body.evaluate("body => body.contains(document.activeElement)")
+
+
+async def test_of_many_comments_those_near_the_window_stand_in_the_page(enter: Enter, studio: Studio) -> None:
+    count = 150
+    content = "\n\n".join(f"Paragraph {number} of a long text." for number in range(count))
+    document = create_document(studio.api, content=content)
+    path = f"/api/v1/documents/{document}/comments"
+    begun = await asyncio.to_thread(studio.api.post, path, json={"text": "x", "place": {"quote": "Paragraph 0"}})
+    [said] = begun.json()["comments"]
+
+    def thread(number: int) -> dict[str, Any]:
+        place = {**begun.json()["place"], "quote": f"Paragraph {number} of"}
+        when = f"2026-01-01T00:{number // 60:02}:{number % 60:02}Z"
+        its = {**said, "id": str(UUID(int=number + 1)), "text": f"Comment {number}."}
+        return {**begun.json(), "id": its["id"], "created_at": when, "place": place, "comments": [its]}
+
+    rights = {"may_comment": True, "may_resolve_any": True, "may_delete_any": True}
+    listed = {"threads": [thread(number) for number in range(count)], "next_cursor": None, **rights}
+    ada = await enter(studio, "Ada", reduced_motion="reduce")
+
+    async def answer(route: Route) -> None:
+        if route.request.method == "GET":
+            await route.fulfill(json=listed)
+        else:
+            await route.fulfill(status=409, json={"detail": "Not here."})
+
+    await ada.page.route(re.compile(r"/comments(/|\?|$)"), answer)
+    await ada.open(document)
+    rail, drawer = ada.page.locator("#comments-rail article.thread"), ada.page.locator("#comments-list article.thread")
+    await card(ada, "Comment 0.").wait_for()
+    assert await marks(ada).count() == count
+    assert 10 < await rail.count() < count // 2
+    await ada.page.mouse.move(300, 300)
+    await ada.page.mouse.wheel(0, 100_000)
+    await card(ada, f"Comment {count - 1}.").wait_for()
+    await card(ada, "Comment 0.").wait_for(state="detached")
+    # By keys to one that does not stand in the page.
+    await ada.body.focus()
+    await ada.page.keyboard.press("Control+Home")
+    await ada.heard()
+    await ada.page.keyboard.press("Control+Alt+n")
+    await ada.page.locator("article.thread[data-active=true]:focus").wait_for()
+    await ada.page.keyboard.press("p")
+    last = ada.page.locator("article.thread[data-active=true]:focus", has_text=f"Comment {count - 1}.")
+    await last.wait_for()
+
+    await ada.page.locator("#comments-toggle").click()
+    assert await drawer.count() < count // 2
+    await drawer.filter(has_text=f"Comment {count - 1}.").wait_for()
+    shown = await drawer.count()
+    await ada.page.get_by_role("button", name="Show more above").click()
+    await drawer.nth(shown).wait_for(state="attached")
+    # Newest first it is the first one; whoever scrolls to the end sees more.
+    await ada.page.get_by_label("Order").select_option("time")
+    more = ada.page.get_by_role("button", name="Show more")
+    while await more.count():
+        shown = await drawer.count()
+        await drawer.nth(shown - 1).scroll_into_view_if_needed()
+        await more.or_(drawer.nth(shown)).first.scroll_into_view_if_needed()
+        await drawer.nth(shown).wait_for(state="attached")
+    assert await drawer.count() == count
 
 
 async def test_on_a_phone_comments_are_a_sheet(enter: Enter, studio: Studio) -> None:

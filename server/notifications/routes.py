@@ -1,6 +1,6 @@
 """The bell, the page of all notifications, what each person wants to hear of, and the link that ends all mail."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
@@ -171,11 +171,11 @@ def _time(text: str | None) -> datetime | None:
         return None
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError as error:
+        if moment.tzinfo is not None:
+            return moment.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
         raise Invalid({"before": "This is no time."}) from error
-    if moment.tzinfo is None:
-        raise Invalid({"before": "This is no time."})
-    return moment
+    raise Invalid({"before": "This is no time."})
 
 
 def _settings(request: Request, wishes: choices.Wishes, *, notice: str | None) -> Response:

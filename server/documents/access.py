@@ -70,6 +70,7 @@ class DocumentVerb(StrEnum):
     SUGGEST = "suggest"  # propose a change that somebody else accepts
     EDIT = "edit"  # change the text
     UPLOAD = "upload"  # bring a picture into it
+    DECIDE = "decide"  # approve what was sent for review, where a workflow names the person
     REVIEW = "review"  # accept and reject suggestions, resolve what others began
     RENAME = "rename"
     MOVE = "move"  # put it into another collection
@@ -80,7 +81,7 @@ class DocumentVerb(StrEnum):
 
 
 _VIEWER: Final = frozenset({DocumentVerb.VIEW})
-_REVIEWER: Final = _VIEWER | {DocumentVerb.COMMENT, DocumentVerb.SUGGEST}
+_REVIEWER: Final = _VIEWER | {DocumentVerb.COMMENT, DocumentVerb.SUGGEST, DocumentVerb.DECIDE}
 _EDITOR: Final = _REVIEWER | {
     DocumentVerb.EDIT,
     DocumentVerb.UPLOAD,

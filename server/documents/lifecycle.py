@@ -73,6 +73,7 @@ class Change(StrEnum):
     RESTORED = "restored"
     UPDATED = "updated"
     SHARED = "shared"
+    REVIEWED = "reviewed"
 
 
 class LiveDocuments(Protocol):

@@ -139,6 +139,8 @@ class Document(SQLModel, table=True):
     # What the title and the text are, in a few bytes, without what is only suggested: `pairing.digest`. None: not
     # known yet.
     said: bytes | None = Field(default=None, sa_column=Column(LargeBinary), repr=False)
+    # What approvals sign: `freezing.content_hash`. None: not known yet.
+    content_hash: bytes | None = Field(default=None, sa_column=Column(LargeBinary), repr=False)
     # How often the answer to "who may do what with it?" has changed. The database counts from 0 also for the release
     # before this one, which does not know the column.
     access_epoch: int = Field(default=0, sa_column=Column(BigInteger, nullable=False, server_default="0"))

@@ -14,6 +14,7 @@ from sqlmodel import col
 
 from server import db
 from server.documents import ydoc
+from server.documents.freezing import content_hash, digests, words
 from server.documents.lifecycle import Change, announce
 from server.documents.models import MAX_EXCERPT_CHARACTERS, Document, utc_now
 from server.documents.pairing import digest
@@ -26,12 +27,14 @@ from server.events import Events
 class Reading:
     """What a document says at one place of its log; `accepted` is its content without what is only suggested.
 
-    `said`: the digest of title and accepted content.
+    `said`: the digest of title and accepted content. `signed` and `pictures`: what `freezing.content_hash` is made of.
     """
 
     title: str
     excerpt: str
     said: bytes
+    signed: bytes
+    pictures: frozenset[UUID]
     accepted: Node
     suggestions: Sequence[Suggestion]
 
@@ -58,6 +61,7 @@ async def project(
     """
     reading = await asyncio.to_thread(_read, state)
     async with db.transaction(sessions) as session:
+        signed = content_hash(reading.signed, await digests(session, reading.pictures))
         is_same = col(Document.said) == reading.said
         writer = literal(by, Uuid) if by is not None else col(Document.updated_by)
         written = (
@@ -70,6 +74,7 @@ async def project(
                 updated_at=case((is_same, col(Document.updated_at)), else_=utc_now()),
                 updated_by=case((is_same, col(Document.updated_by)), else_=writer),
                 said=reading.said,
+                content_hash=signed,
             )
             .returning(Document)
         )
@@ -87,4 +92,13 @@ def _read(state: bytes) -> Reading:
     node = ydoc.read_with_suggestions(doc)
     kept = accepted(node)
     title = ydoc.read_title(doc)
-    return Reading(title, excerpt(kept, MAX_EXCERPT_CHARACTERS), digest(title, kept), kept, suggestions_in(node))
+    said = words(title, kept, doc)
+    return Reading(
+        title,
+        excerpt(kept, MAX_EXCERPT_CHARACTERS),
+        digest(title, kept),
+        said.digest,
+        said.pictures,
+        kept,
+        suggestions_in(node),
+    )

@@ -45,6 +45,10 @@ class Kind(StrEnum):
     RECONNECT = "reconnect"  # an account on a channel works no more until somebody connects it again
     PUBLISHED = "published"  # what they planned is out
     STUCK = "stuck"  # what they planned is not out, or nobody knows whether it is
+    REVIEW_REQUEST = "review_request"  # it is their turn to decide about a document
+    REVIEW_DECISION = "review_decision"  # somebody decided about what they asked a review for
+    REVIEW_REMINDER = "review_reminder"  # they have not decided yet
+    REVIEW_ESCALATION = "review_escalation"  # nobody decided in time, and they are asked to
 
 
 class Letter(StrEnum):

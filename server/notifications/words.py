@@ -19,6 +19,10 @@ _SENTENCES: Final = {
     Kind.RECONNECT: "“{title}” must be connected again",
     Kind.PUBLISHED: "“{title}” was published",
     Kind.STUCK: "A publication of “{title}” needs somebody",
+    Kind.REVIEW_REQUEST: "{actor} asks you to review “{title}”",
+    Kind.REVIEW_DECISION: "{actor} decided about “{title}”",
+    Kind.REVIEW_REMINDER: "“{title}” waits for your review",
+    Kind.REVIEW_ESCALATION: "Nobody reviewed “{title}” in time",
 }
 # What each kind is called where a person chooses; to open again goes with to resolve.
 CHOICES: Final = {
@@ -33,6 +37,10 @@ CHOICES: Final = {
     Kind.RECONNECT: "An account that I look after must be connected again",
     Kind.PUBLISHED: "What I planned is published",
     Kind.STUCK: "What I planned, or goes to an account that I look after, is late, failed or in doubt",
+    Kind.REVIEW_REQUEST: "I am asked to review a document",
+    Kind.REVIEW_DECISION: "Somebody decides about what I sent for review",
+    Kind.REVIEW_REMINDER: "A review waits for me",
+    Kind.REVIEW_ESCALATION: "Nobody reviewed in time, and I am asked to",
 }
 
 

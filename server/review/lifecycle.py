@@ -1,0 +1,402 @@
+"""Taking documents through review: submitting, deciding, withdrawing, and what may go out.
+
+All of it holds the document's standing until the transaction ends, so that two who decide at once come one after the
+other. Nothing here commits: what was done, its notices and its entry in the ledger are one transaction. Give
+`Done.noted` to `noting.tell` after the commit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from server.accounts.models import User
+from server.audit import ledger
+from server.audit.ledger import By
+from server.documents import lifecycle as documents
+from server.documents.access import DocumentVerb
+from server.documents.models import Document, utc_now
+from server.errors import Conflict, Forbidden, Invalid
+from server.review import content, reviewers, states, steps, telling, workflows
+from server.review.content import Frozen
+from server.review.models import MAX_COMMENT_CHARACTERS, Decision, Review, ReviewState, Standing, Verdict
+from server.review.reviewers import Person
+from server.review.states import Event, Publication, Status
+from server.review.steps import Progress
+
+_DONE: Final = {
+    Verdict.APPROVE: "approved",
+    Verdict.CHANGES: "requested changes in",
+    Verdict.HOLD: "put a hold on",
+    Verdict.RELEASE: "released",
+}
+
+
+class NotYourTurn(Forbidden):
+    """Somebody else decides now."""
+
+    sentence = "Others decide at this step. You see above who they are."
+
+
+class OtherContent(Conflict):
+    """What the person looked at is not what is to be decided any more."""
+
+    sentence = "The document was submitted anew meanwhile. Reload, and look at what is to be decided now."
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What became of a deed: the document, where it stands, and who has news of it."""
+
+    document: Document
+    status: Status
+    noted: frozenset[UUID]
+
+
+@dataclass(frozen=True, slots=True)
+class Approved:
+    """What may go out: exactly this content, of this revision."""
+
+    hash: bytes
+    revision_id: UUID | None
+    revision_number: int
+    frozen: Frozen
+
+
+@dataclass(frozen=True, slots=True)
+class Under:
+    """A review with how far it is. `people`: who may decide about the document, by id; `now`: the step that is on."""
+
+    review: Review
+    progress: Sequence[Progress]
+    people: Mapping[UUID, Person]
+
+    @property
+    def now(self) -> Progress | None:
+        """The step that is decided now; None if all agreed or it is over."""
+        place = steps.current(self.progress) if self.review.state == ReviewState.OPEN else None
+        return self.progress[place] if place is not None else None
+
+    def may_decide(self, user_id: UUID) -> bool:
+        """Whether it is this person's turn, once or again."""
+        step = self.now
+        if step is None or user_id not in self.people:
+            return False
+        return user_id in step.reviewers or (self.review.escalated_at is not None and user_id == step.step.escalate_to)
+
+    def may_say(self, user_id: UUID) -> bool:
+        """Whether this person may say anything about it: while it is open at their turn, afterwards as a reviewer.
+
+        Who was one can take an approval back, and hold what is approved.
+        """
+        if self.review.state == ReviewState.OPEN:
+            return self.may_decide(user_id)
+        return user_id in self.people and any(
+            user_id in each.reviewers or user_id in each.approved_by for each in self.progress
+        )
+
+
+async def request(
+    db: AsyncSession, user: User, document_id: UUID, *, workflow_id: UUID | None = None, note: str = ""
+) -> Done:
+    """Submit what the document says now, for the first time or again. What was approved of the same content counts.
+
+    Raises NotFound, Forbidden, Invalid, Conflict if just this is under review already.
+    """
+    document, _ = await documents.find(db, user, document_id, DocumentVerb.EDIT)
+    _refuse_trashed(document)
+    note = _comment(note, "note")
+    way = await workflows.find(db, document.workspace_id, workflow_id)
+    standing = await _hold(db, document_id)
+    status = states.after(Status(standing.status), Event.REQUEST)
+    frozen = await content.freeze(db, document_id, by=user.id)
+    before = await open_review(db, document_id)
+    if before is not None:
+        if before.hash == frozen.hash and before.workflow == way.name and before.steps == _json(way.steps):
+            raise Conflict("Exactly this is under review already.")
+        before.state, before.ended_at = ReviewState.REPLACED.value, utc_now()
+        await db.flush()
+    review = Review(
+        document_id=document_id,
+        workspace_id=document.workspace_id,
+        workflow=way.name,
+        steps=_json(way.steps),
+        own_content=way.own_content,
+        hash=frozen.hash,
+        requested_by=user.id,
+        note=note,
+    )
+    db.add(review)
+    await db.flush()
+    standing.status, standing.review_id = status.value, review.id
+    _release(standing)
+    under = await look(db, document, review)
+    await _write_down(
+        db,
+        document,
+        By(user.id, user.name),
+        "review.requested",
+        f"{user.name} sent “{_title(document)}” (version {frozen.revision_number}) for review.",
+        data={"hash": frozen.hash.hex(), "revision": frozen.revision_number, "workflow": way.name, "note": note},
+    )
+    noted = await _move_on(db, document, standing, under, frozen=frozen, by=By(user.id, user.name))
+    return Done(document, Status(standing.status), noted)
+
+
+async def decide(
+    db: AsyncSession, user: User, document_id: UUID, verdict: Verdict, *, signed: bytes, comment: str = ""
+) -> Done:
+    """Say something about exactly one content, which `signed` is the hash of.
+
+    Raises NotFound, Forbidden, NotYourTurn, OtherContent, Invalid naming `comment`, Conflict.
+    """
+    document, _ = await documents.find(db, user, document_id, DocumentVerb.DECIDE)
+    _refuse_trashed(document)
+    comment = _comment(comment, "comment")
+    if verdict is Verdict.CHANGES and not comment:
+        raise Invalid({"comment": "Say what should be changed."})
+    standing = await _hold(db, document_id)
+    under = await _under_decision(db, document, standing, signed)
+    review, is_open = under.review, under.review.state == ReviewState.OPEN
+    _refuse(under, standing, verdict, user.id)
+    place = steps.current(under.progress)
+    now = utc_now()
+    key = steps.keys([each.step for each in under.progress])[place if place is not None else -1]
+    db.add(
+        Decision(
+            review_id=review.id,
+            document_id=document_id,
+            hash=signed,
+            step=key,
+            user_id=user.id,
+            verdict=verdict.value,
+            comment=comment,
+            at=now,
+        )
+    )
+    if verdict is Verdict.CHANGES:
+        standing.status = states.after(Status(standing.status), Event.REQUEST_CHANGES).value
+        if not is_open:
+            # It is the approval itself that is taken back.
+            standing.approved_hash = standing.approved_at = None
+        review.state, review.ended_at = ReviewState.CHANGES.value, now
+    if verdict is Verdict.HOLD:
+        standing.held_by, standing.held_at, standing.held_note = user.id, now, comment
+    elif verdict is not Verdict.APPROVE:
+        _release(standing)
+    await db.flush()
+    by = By(user.id, user.name)
+    frozen = await content.find(db, document_id, signed)
+    assert frozen is not None, "a review is of a frozen content"  # noqa: S101 - for the type
+    said = f"{user.name} {_DONE[verdict]} “{_title(document)}” (version {frozen.revision_number})"
+    data = {"hash": signed.hex(), "revision": frozen.revision_number, "step": key, "comment": comment}
+    sentence = f"{said}: {comment}" if comment else f"{said}."
+    await _write_down(db, document, by, f"review.{verdict.value}", sentence, data=data)
+    noted = await telling.decided(db, document, review, verdict, by=user, comment=comment)
+    if verdict is Verdict.APPROVE:
+        noted |= await _move_on(db, document, standing, await look(db, document, review), frozen=frozen, by=by)
+    return Done(document, Status(standing.status), noted)
+
+
+async def withdraw(db: AsyncSession, user: User, document_id: UUID) -> Done:
+    """Take the document out of review. What was approved before still is. Raises NotFound, Forbidden, Conflict."""
+    document, _ = await documents.find(db, user, document_id, DocumentVerb.EDIT)
+    standing = await _hold(db, document_id)
+    event = Event.WITHDRAW if standing.approved_hash is None else Event.RESUME
+    standing.status = states.after(Status(standing.status), event).value
+    review = await open_review(db, document_id)
+    if review is not None:
+        review.state, review.ended_at = ReviewState.WITHDRAWN.value, utc_now()
+    if standing.approved_hash is not None:
+        standing.review_id = await _approving(db, document_id, standing.approved_hash)
+    _release(standing)
+    _settle(standing)
+    await db.flush()
+    by = By(user.id, user.name)
+    sentence = f"{user.name} took “{_title(document)}” out of review."
+    await _write_down(db, document, by, "review.withdrawn", sentence, data={})
+    return Done(document, Status(standing.status), frozenset())
+
+
+async def approved(db: AsyncSession, document_id: UUID) -> Approved | None:
+    """Return what may go out of a document now: None if nothing is approved, or somebody holds it.
+
+    A later edit changes nothing about it. Raises content.Altered if it is not what was signed.
+    """
+    standing = await db.get(Standing, document_id, populate_existing=True)
+    if standing is None or standing.approved_hash is None or standing.held_at is not None:
+        return None
+    frozen = await content.find(db, document_id, standing.approved_hash)
+    if frozen is None:
+        return None
+    return Approved(frozen.hash, frozen.revision_id, frozen.revision_number, frozen)
+
+
+async def note_publication(db: AsyncSession, document_id: UUID, publication: Publication | None) -> Status:
+    """Note what publishing says of a document: planned, out, or neither. Twice is as once."""
+    standing = await _hold(db, document_id)
+    standing.publication = publication.value if publication is not None else None
+    _settle(standing)
+    await db.flush()
+    return Status(standing.status)
+
+
+async def open_review(db: AsyncSession, document_id: UUID) -> Review | None:
+    """Return the review that is under way."""
+    found: Review | None = await db.scalar(
+        select(Review).where(col(Review.document_id) == document_id, col(Review.state) == ReviewState.OPEN.value)
+    )
+    return found
+
+
+async def look(db: AsyncSession, document: Document, review: Review) -> Under:
+    """Return how far a review is, at this moment."""
+    people = await reviewers.able(db, document)
+    of_review = [steps.from_json(each) for each in review.steps]
+    named = reviewers.of_steps(of_review, people, asked_by=review.requested_by, own_content=review.own_content)
+    found = steps.progress(of_review, named, await _approvals(db, review.document_id, review.hash))
+    return Under(review, found, people)
+
+
+async def _approvals(db: AsyncSession, document_id: UUID, signed: bytes) -> dict[str, list[UUID]]:
+    """Return who approves this content, by the step. Who asked for changes afterwards does not any more."""
+    rows = await db.execute(
+        select(col(Decision.step), col(Decision.user_id), col(Decision.verdict))
+        .where(
+            col(Decision.document_id) == document_id,
+            col(Decision.hash) == signed,
+            col(Decision.verdict).in_([Verdict.APPROVE.value, Verdict.CHANGES.value]),
+        )
+        .order_by(col(Decision.at), col(Decision.id))
+    )
+    found: dict[str, list[UUID]] = {}
+    for key, user_id, verdict in ((key, person, said) for key, person, said in rows if person is not None):
+        if verdict == Verdict.APPROVE:
+            if user_id not in found.setdefault(key, []):
+                found[key].append(user_id)
+            continue
+        for each in found.values():
+            if user_id in each:
+                each.remove(user_id)
+    return found
+
+
+async def _approving(db: AsyncSession, document_id: UUID, signed: bytes) -> UUID | None:
+    """Return the review that approved a content."""
+    found: UUID | None = await db.scalar(
+        select(col(Review.id))
+        .where(
+            col(Review.document_id) == document_id,
+            col(Review.hash) == signed,
+            col(Review.state) == ReviewState.APPROVED.value,
+        )
+        .order_by(col(Review.ended_at).desc())
+        .limit(1)
+    )
+    return found
+
+
+async def _move_on(
+    db: AsyncSession, document: Document, standing: Standing, under: Under, *, frozen: Frozen, by: By
+) -> frozenset[UUID]:
+    """Go to the step that is to be decided, and tell those who decide there; or find that all agreed."""
+    review = under.review
+    place = steps.current(under.progress)
+    if place is not None:
+        if place != review.step:
+            review.step, review.step_since = place, utc_now()
+            review.reminded_at = review.escalated_at = None
+        await db.flush()
+        return await telling.asked(db, document, review, under.progress[place].waits_for)
+    now = utc_now()
+    review.state, review.ended_at = ReviewState.APPROVED.value, now
+    standing.approved_hash, standing.approved_at = review.hash, now
+    standing.status = states.after(Status(standing.status), Event.APPROVE).value
+    _settle(standing)
+    await content.mark_approved(db, frozen)
+    await db.flush()
+    await _write_down(
+        db,
+        document,
+        by,
+        "review.approved",
+        f"“{_title(document)}” (version {frozen.revision_number}) is approved.",
+        data={"hash": review.hash.hex(), "revision": frozen.revision_number, "workflow": review.workflow},
+    )
+    return await telling.approved(db, document, review, by.id)
+
+
+async def _under_decision(db: AsyncSession, document: Document, standing: Standing, signed: bytes) -> Under:
+    """Return the review that somebody decides about. Raises Conflict, OtherContent."""
+    review = await db.get(Review, standing.review_id) if standing.review_id is not None else None
+    if review is None or review.state not in {ReviewState.OPEN, ReviewState.APPROVED}:
+        raise Conflict("There is nothing to decide: no review is under way.")
+    if review.hash != signed:
+        raise OtherContent
+    return await look(db, document, review)
+
+
+def _refuse(under: Under, standing: Standing, verdict: Verdict, user_id: UUID) -> None:
+    """Raise NotYourTurn or Conflict if somebody cannot say this now."""
+    if not under.may_say(user_id):
+        raise NotYourTurn
+    if verdict is Verdict.APPROVE and under.review.state != ReviewState.OPEN:
+        raise Conflict("It is approved already.")
+    if verdict is Verdict.APPROVE and standing.held_at is not None:
+        raise Conflict("It is on hold. Release it first.")
+    if verdict is Verdict.RELEASE and standing.held_at is None:
+        raise Conflict("It is not on hold any more.")
+
+
+async def _hold(db: AsyncSession, document_id: UUID) -> Standing:
+    """Return where a document stands, locked until the transaction ends."""
+    await db.execute(
+        insert(Standing)
+        .values(document_id=document_id, status=Status.DRAFT.value, held_note="")
+        .on_conflict_do_nothing()
+    )
+    held = select(Standing).where(col(Standing.document_id) == document_id).with_for_update()
+    return (await db.scalars(held.execution_options(populate_existing=True))).one()
+
+
+async def _write_down(
+    db: AsyncSession, document: Document, by: By, kind: str, sentence: str, *, data: Mapping[str, object]
+) -> None:
+    await ledger.append(db, document.workspace_id, by, kind=kind, sentence=sentence, document_id=document.id, data=data)
+
+
+def _settle(standing: Standing) -> None:
+    publication = Publication(standing.publication) if standing.publication is not None else None
+    standing.status = states.settled(Status(standing.status), publication).value
+
+
+def _release(standing: Standing) -> None:
+    standing.held_by = standing.held_at = None
+    standing.held_note = ""
+
+
+def _json(found: Sequence[steps.Step]) -> list[dict[str, object]]:
+    return [steps.to_json(each) for each in found]
+
+
+def _comment(text: str, field: str) -> str:
+    text = text.replace("\0", "").strip()
+    if len(text) > MAX_COMMENT_CHARACTERS:
+        raise Invalid({field: f"Use at most {MAX_COMMENT_CHARACTERS} characters."})
+    return text
+
+
+def _title(document: Document) -> str:
+    return document.title or "Untitled"
+
+
+def _refuse_trashed(document: Document) -> None:
+    if document.trashed_at is not None:
+        raise Conflict("The document is in the trash. Restore it first.")

@@ -7,6 +7,7 @@ touched all but the person's own suggestions is as it was. So others' letters st
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -163,20 +164,24 @@ class SuggestionJudge:
             if left is not None:
                 # A block without an id gets one from the page of whoever touches it first.
                 names = _ids(other) - _ids(one)
-                if names and not self._are_new(names, other):
-                    return False
             if left != _of(other, person, names):
                 return False
             # The person's own block has only to be one that can be shown.
             if not (_reads_as_it_did(old, new, person, names) if left is not None else new is not None or old is None):
                 return False
-        return _speaks_for_nobody(was, now, person)
+        brought = _count_ids((*come, *(block for _, block in pairs)))
+        brought -= _count_ids((*gone, *(block for block, _ in pairs)))
+        return self._are_new(brought) and _speaks_for_nobody(was, now, person)
 
-    def _are_new(self, ids: frozenset[str], block: object) -> bool:
-        """Say whether no block had one of these ids, and each stands once in the block that has them now."""
-        known = (each for other in fragment(self._before).children for each in _all_ids(other))
-        within = [each for each in _all_ids(block) if each in ids]
-        return ids.isdisjoint(known) and len(within) == len(ids)
+    def _are_new(self, ids: Counter[str]) -> bool:
+        """Say whether these are ids, each of which came once, and no block had one. Comments go by them."""
+        # Through the document as it is written: to ask each block takes the square of their number. Words that look
+        # like an attribute only keep that id from being taken.
+        written = str(fragment(self._before)) if ids else ""
+        return all(
+            count == 1 and honours("paragraph", _ID, each) and f'id="{each}"' not in written
+            for each, count in ids.items()
+        )
 
 
 def _inserted(parent: XmlElement | XmlFragment, delta: Sequence[Mapping[str, Any]]) -> Iterator[object]:
@@ -199,6 +204,10 @@ def _all_ids(thing: object) -> Iterator[str]:
         if isinstance(own, str):
             yield own
         ways += list(element.children)
+
+
+def _count_ids(things: Iterable[object]) -> Counter[str]:
+    return Counter(each for thing in things for each in _all_ids(thing))
 
 
 def _ids(thing: object) -> frozenset[str]:
@@ -353,7 +362,7 @@ def _of(thing: object, person: str, names: frozenset[str] = frozenset(), depth: 
         for name, value in attributes.items()
         if value is not None
         and not (name in BLOCK_REMARKS and _is_by(value, person) and honours(tag, name, value))
-        and not (name == _ID and value in names)
+        and not (name == _ID and isinstance(value, str) and value in names)
     }
     return _Element(thing.tag, _pairs(kept), _of_children(thing, person, names, depth + 1))
 

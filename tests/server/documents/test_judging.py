@@ -150,6 +150,16 @@ def write_block_anew(doc: Doc[Any], at: int) -> None:
     put(doc, at, id="q")
 
 
+def move_own(doc: Doc[Any], at: int, to: int) -> None:
+    remove(doc, at)
+    put(doc, to, inserted=word(), id="own")
+
+
+def put_twice(doc: Doc[Any], **attributes: str) -> None:
+    for at in (1, 2):
+        put(doc, at, inserted=word(), **attributes)
+
+
 def swap(text: XmlText) -> None:
     """Take an accepted letter out and make an equal one of one's own accepted."""
     text.insert(1, "a", {"insertion": whose()})
@@ -175,6 +185,8 @@ SUGGESTIONS: dict[str, Change] = {
     "one's own block taken back": lambda doc: remove(doc, 4),
     "one's own block written in": lambda doc: words(doc, 4).insert(0, "anything "),
     "an id for a block without one": lambda doc: attribute(doc, 2, "id", "new"),
+    "a block with an id of its own": lambda doc: put(doc, 1, inserted=word(), id="fresh"),
+    "one's own block moved": lambda doc: move_own(doc, 4, 1),
     "one's own block in which another struck something": lambda doc: words(doc, 6).insert(0, "more "),
     "what another struck of one's own taken back": lambda doc: words(doc, 6).__delitem__(slice(3, 6)),
     "nothing": lambda _: None,
@@ -204,6 +216,12 @@ CHANGES: dict[str, Change] = {
     "another's format taken away": lambda doc: words(doc, 8).format(0, 4, {"reformat": None}),
     "a format of no suggestion with a hash": lambda doc: words(doc, 8).format(0, 4, {"bold--AAAAAAAA": whose()}),
     "an id that another block has": lambda doc: attribute(doc, 2, "id", "p"),
+    "an id that is none": lambda doc: attribute(doc, 2, "id", "<b> x"),
+    "an id longer than ids are": lambda doc: attribute(doc, 2, "id", "x" * 100_000),
+    "an id that is an object": lambda doc: attribute(doc, 2, "id", {"a": 1}),
+    "one's own block with another's id": lambda doc: put(doc, 1, inserted=word(), id="p"),
+    "one's own block given another's id": lambda doc: attribute(doc, 4, "id", "p"),
+    "two blocks with one id": lambda doc: put_twice(doc, id="fresh"),
     "a suggestion in another's name in one's own block": lambda doc: words(doc, 4).insert(
         0, "resign", {"insertion": whose(OTHER)}
     ),
@@ -263,6 +281,14 @@ def test_the_judge_knows_what_others_write_and_what_it_has_allowed() -> None:
     known = doc.get_state()
     del words(doc, 0)[0:1]
     assert not judge.allows(doc.get_update(known), USER)
+
+
+def test_a_block_whose_id_is_an_object_can_be_suggested_in() -> None:
+    doc = ydoc.load(STATE)
+    attribute(doc, 2, "id", {"a": 1})
+    judge, known = SuggestionJudge([doc.get_update()]), doc.get_state()
+    words(doc, 2, 0, 0).insert(0, "x", {"insertion": whose()})
+    assert judge.allows(doc.get_update(known), USER)
 
 
 def test_what_says_something_of_a_block_is_known() -> None:

@@ -180,8 +180,14 @@ def _settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        lines = [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()]
+        lines = [_said_of(".".join(map(str, fault["loc"])), fault["msg"]) for fault in error.errors()]
         _fail("These settings cannot be used:\n  " + "\n  ".join(lines))
+
+
+def _said_of(setting: str, fault: str) -> str:
+    """Say what is wrong, after the setting's name as it is set; none if it is about several, which the fault names."""
+    sentence = fault.removeprefix("Value error, ")
+    return f"QUILLROOM_{setting.upper()}: {sentence}" if setting else sentence
 
 
 @contextmanager

@@ -97,7 +97,8 @@ async def _tell_proposals(db: AsyncSession, document_id: UUID, author_id: UUID, 
     if not pending or document is None:
         return frozenset()
     concerned = {*await owners(db, document_id), *await followers(db, document_id)} - {author_id}
-    notice = _notice(document, Kind.PROPOSAL, pending, actor_id=author_id, words=_count(len(pending)), now=now)
+    words = _listed(_count(len(pending)), pending)
+    notice = _notice(document, Kind.PROPOSAL, pending, actor_id=author_id, words=words, now=now)
     return await _note(db, notice, concerned, DocumentVerb.REVIEW)
 
 
@@ -122,7 +123,11 @@ async def _tell_decisions(
     document = await db.get(Document, document_id)
     if document is None or decider_id == author_id or not (accepted or rejected):
         return frozenset()
-    words = _decided(len(accepted), len(rejected))
+    words = "\n".join(
+        _listed(f"{what} {len(some)} of your suggestions:", some)
+        for what, some in (("Accepted", accepted), ("Rejected", rejected))
+        if some
+    )
     notice = _notice(document, Kind.DECISION, [*accepted, *rejected], actor_id=decider_id, words=words, now=now)
     return await _note(db, notice, {author_id}, DocumentVerb.VIEW)
 
@@ -154,8 +159,6 @@ def _notice(
     words: str,
     now: datetime,
 ) -> Notice:
-    said = ["; ".join(sentences(row.parts)) for row in rows[:QUOTED]]
-    more = [f"and {len(rows) - QUOTED} more"] if len(rows) > QUOTED else []
     first = rows[0]
     return Notice(
         kind=kind,
@@ -164,8 +167,9 @@ def _notice(
         document_id=document.id,
         actor_id=actor_id,
         title=document.title,
-        quote=next((quoted for row in rows[:QUOTED] if (quoted := quote(row.parts))), ""),
-        text="\n".join([words, *said, *more]),
+        # Of several each is said in words; the first one's place would stand there as if it were that of all.
+        quote=quote(first.parts) if len(rows) == 1 else "",
+        text=words,
         path=f"/documents/{document.id}#suggestions",
         dedupe_key=f"{kind.value}:{first.document_id}:{first.author_id}:{first.mark}:{now.isoformat()}",
     )
@@ -207,9 +211,8 @@ def _count(many: int) -> str:
     return "1 suggestion:" if many == 1 else f"{many} suggestions:"
 
 
-def _decided(accepted: int, rejected: int) -> str:
-    if not rejected:
-        return f"Accepted {accepted} of your suggestions:"
-    if not accepted:
-        return f"Rejected {rejected} of your suggestions:"
-    return f"Accepted {accepted} of your suggestions, rejected {rejected}:"
+def _listed(head: str, rows: Sequence[RecordedSuggestion]) -> str:
+    """Say the first of them below a head, and count the others."""
+    said = ["; ".join(sentences(row.parts)) for row in rows[:QUOTED]]
+    more = [f"and {len(rows) - QUOTED} more"] if len(rows) > QUOTED else []
+    return "\n".join([head, *said, *more])

@@ -299,8 +299,12 @@ def test_settings_that_cannot_be_used_are_named(installation: Installation) -> N
     installation.settings["QUILLROOM_LOG_LEVEL"] = "loud"
     done = _command(installation, "serve")
     assert done.returncode == 1
-    assert "log_level" in done.stderr
+    assert "\n  QUILLROOM_LOG_LEVEL: " in done.stderr
     assert "Traceback" not in done.stderr
+    installation.settings["QUILLROOM_LOG_LEVEL"] = "info"
+    installation.settings["QUILLROOM_SMTP_URL"] = "smtp://127.0.0.1:2525"
+    done = _command(installation, "serve")
+    assert "\n  QUILLROOM_SMTP_FROM must be set together with QUILLROOM_SMTP_URL" in done.stderr
 
 
 def _command(installation: Installation, *words: str) -> "subprocess.CompletedProcess[str]":

@@ -66,7 +66,13 @@ async def test_a_sitting_is_told_once_and_only_to_whom_it_concerns(desk: Desk) -
     assert await tell_due(desk.sessions, now=later) == {rex.id}
     assert await tell_due(desk.sessions, now=later + timedelta(hours=1)) == frozenset()
     [words] = [words for who, kind, words in await _noted(desk) if who == str(rex.id)]
-    assert words.startswith("Accepted 3 of your suggestions, rejected 1:")
+    # Each below what became of it.
+    assert words.splitlines() == [
+        "Accepted 3 of your suggestions:",
+        *[f"Add “word {name} ”" for name in names[:3]],
+        "Rejected 1 of your suggestions:",
+        f"Add “word {names[3]} ”",
+    ]
 
 
 async def test_what_was_undone_or_forged_is_no_news(desk: Desk) -> None:

@@ -12,7 +12,9 @@ import server.audit.models
 import server.comments.models
 import server.documents.models
 import server.notifications.models
+import server.publishing.channels.sandbox_models
 import server.publishing.models
+import server.publishing.site.models
 import server.review.models
 import server.revisions.models
 import server.suggestions.models

@@ -52,9 +52,11 @@ from server.operations.exchange import exchanging
 from server.operations.routes import routes as operation_routes
 from server.publishing.api import OPERATIONS as PUBLISHING_OPERATIONS
 from server.publishing.api import routes as publishing_api_routes
+from server.publishing.channels.sandbox_routes import routes as sandbox_routes
 from server.publishing.publisher import oldest_overdue_seconds
 from server.publishing.registry import open_reach
 from server.publishing.routes import routes as publishing_routes
+from server.publishing.site.routes import routes as site_routes
 from server.queue import create_queue
 from server.revisions.api import OPERATIONS as REVISION_OPERATIONS
 from server.revisions.api import routes as revision_api_routes
@@ -101,7 +103,7 @@ def create_app(settings: Settings) -> Starlette:
             stack.push_async_callback(redis.aclose)
             queue = create_queue(settings.redis_url)
             stack.push_async_callback(queue.close)
-            reach = open_reach(settings)
+            reach = open_reach(settings, sessions, app.state.store)
             stack.push_async_callback(reach.http.client.aclose)
             events = await stack.enter_async_context(Events(redis, _seeing(sessions)))
             stack.enter_context(_at_a_signal_to_stop(events.end))
@@ -160,6 +162,8 @@ def create_app(settings: Settings) -> Starlette:
         *revision_api_routes,
         *publishing_routes,
         *publishing_api_routes,
+        *site_routes,
+        *sandbox_routes,
         *operation_routes,
     ]
     app = Starlette(

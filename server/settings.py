@@ -110,6 +110,11 @@ class Settings(BaseSettings):
         description="Name of the Reddit account that registered it, without `u/`, which Reddit wants to hear with each "
         "call.",
     )
+    websub_hub: str = Field(
+        default="",
+        description="Address of a WebSub hub that is told when a public site changes, so that its readers hear of it "
+        "at once. Empty: none.",
+    )
     session_days: int = Field(default=30, ge=1, le=365, description="Days until a person must sign in again.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least important message that is logged."

@@ -154,7 +154,7 @@ def create_worker(settings: Settings) -> Worker:
         ctx["events"] = Events(ctx["redis_for_events"])
         ctx["store"] = open_store(settings)
         ctx["settings"] = settings
-        ctx["reach"] = open_reach(settings)
+        ctx["reach"] = open_reach(settings, ctx["sessions"], ctx["store"])
         ctx["press"] = Press(
             sessions=ctx["sessions"],
             reach=ctx["reach"],

@@ -15,6 +15,7 @@ const entries = {
   "editor.js": "src/editor/index.ts",
   "history.js": "src/history/index.ts",
   "app.css": "css/app.css",
+  "site.css": "css/site.css",
 };
 
 /** @returns {import("esbuild").Plugin} */

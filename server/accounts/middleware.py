@@ -13,8 +13,9 @@ from server.accounts.identity import Identity, bearer_of, recognise
 from server.settings import Settings
 from server.web.cookies import SESSION, cookie_name, read_cookie, set_cookie
 
-# Asked for by browsers and monitors without a person; they must not cost a query, nor fail without a database.
-IMPERSONAL = ("/static/", "/healthz", "/readyz", "/metrics", "/favicon.ico", "/robots.txt")
+# Asked for by browsers and monitors without a person; they must not cost a query, nor fail without a database. And
+# public pages: they are the same for everybody, and caches keep them, so no cookie may travel with one.
+IMPERSONAL = ("/static/", "/healthz", "/readyz", "/metrics", "/favicon.ico", "/robots.txt", "/p/")
 
 
 class IdentityMiddleware:

@@ -339,16 +339,23 @@ async def _keep(db: AsyncSession, reach: Reach, actor: Actor, kind: str, connect
         "responsible_id": actor.user_id,
         "created_at": now,
     }
-    await db.execute(insert(ChannelAccount).values(blank).on_conflict_do_nothing(index_elements=list(identity)))
-    account = (
+    await db.execute(insert(ChannelAccount).values(blank).on_conflict_do_nothing())
+    account: ChannelAccount | None = (
         await db.scalars(
             select(ChannelAccount)
             .where(*[getattr(ChannelAccount, name) == value for name, value in identity.items()])
             .with_for_update()
             .execution_options(populate_existing=True)
         )
-    ).one()
+    ).one_or_none()
+    if account is None:
+        # Something that there can be once, as the address of a site.
+        await db.rollback()
+        raise Invalid(sentence=f"Another workspace has “{connection.remote_id}” already. Choose another one.")
     renewed(reach, account, connection, now)
+    if account.secrets is None:
+        # It was disconnected, and has none: a site.
+        account.secrets, account.key_id = reach.vault.seal({}), reach.vault.key_id
     account.expires_at = connection.expires_at
     account.refresh_at = None if connection.expires_at is None else refresh_time(connection.expires_at, now)
     account.connected_by = actor.user_id

@@ -53,6 +53,8 @@ class ChannelAccount(SQLModel, table=True):
             "(disconnected_at IS NULL) = (secrets IS NOT NULL)", name="channel_accounts_secrets_while_connected"
         ),
         Index("channel_accounts_once", "workspace_id", "channel", "base_url", "remote_id", unique=True),
+        # A site's address leads to one site in all of the installation.
+        Index("channel_accounts_one_site", "remote_id", unique=True, postgresql_where="channel = 'site'"),
         Index("channel_accounts_by_refresh", "refresh_at", postgresql_where="disconnected_at IS NULL"),
         Index("channel_accounts_by_check", "checked_at", postgresql_where="disconnected_at IS NULL"),
     )

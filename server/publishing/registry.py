@@ -5,18 +5,26 @@ from functools import partial
 from importlib.metadata import version
 from typing import Final
 
+from obstore.store import ObjectStore
+
+from server.db import Sessions
 from server.publishing.accounts import Reach
 from server.publishing.channel import Channel
 from server.publishing.channels.bluesky import Bluesky
 from server.publishing.channels.mastodon import Mastodon
 from server.publishing.channels.reddit import Reddit
+from server.publishing.channels.sandbox import Sandbox
+from server.publishing.channels.sandbox_shelf import PostgresSandboxShelf
+from server.publishing.channels.site import Site
 from server.publishing.channels.webhook import Webhook
 from server.publishing.channels.wordpress import WordPress
 from server.publishing.http import open_http
+from server.publishing.site.shelf import PostgresShelf
 from server.publishing.vault import open_vault
 from server.settings import Settings
 
-CHANNELS: Final[Mapping[str, Channel]] = {
+# Those that are elsewhere; the ones of this very installation need its database.
+ELSEWHERE: Final[Mapping[str, Channel]] = {
     channel.kind: channel
     for channel in (
         Bluesky(),
@@ -26,6 +34,16 @@ CHANNELS: Final[Mapping[str, Channel]] = {
         WordPress(),
     )
 }
+
+
+def channels_of(settings: Settings, sessions: Sessions, store: ObjectStore) -> Mapping[str, Channel]:
+    """Return all channels, by kind."""
+    at = settings.public_url
+    here: tuple[Channel, ...] = (
+        Site(PostgresShelf(sessions, store), at, settings.websub_hub),
+        Sandbox(PostgresSandboxShelf(sessions), at, ELSEWHERE),
+    )
+    return {**ELSEWHERE, **{channel.kind: channel for channel in here}}
 
 
 def apps_of(settings: Settings) -> Mapping[str, Mapping[str, str]]:
@@ -39,7 +57,8 @@ def apps_of(settings: Settings) -> Mapping[str, Mapping[str, str]]:
     }
 
 
-def open_reach(settings: Settings) -> Reach:
+def open_reach(settings: Settings, sessions: Sessions, store: ObjectStore) -> Reach:
     """Return what it takes to reach the channels; `reach.http.client.aclose()` at the end."""
     http = open_http(private_networks=settings.channel_private_networks, user_agent=f"Quillroom/{version('quillroom')}")
-    return Reach(CHANNELS, apps_of(settings), http, partial(open_vault, settings), settings.public_url)
+    channels = channels_of(settings, sessions, store)
+    return Reach(channels, apps_of(settings), http, partial(open_vault, settings), settings.public_url)

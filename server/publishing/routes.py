@@ -218,6 +218,7 @@ async def _account(
         typed_name=account.name if name is None else name,
         people=await accounts.publishers(db, actor.workspace_id),
         shown_once=shown_once or {},
+        public_url=reach.public_url,
         may_publish=can(actor, Verb.PUBLISH, actor),
         Health=Health,
     )

@@ -39,7 +39,7 @@ GROUPS = (
     ("Serving", ("host", "port", "workers", "base_url", "allowed_origins", "trusted_proxies")),
     ("People", ("session_days",)),
     ("Mail", ("smtp_", "digest_")),
-    ("Channels", ("secret_", "channel_", "reddit_")),
+    ("Channels", ("secret_", "channel_", "reddit_", "websub_")),
     ("Logs and figures", ("log_", "slow_", "worker_metrics_")),
     ("Limits", ("max_", "messages_", "outbox_")),
     ("Live documents", ("room_", "presence_", "relay_")),

@@ -3,6 +3,8 @@
 from tests.server.publishing.subjects.bluesky import bluesky
 from tests.server.publishing.subjects.mastodon import mastodon, mastodon_like
 from tests.server.publishing.subjects.reddit import open_reddit
+from tests.server.publishing.subjects.sandbox import sandbox
+from tests.server.publishing.subjects.site import site
 from tests.server.publishing.subjects.subject import Opening
 from tests.server.publishing.subjects.webhook import webhook
 from tests.server.publishing.subjects.wordpress import wordpress
@@ -12,6 +14,8 @@ SUBJECTS: dict[str, Opening] = {
     "mastodon": mastodon,
     "mastodon_like": mastodon_like,
     "reddit": open_reddit,
+    "sandbox": sandbox,
+    "site": site,
     "webhook": webhook,
     "wordpress": wordpress,
 }

@@ -344,6 +344,10 @@ class Hub:
         stored = await self._load(document_id)
         return stored.seq, await asyncio.to_thread(merged, stored.updates)
 
+    async def settle(self, document_id: DocumentId) -> None:
+        """Bring what is derived from a document up to date now, if it has changed here."""
+        await self._settling.settle(document_id)
+
     async def access_changed(self, document_id: DocumentId) -> None:
         """Have everybody in a document asked about again, in every process, now that who may do what has changed."""
         self.on_access_changed(document_id)

@@ -68,6 +68,12 @@ class Settling:
             await asyncio.sleep(_LOOK_SECONDS)
             await self._settle_due()
 
+    async def settle(self, document_id: DocumentId) -> None:
+        """Settle one room at once, if it is here and has changed."""
+        live = self._rooms.get(document_id)
+        if live is not None and live.unsettled_since is not None:
+            await self._settle_room(live)
+
     async def finish(self) -> None:
         """Settle all that is left, without rest."""
         for live in list(self._rooms.values()):

@@ -95,6 +95,9 @@ class LiveDocuments(Protocol):
         `still` is asked when the change is worked out, and raises if it may not be made any more.
         """
 
+    async def settle(self, document_id: UUID) -> None:
+        """Bring what lists say of it up to date now."""
+
     async def close(self, document_id: UUID) -> None:
         """Send everybody out, in every process."""
 

@@ -22,6 +22,7 @@ from server.documents.forms import (
     PersonForm,
     ReachForm,
 )
+from server.documents.lifecycle import LiveDocuments
 from server.documents.models import Document, utc_now
 from server.documents.panel import NOTHING, WORDS, Made, Refusal, Said
 from server.errors import Conflict, Forbidden, Invalid, NotFound
@@ -42,6 +43,11 @@ async def show(request: Request) -> Response:
     if wants_fragment(request) and not can(actor, DocumentVerb.SHARE, document):
         return panel.over(request, document, has_left=False)
     require(actor, DocumentVerb.SHARE, document)
+    if not document.title:
+        # Whoever shares what they began a moment ago: the invitation should say what it is to.
+        live: LiveDocuments = request.app.state.live
+        await live.settle(document.id)
+        await db.refresh(document)
     return await _panel(request, document, actor)
 
 

@@ -36,9 +36,11 @@ def sentences(parts: Parts) -> list[str]:
     elif deleted is not None:
         said.append(f"Delete “{_quoted(deleted)}”")
     if (words := _words(parts, Kind.INSERT_BLOCK)) is not None:
-        said.append(f"Add a block: “{_quoted(words)}”")
+        count = _count(parts, Kind.INSERT_BLOCK)
+        said.append(f"{'Add a block' if count == 1 else f'Add {count} blocks'}: “{_quoted(words)}”")
     if (words := _words(parts, Kind.DELETE_BLOCK)) is not None:
-        said.append(f"Delete the block “{_quoted(words)}”")
+        count = _count(parts, Kind.DELETE_BLOCK)
+        said.append(f"{'Delete the block' if count == 1 else f'Delete {count} blocks:'} “{_quoted(words)}”")
     if _words(parts, Kind.JOIN_BLOCK) is not None:
         said.append("Join this block to the one before")
     said += [_change(str(part["into"])) for part in parts if part["kind"] == Kind.CHANGE_BLOCK]
@@ -62,8 +64,13 @@ def _change(into: str) -> str:
 
 
 def _words(parts: Parts, kind: Kind) -> str | None:
-    found = [str(part["text"]) for part in parts if part["kind"] == kind]
-    return " … ".join(found) if found else None
+    if not _count(parts, kind):
+        return None
+    return " … ".join(str(part["text"]) for part in parts if part["kind"] == kind and part["text"])
+
+
+def _count(parts: Parts, kind: Kind) -> int:
+    return sum(1 for part in parts if part["kind"] == kind)
 
 
 def _quoted(text: str) -> str:

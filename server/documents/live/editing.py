@@ -57,6 +57,10 @@ class Live:
         except (LogUnavailable, TimeoutError) as error:
             raise Unavailable from error
 
+    async def settle(self, document_id: UUID) -> None:
+        """Bring a document's title and first words in lists up to date now, as far as this process has changed it."""
+        await self.hub.settle(DocumentId(str(document_id)))
+
     async def access_changed(self, document_ids: Iterable[UUID]) -> None:
         """Ask again about everybody in these documents, in every process. Call it after the commit."""
         for document_id in document_ids:

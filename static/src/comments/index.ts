@@ -703,7 +703,9 @@ class Comments {
     const active = this.#threads.get(this.#activeId ?? "");
     const activeId = (active && this.#home(active)) ?? this.#activeId ?? this.#beside.activeId;
     const emptyWord = suggested ? this.#beside.emptyWord : `comments.empty.${this.#panel.filter}`;
-    this.#panel.show(placed, { activeId, counts, state: this.#threads.state, emptyWord });
+    const isSuggested = (key: string | null) => key !== null && this.#beside.rangeOf(key) !== null;
+    const discussed = this.#threads.all.filter((thread) => this.#fits(thread, "open") && isSuggested(suggestionKey(thread))).length;
+    this.#panel.show(placed, { activeId, counts, discussed, state: this.#threads.state, emptyWord });
   }
 
   /** #comment-<id> in the address opens that thread; the id may be that of any of its comments. */

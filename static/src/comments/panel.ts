@@ -179,14 +179,15 @@ export class Panel {
     this.#toggle.setAttribute("aria-expanded", "false");
   }
 
-  /** Shows these cards; `counts` are what each filter would show. */
+  /** Shows these cards; `counts` are what each filter would show, `discussed` what is open and suggested in one. */
   show(
     cards: readonly Placed[],
-    { activeId, counts, state, emptyWord }: {
+    { activeId, counts, discussed, state, emptyWord }: {
       readonly activeId: string | null;
       /** What an empty list says once it is known to be one. */
       readonly emptyWord: string;
       readonly counts: Readonly<Record<Filter, number>>;
+      readonly discussed: number;
       readonly state: "loading" | "ready" | "failed";
     },
   ): void {
@@ -205,7 +206,7 @@ export class Panel {
       const count = button.querySelector("[data-count]");
       if (count) count.textContent = counts[name] === 0 ? "" : String(counts[name]);
     }
-    const waiting = counts.open + counts.suggested;
+    const waiting = counts.open + counts.suggested - discussed;
     this.#count.textContent = waiting === 0 ? "" : String(waiting);
     const label = waiting === 0 ? say("comments.title") : say("comments.toggle", { count: waiting });
     this.#toggle.title = label;

@@ -14,7 +14,7 @@ export function say(name: string, gaps: Readonly<Record<string, string | number>
 }
 
 /** The sentence for a number of things: `name.one` or `name.other`, with {count} filled. */
-export function sayCount(name: string, count: number): string {
+export function sayCount(name: string, count: number, values: Readonly<Record<string, string | number>> = {}): string {
   const form = new Intl.PluralRules(document.documentElement.lang || "en").select(count);
-  return say(form === "one" ? `${name}.one` : `${name}.other`, { count });
+  return say(form === "one" ? `${name}.one` : `${name}.other`, { ...values, count });
 }

@@ -1,4 +1,4 @@
-import { say } from "../editor/words";
+import { say, sayCount } from "../editor/words";
 import type { Part, Suggestion } from "./find";
 
 const longest = 80;
@@ -14,6 +14,7 @@ function wordsOf(parts: readonly Part[], kind: Part["kind"]): string {
   return parts
     .filter((part) => part.kind === kind)
     .map(({ text }) => text)
+    .filter((text) => text !== "")
     .join(" … ");
 }
 
@@ -28,8 +29,10 @@ export function sentencesOf({ parts }: Suggestion): readonly string[] {
     const isBreak = wordsOf(parts, "insert") === "\u2029";
     sentences.push(isBreak ? say("suggest.split") : say("suggest.insert", { text: inserted }));
   } else if (has("delete")) sentences.push(say("suggest.delete", { text: deleted }));
-  if (has("insertBlock")) sentences.push(say("suggest.insertBlock", { text: quoted(wordsOf(parts, "insertBlock")) }));
-  if (has("deleteBlock")) sentences.push(say("suggest.deleteBlock", { text: quoted(wordsOf(parts, "deleteBlock")) }));
+  for (const kind of ["insertBlock", "deleteBlock"] as const) {
+    const count = parts.filter((part) => part.kind === kind).length;
+    if (count > 0) sentences.push(sayCount(`suggest.${kind}`, count, { text: quoted(wordsOf(parts, kind)) }));
+  }
   if (has("join")) sentences.push(say("suggest.join"));
   for (const part of parts) {
     if (part.kind === "change") {

@@ -50,6 +50,9 @@ class LiveFromLog:
     async def close(self, document_id: UUID) -> None:
         self.states.pop(document_id, None)
 
+    async def settle(self, document_id: UUID) -> None:
+        """There is nothing that lags behind."""
+
     async def access_changed(self, document_ids: Sequence[UUID]) -> None:
         """Nobody has anything open here."""
 

@@ -14,7 +14,7 @@ from starlette.applications import Starlette
 
 from server.accounts.models import User, utc_now
 from server.db import Sessions
-from server.documents import content, lifecycle, sharing
+from server.documents import content, lifecycle, sharing, ydoc
 from server.documents.access import DocumentRole, actor_at
 from server.documents.models import AccessRequest, Document, ShareLink
 from server.documents.reading import Readings
@@ -94,6 +94,16 @@ async def test_a_member_is_added_by_name_changed_and_removed(
     done = await post(ada, f"{here}/people/{bo.id}", role="owner", sure="true")
     assert "It is handed over." in done.text
     assert await role_of(sessions, bo, document) is DocumentRole.OWNER
+
+
+async def test_a_document_that_was_named_a_moment_ago_is_shared_by_its_name(
+    app: Starlette, ada: httpx.AsyncClient, team: tuple[User, Workspace], sessions: Sessions
+) -> None:
+    async with sessions.begin() as db:
+        fresh = await lifecycle.create(db, actor(*team, Role.ADMIN))
+    await app.state.live.edit(fresh.id, lambda doc: ydoc.write_title(doc, "Named just now"))
+
+    assert "Named just now" in (await ada.get(f"/documents/{fresh.id}/sharing")).text
 
 
 async def test_what_cannot_be_is_said_in_the_panel(ada: httpx.AsyncClient, bo: User, document: Document) -> None:

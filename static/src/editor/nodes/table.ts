@@ -1,6 +1,7 @@
 import { mergeAttributes } from "@tiptap/core";
 import { Table, TableCell, TableHeader } from "@tiptap/extension-table";
 import type { NodeView } from "@tiptap/pm/view";
+import { blockSuggestions } from "../../suggesting/marks";
 
 function readColumnWidths(element: HTMLElement): number[] | null {
   const widths = element.getAttribute("colwidth")?.split(",").map(Number);
@@ -33,6 +34,7 @@ export const DocumentTable = Table.extend({
 
   addNodeView() {
     return ({ node, HTMLAttributes }): NodeView => {
+      let shown = node;
       const dom = document.createElement("div");
       dom.className = "table-scroll";
       const table = dom.appendChild(document.createElement("table"));
@@ -42,7 +44,9 @@ export const DocumentTable = Table.extend({
         dom,
         contentDOM,
         update(updated) {
-          if (updated.type !== node.type) return false;
+          // What is suggested of it shows in its attributes: it is drawn anew when somebody decides.
+          if (updated.type !== shown.type || blockSuggestions.some((name) => updated.attrs[name] !== shown.attrs[name])) return false;
+          shown = updated;
           const id: unknown = updated.attrs["id"];
           if (typeof id === "string") table.dataset["id"] = id;
           return true;

@@ -10,7 +10,6 @@ from starlette.requests import Request
 
 from server.accounts import people
 from server.errors import Invalid
-from server.settings import Settings
 from server.web.operations import (
     Answer,
     AnyOperation,
@@ -26,7 +25,7 @@ from server.workspaces import invitations, membership
 from server.workspaces.access import Verb, can
 from server.workspaces.middleware import current_actor
 from server.workspaces.models import Invitation, Role
-from server.workspaces.routes import SendInvitation
+from server.workspaces.people_page import hand_on
 from server.workspaces.telling import announce, tell_of_member
 
 
@@ -190,17 +189,14 @@ async def revoke_invitation(call: Call[NoQuery, NoBody]) -> Reply[None]:
 
 
 async def _made(request: Request, invitation: Invitation, secret: str) -> Reply[WorkspaceInvitationMade]:
-    settings: Settings = request.app.state.settings
-    send: SendInvitation = request.app.state.send_invitation
-    mailed = await send(request, invitation)
-    await announce(request, invitation.workspace_id)
+    made = await hand_on(request, invitation, secret)
     return Reply(
         WorkspaceInvitationMade(
             id=invitation.id,
             role=Role(invitation.role),
-            url=f"{settings.public_url}/join/{secret}",
-            expires_at=invitation.expires_at,
-            mailed=mailed,
+            url=made.url,
+            expires_at=made.expires_at,
+            mailed=made.is_mailed,
         )
     )
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -30,12 +31,15 @@ from server.workspaces.telling import announce, tell_of_member
 
 # What this layer needs of the documents above it, handed down by app.py.
 DocumentTitle = Callable[[AsyncSession, UUID], Awaitable[str | None]]
+# And of the notifications; it commits, and answers whether a mail is on its way.
+SendInvitation = Callable[[Request, Invitation], Awaitable[bool]]
 
 SENTENCES: Final = {
     "workspace-name": "The workspace has its new name.",
     "workspace-role": "The role is changed. Documents that are open follow at once.",
     "workspace-removed": "They are out. What they wrote stays; documents they have open close.",
     "workspace-revoked": "The link is taken back. Whoever opens it from now on is told so.",
+    "workspace-sent-again": "A mail with a new link is on its way. The link from before opens nothing any more.",
     "workspace-invitation-role": "The invitation has another role. Whoever comes by it from now on gets that one.",
 }
 MAX_SHOWN_AGAIN: Final = 300
@@ -49,6 +53,17 @@ class OpenLink:
     inviter_name: str
     document_title: str | None
     may_change: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """An invitation with its link, which is shown this once."""
+
+    url: str
+    email: str | None
+    is_mailed: bool
+    is_for_one: bool
+    expires_at: datetime
 
 
 async def show(request: Request) -> Response:
@@ -117,13 +132,46 @@ async def change_invitation(request: Request) -> Response:
     return go_and_say(request, "/workspace", "workspace-invitation-role")
 
 
+async def send_again(request: Request) -> Response:
+    """Send an open invitation out once more, with a new link. Where no mail has it, the page shows it."""
+    actor = actor_here(request, await HereForm.read(request))
+    secret = await invitations.renew(request.state.db, actor, request.path_params["invitation_id"])
+    invitation = await request.state.db.get_one(Invitation, request.path_params["invitation_id"])
+    made = await hand_on(request, invitation, secret)
+    if made.is_mailed:
+        return go_and_say(request, "/workspace", "workspace-sent-again")
+    response = await _page(request, made=made)
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+async def hand_on(request: Request, invitation: Invitation, secret: str) -> Made:
+    """Send an invitation if it is for an address, commit, and return its link."""
+    settings: Settings = request.app.state.settings
+    send: SendInvitation = request.app.state.send_invitation
+    is_mailed = await send(request, invitation)
+    await announce(request, invitation.workspace_id)
+    return Made(
+        url=f"{settings.public_url}/join/{secret}",
+        email=invitation.email,
+        is_mailed=is_mailed,
+        is_for_one=invitation.role == Role.ADMIN.value,
+        expires_at=invitation.expires_at,
+    )
+
+
 async def _announce(request: Request, actor: Actor) -> None:
     await request.state.db.commit()
     await announce(request, actor.workspace_id)
 
 
 async def _page(
-    request: Request, *, notice: str | None = None, refused: Invalid | None = None, name: str | None = None
+    request: Request,
+    *,
+    notice: str | None = None,
+    made: Made | None = None,
+    refused: Invalid | None = None,
+    name: str | None = None,
 ) -> Response:
     db: AsyncSession = request.state.db
     actor = current_actor(request)
@@ -134,6 +182,7 @@ async def _page(
         "workspaces/people.html",
         status=422 if refused else 200,
         notice=notice,
+        made=made,
         errors=refused.fields if refused else {},
         typed_name=request.state.workspace.name if name is None else name,
         members=members,
@@ -177,5 +226,6 @@ routes = [
     Route("/workspace/members/{user_id:uuid}/role", change_role, methods=["POST"]),
     Route("/workspace/members/{user_id:uuid}/remove", remove, methods=["POST"]),
     Route("/workspace/invitations/{invitation_id:uuid}/revoke", revoke_invitation, methods=["POST"]),
+    Route("/workspace/invitations/{invitation_id:uuid}/send", send_again, methods=["POST"]),
     Route("/workspace/invitations/{invitation_id:uuid}/role", change_invitation, methods=["POST"]),
 ]

@@ -24,18 +24,16 @@ from server.web.forms import read_fields
 from server.web.render import render, wants_fragment
 from server.workspaces import invitations, membership, people_page
 from server.workspaces.access import Actor, actor_for
-from server.workspaces.forms import HereForm, InviteForm
+from server.workspaces.forms import InviteForm
 from server.workspaces.middleware import actor_here, current_actor
-from server.workspaces.models import Invitation, Role, Workspace
+from server.workspaces.models import Invitation, Workspace
 from server.workspaces.people_page import DocumentTitle
 from server.workspaces.stream import EventStream
-from server.workspaces.telling import announce, tell_of_arrival
+from server.workspaces.telling import tell_of_arrival
 
 # What this layer needs of the documents above it, handed down by app.py; `DocumentTitle` is another.
 Welcome = Callable[[AsyncSession, Workspace, User], Awaitable[object]]
 Arrive = Callable[[AsyncSession, Invitation, User], Awaitable[object]]
-# And of the notifications; it commits, and answers whether a mail is on its way.
-SendInvitation = Callable[[Request, Invitation], Awaitable[bool]]
 
 WORKSPACE_COOKIE_SECONDS = 365 * 24 * 3600
 
@@ -135,14 +133,6 @@ async def invite(request: Request) -> Response:
     return await answer_with_link(request, actor_here(request, form), form)
 
 
-async def send_again(request: Request) -> Response:
-    """Send an open invitation out once more, with a new link."""
-    actor = actor_here(request, await HereForm.read(request))
-    secret = await invitations.renew(request.state.db, actor, request.path_params["invitation_id"])
-    invitation = await request.state.db.get_one(Invitation, request.path_params["invitation_id"])
-    return await _show_link(request, invitation, secret)
-
-
 async def answer_with_link(
     request: Request, actor: Actor, form: InviteForm, *, document_id: UUID | None = None
 ) -> Response:
@@ -157,25 +147,8 @@ async def answer_with_link(
     invitation, secret = await invitations.create(
         request.state.db, actor, actor.workspace_id, document_id, role=form.role, email=email
     )
-    return await _show_link(request, invitation, secret)
-
-
-async def _show_link(request: Request, invitation: Invitation, secret: str) -> Response:
-    """Send the invitation if it is for an address, commit, and show its link this once."""
-    settings: Settings = request.app.state.settings
-    send: SendInvitation = request.app.state.send_invitation
-    is_mailed = await send(request, invitation)
-    await announce(request, invitation.workspace_id)
-    response = render(
-        request,
-        "workspaces/invite.html",
-        block="link" if wants_fragment(request) else None,
-        url=f"{settings.public_url}/join/{secret}",
-        expires_at=invitation.expires_at,
-        is_for_one=invitation.role == Role.ADMIN.value,
-        email=invitation.email,
-        is_mailed=is_mailed,
-    )
+    made = await people_page.hand_on(request, invitation, secret)
+    response = render(request, "workspaces/invite.html", block="link" if wants_fragment(request) else None, made=made)
     return _secret_page(response)
 
 
@@ -311,7 +284,6 @@ routes = [
     Route("/join/{token}", join_page, methods=["GET"]),
     Route("/join/{token}", join, methods=["POST"]),
     Route("/workspace/invitations", invite, methods=["POST"]),
-    Route("/workspace/invitations/{invitation_id:uuid}/send", send_again, methods=["POST"]),
     Route("/workspaces/{workspace_id:uuid}/open", open_workspace, methods=["POST"]),
     Route("/events", events, methods=["GET"]),
     *people_page.routes,

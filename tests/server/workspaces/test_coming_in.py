@@ -270,8 +270,8 @@ async def test_whom_an_invitation_was_sent_to_finds_their_address_and_it_has_don
     # She goes where it led, by the same link; somebody else finds that it is over.
     assert (await client.get(link, headers=HTML)).headers["location"] == "/documents"
     client.cookies.clear()
-    page = await client.get(link, headers=HTML)
-    assert (page.status_code, "has done its work" in page.text) == (410, True)
+    over = await client.get(link, headers=HTML)
+    assert (over.status_code, "has done its work" in over.text) == (410, True)
 
 
 async def test_an_address_that_has_an_account_is_told_to_sign_in(client: httpx.AsyncClient, sessions: Sessions) -> None:

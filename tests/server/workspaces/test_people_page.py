@@ -2,11 +2,13 @@
 
 import asyncio
 import html
+import re
 from uuid import UUID, uuid4
 
 import httpx
 import pytest
 from starlette.applications import Starlette
+from starlette.requests import Request
 
 from server.accounts import people
 from server.accounts.models import User
@@ -15,7 +17,7 @@ from server.errors import Forbidden
 from server.web.cookies import WORKSPACE
 from server.workspaces import invitations, membership, people_page
 from server.workspaces.middleware import OtherWorkspace
-from server.workspaces.models import Member, Role, Workspace
+from server.workspaces.models import Invitation, Member, Role, Workspace
 from tests.factories import actor, csrf_of, make_member, make_team, make_workspace, set_cookie, sign_in
 
 HTML = {"Accept": "text/html"}
@@ -142,8 +144,28 @@ async def test_an_open_invitation_gets_another_role_and_goes_out_again(
     sent = await post(client, f"{path}/send")
     assert sent.status_code == 200
     assert "/join/" in sent.text
+    assert "Works for any number of people" in sent.text
+    assert "Open invitations" in sent.text, "it is shown on the page it was asked on"
+    assert sent.headers["cache-control"] == "no-store"
     assert secret not in sent.text
     assert (await client.get(f"/join/{secret}", headers=HTML)).status_code == 410
+
+
+async def test_an_invitation_for_an_address_is_said_to_work_for_one(
+    client: httpx.AsyncClient, app: Starlette, team: tuple[User, Workspace]
+) -> None:
+    made = await post(client, "/workspace/invitations", email="gus@example.org")
+    assert "Works once, for gus@example.org alone," in made.text
+
+    async def send(request: Request, _invitation: Invitation) -> bool:
+        await request.state.db.commit()
+        return True
+
+    app.state.send_invitation = send
+    [invitation_id] = re.findall(r'id="invitation-([0-9a-f-]{36})"', await page_of(client))
+    answer = await post(client, f"/workspace/invitations/{invitation_id}/send")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/workspace")
+    assert people_page.SENTENCES["workspace-sent-again"] in await page_of(client)
 
 
 async def test_an_open_page_follows_and_leaves_what_is_to_be_said(
@@ -235,7 +257,7 @@ async def test_open_invitations_say_by_whom_to_what_and_how_often(
         cy = await make_member(db, await make_workspace(db, ada), name="Cy")
         await invitations.accept(db, secret, cy)
     page = await page_of(client)
-    for words in ("To “Autumn <issue>”", "as guest", "By Bo", "1 person came"):
+    for words in ("To “Autumn <issue>”", "as guest", "by Bo", "1 person came"):
         assert words in page
     assert secret not in page
     assert (await post(client, f"/workspace/invitations/{link.id}/revoke")).status_code == 303
@@ -251,11 +273,11 @@ async def test_the_links_of_one_who_left_are_not_open_any_more(
     bo = await join(sessions, workspace, "Bo")
     async with transaction(sessions) as db:
         await invitations.create(db, actor(bo, workspace), workspace.id)
-    assert "By Bo" in await page_of(client)
+    assert "by Bo" in await page_of(client)
     await post(client, f"/workspace/members/{bo.id}/role", role="guest")
-    assert "By Bo" not in await page_of(client)
+    assert "by Bo" not in await page_of(client)
     await post(client, f"/workspace/members/{bo.id}/remove")
-    assert "By Bo" not in await page_of(client)
+    assert "by Bo" not in await page_of(client)
 
 
 async def test_only_its_maker_and_admins_take_a_link_back(
@@ -267,7 +289,7 @@ async def test_only_its_maker_and_admins_take_a_link_back(
         link, _ = await invitations.create(db, actor(ada, workspace, Role.ADMIN), workspace.id)
     await sign_in(client, sessions, bo)
     page = await page_of(client)
-    assert "By Ada Lovelace" in page
+    assert "by Ada Lovelace" in page
     assert "Take back" not in page
     assert (await post(client, f"/workspace/invitations/{link.id}/revoke")).status_code == 403
 

@@ -118,8 +118,8 @@ class Http:
         carried out, UNKNOWN if it may have been.
         """
         lost = Remedy.UNKNOWN if changes else Remedy.RETRY
-        host = urlsplit(url).hostname or url
         try:
+            host = urlsplit(url).hostname or url[:200]
             request = self.client.build_request(
                 method,
                 url,
@@ -130,7 +130,7 @@ class Http:
                 content=content,
                 files=dict(files) if files is not None else None,
             )
-        except (httpx.InvalidURL, UnicodeError) as error:
+        except (httpx.InvalidURL, ValueError) as error:
             raise ChannelError(Remedy.RECONNECT, f"{url[:200]} is not an address that can be called.") from error
         try:
             with anyio.fail_after(seconds or self.answer_seconds):

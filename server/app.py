@@ -53,6 +53,9 @@ from server.operations.routes import routes as operation_routes
 from server.publishing.api import OPERATIONS as PUBLISHING_OPERATIONS
 from server.publishing.api import routes as publishing_api_routes
 from server.publishing.channels.sandbox_routes import routes as sandbox_routes
+from server.publishing.planning import nothing_approved
+from server.publishing.planning_api import OPERATIONS as PLANNING_OPERATIONS
+from server.publishing.planning_api import routes as planning_api_routes
 from server.publishing.publisher import oldest_overdue_seconds
 from server.publishing.registry import open_reach
 from server.publishing.routes import routes as publishing_routes
@@ -84,6 +87,7 @@ OPERATIONS: Final = (
     *REVISION_OPERATIONS,
     *WORKSPACE_OPERATIONS,
     *PUBLISHING_OPERATIONS,
+    *PLANNING_OPERATIONS,
 )
 
 
@@ -164,6 +168,7 @@ def create_app(settings: Settings) -> Starlette:
         *publishing_api_routes,
         *site_routes,
         *sandbox_routes,
+        *planning_api_routes,
         *operation_routes,
     ]
     app = Starlette(
@@ -203,6 +208,7 @@ def _hand_down(state: State) -> None:
     state.note_member = note_member
     state.tell = tell
     state.spread_membership = spread_membership
+    state.approved_content = nothing_approved
 
 
 def from_environment() -> Starlette:

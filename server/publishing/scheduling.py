@@ -95,7 +95,7 @@ async def plan(
     if account.disconnected_at is not None:
         raise NotFound
     now = now or utc_now()
-    at = _time_of(when, now)
+    at = time_of(when, now)
     publication = Publication(
         workspace_id=account.workspace_id,
         document_id=document_id,
@@ -132,7 +132,7 @@ async def move(
     """
     now = now or utc_now()
     publication = await _in_hand(db, actor, publication_id, version=version, now=now)
-    at = _time_of(when, now)
+    at = time_of(when, now)
     publication.wall_time, publication.zone = when.wall_time, when.zone
     publication.due_at, publication.next_at = at.at, at.at - LEAD
     publication.overdue_told_at = None
@@ -218,7 +218,7 @@ async def settle_unknown(
         raise OutOfHand("What became of this is known by now.")
     match finding:
         case Finding.LIVE:
-            publication.url = _checked_link(link) or publication.url
+            publication.url = checked_link(link) or publication.url
             publication.published_at = publication.called_at or now
             publication.called_at = None
             publication.state = State.PUBLISHED.value
@@ -237,7 +237,7 @@ async def settle_unknown(
 
 def check(channel: Channel, account: ChannelAccount, publication: Publication) -> list[Problem]:
     """Return what the channel would say about a publication's post, without asking it."""
-    return channel.validate(_as_sent(publication), _closed(account))
+    return channel.validate(_as_sent(publication), closed(account))
 
 
 def _as_sent(publication: Publication) -> Post:
@@ -247,7 +247,7 @@ def _as_sent(publication: Publication) -> Post:
     return posts.post_of(publication, unread)
 
 
-def _closed(account: ChannelAccount) -> Account:
+def closed(account: ChannelAccount) -> Account:
     """Return an account without its secrets: enough to ask what it takes."""
     return Account(
         id=account.id,
@@ -259,7 +259,8 @@ def _closed(account: ChannelAccount) -> Account:
     )
 
 
-def _time_of(when: When, now: datetime) -> Moment:
+def time_of(when: When, now: datetime) -> Moment:
+    """Return the instant of a plan. Raises Invalid for one that is over, or too far away."""
     at = moment(when.wall_time, when.zone, later=when.later)
     if at.at < now - GRACE:
         raise Invalid({"time": "This time is over. Choose one to come, or publish now."})
@@ -335,7 +336,8 @@ async def _likely_slips(db: AsyncSession, publication: Publication) -> tuple[Pro
     return (Problem("text", "The same text goes to this account within a day of it, too.", blocks=False),)
 
 
-def _checked_link(link: str | None) -> str | None:
+def checked_link(link: str | None) -> str | None:
+    """Return a link that leads to a web page, None for none. Raises Invalid for the field `link`."""
     if not link:
         return None
     link = link.strip()

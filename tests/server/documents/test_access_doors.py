@@ -28,7 +28,8 @@ from server.documents.access import CollectionActor, DocumentActor, DocumentVerb
 from server.documents.live.admission import Doorkeeper
 from server.documents.models import Collection, Document, DocumentRole, LinkVisit, ShareLink, utc_now
 from server.errors import NotFound
-from server.publishing.models import ChannelAccount
+from server.publishing.models import ChannelAccount, Publication
+from server.publishing.posts import FrozenPost, pack
 from server.workspaces import invitations, membership
 from server.workspaces.access import Actor, Verb, actor_for
 from server.workspaces.models import Role, Workspace
@@ -117,6 +118,16 @@ def _may_invite_into(case: Case) -> bool:
     return can(case.at, D.SHARE, case.document) and can(case.here, Verb.INVITE, case.document)
 
 
+def _may_publish(case: Case) -> bool:
+    return can(case.here, Verb.PUBLISH, case.document) and can(case.at, D.VIEW, case.document)
+
+
+def _sees_publication(case: Case) -> bool:
+    # Schedulers see what goes out, also of documents that are not shared with them.
+    publishes = can(case.here, Verb.PUBLISH, case.document)
+    return publishes or (case.here is not None and can(case.at, D.VIEW, case.document))
+
+
 def _may_move(case: Case) -> bool:
     return case.here is not None and can(case.at, D.MOVE, case.document)
 
@@ -203,6 +214,8 @@ _REVISION: Final = f"{_API}/revisions/{{revision_id}}"
 _COMMENT: Final = f"{_API}/comments/{{comment_id}}"
 _ACCOUNTS: Final = "/api/v1/workspaces/{workspace_id}/accounts"
 _ACCOUNT: Final = f"{_ACCOUNTS}/{{account_id}}"
+_PUBLICATIONS: Final = "/api/v1/publications"
+_PUBLICATION: Final = f"{_PUBLICATIONS}/{{publication_id}}"
 DOORS: Final[dict[str, Door]] = {
     "POST /workspace/invitations": here(Verb.INVITE, form={}),
     "POST /workspaces/{workspace_id}/open": here(Verb.VIEW, form={}),
@@ -237,6 +250,22 @@ DOORS: Final[dict[str, Door]] = {
     "POST /workspace/channels/{account_id}/check": here(Verb.PUBLISH, form={}),
     "POST /workspace/channels/{account_id}/refresh": here(Verb.PUBLISH, form={}),
     "POST /workspace/channels/{account_id}/disconnect": here(Verb.PUBLISH, form={"sure": "yes"}),
+    f"GET {_PUBLICATIONS}": here(Verb.VIEW),
+    f"POST {_PUBLICATIONS}": Door(_may_publish, json={"document_id": "{document_id}", "account_id": "{account_id}"}),
+    f"POST {_PUBLICATIONS}/check": Door(
+        _may_publish, json={"document_id": "{document_id}", "account_id": "{account_id}"}
+    ),
+    f"GET {_PUBLICATION}": Door(_sees_publication),
+    f"PATCH {_PUBLICATION}": here(Verb.PUBLISH, json={}),
+    f"DELETE {_PUBLICATION}": here(Verb.PUBLISH),
+    f"POST {_PUBLICATION}/try-again": here(Verb.PUBLISH),
+    f"POST {_PUBLICATION}/settle": here(Verb.PUBLISH, json={"finding": "look_again"}),
+    "GET /reviews": here(Verb.VIEW),
+    f"GET {_PAGE}/review": at(D.DECIDE),
+    f"POST {_PAGE}/review": at(D.EDIT, form={}),
+    # Whoever may decide does so where a review names them, and one is under way.
+    f"POST {_PAGE}/review/decisions": at(D.DECIDE, form={"verdict": "approve", "content": "a" * 64}, exactly=False),
+    f"POST {_PAGE}/review/withdraw": at(D.EDIT, form={}, exactly=False),
     "GET /documents": here(Verb.VIEW),
     "POST /documents": here(Verb.CREATE, form={}),
     "GET /api/v1/documents": here(Verb.VIEW),
@@ -418,6 +447,20 @@ class House:
         )
         db.add_all([asset, account])
         await db.flush()
+        tomorrow = utc_now() + timedelta(days=1)
+        publication = Publication(
+            workspace_id=self.workspace.id,
+            document_id=document.id,
+            account_id=account.id,
+            content_hash=bytes(32),
+            post=pack(FrozenPost("", "It jumps.", "<p>It jumps.</p>")),
+            wall_time=tomorrow.replace(tzinfo=None),
+            zone="UTC",
+            due_at=tomorrow,
+            next_at=tomorrow,
+        )
+        db.add(publication)
+        await db.flush()
         self.parameters = {
             "document_id": str(document.id),
             "workspace_id": str(self.workspace.id),
@@ -426,6 +469,7 @@ class House:
             "invitation_id": str(invitation.id),
             "asset_id": str(asset.id),
             "account_id": str(account.id),
+            "publication_id": str(publication.id),
             "kind": "reddit",
             "session_id": str(uuid4()),
             "token_id": str(uuid4()),
@@ -541,6 +585,11 @@ def _refusals(case: Case, name: str) -> set[int]:
     if "/invitations" in name and "{document_id}" in name and can(case.at, D.SHARE, case.document):
         # It leads into the workspace, which those who are not in it must not learn of.
         return {403} if case.here is not None else {404}
+    if "{publication_id}" in name:
+        return {403} if _sees_publication(case) else {404}
+    if "publications" in name and can(case.here, Verb.PUBLISH, case.document):
+        # They may publish, but must not learn of a document that is not shared with them.
+        return {404}
     if "{collection_id}" in name:
         return {403} if can(case.within, D.VIEW, case.collection) else {404}
     if name in _MOVES and can(case.at, D.MOVE, case.document):

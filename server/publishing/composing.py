@@ -1,0 +1,146 @@
+"""What goes out of a document: its approved content as one post, in the form that a channel takes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+from prosemirror.model import Node
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from server.assets.kinds import Kind
+from server.assets.models import Asset
+from server.assets.storage import key_for
+from server.documents.plain_text import excerpt, plain_text
+from server.documents.schema import schema
+from server.documents.suggestions import PENDING_ATTRIBUTES
+from server.documents.write_html import write_html
+from server.publishing.channel import Channel
+from server.publishing.posts import FrozenPicture, FrozenPost
+
+MAX_SUMMARY_CHARACTERS: Final = 300
+# Of this installation: by its path alone, or with the host before it.
+_ASSET: Final = re.compile(r"^(?:https?://[^/]+)?/assets/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:[?#].*)?$")
+# Ours alone, and of no use elsewhere.
+_OURS: Final = {"id", *PENDING_ATTRIBUTES}
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovedContent:
+    """What was approved of a document. `body` is its text as ProseMirror's JSON; `content_hash` is over all of it."""
+
+    document_id: UUID
+    workspace_id: UUID
+    revision_id: UUID | None
+    content_hash: bytes
+    title: str
+    body: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Additions:
+    """What a post has besides the document: a link, tags (without '#'), and what its channel asks for."""
+
+    link: str | None = None
+    tags: tuple[str, ...] = ()
+    options: Mapping[str, str] | None = None
+
+
+async def pictures_of(db: AsyncSession, content: ApprovedContent) -> dict[UUID, Asset]:
+    """Return the pictures that the content shows, by id. One that is gone, or another workspace's, is left out."""
+    wanted = _shown(content.body)
+    if not wanted:
+        return {}
+    found = await db.scalars(
+        select(Asset).where(col(Asset.id).in_(wanted), col(Asset.workspace_id) == content.workspace_id)
+    )
+    return {asset.id: asset for asset in found}
+
+
+def compose(
+    content: ApprovedContent, channel: Channel, assets: Mapping[UUID, Asset], additions: Additions
+) -> FrozenPost:
+    """Return the post that a channel gets. Pictures that lie elsewhere than here are not part of it."""
+    pictures: list[FrozenPicture] = []
+    named = _rewritten(content.body, assets, pictures)
+    written = Node.from_json(schema, named)
+    words = Node.from_json(schema, _without_pictures(named))
+    can = channel.capabilities
+    return FrozenPost(
+        title=content.title if can.titles else "",
+        text=plain_text(words).strip(),
+        html=str(write_html(written)),
+        summary=excerpt(words, MAX_SUMMARY_CHARACTERS),
+        link=additions.link,
+        tags=additions.tags,
+        pictures=tuple(pictures) if can.pictures else (),
+        options=dict(additions.options or {}),
+    )
+
+
+def _shown(described: Mapping[str, Any]) -> set[UUID]:
+    found = {asset_id} if (asset_id := _asset_of(described)) is not None else set()
+    for child in described.get("content", ()):
+        found |= _shown(child)
+    return found
+
+
+def _asset_of(described: Mapping[str, Any]) -> UUID | None:
+    if described.get("type") != "image":
+        return None
+    address = _ASSET.match(str(described.get("attrs", {}).get("src") or ""))
+    return UUID(address[1]) if address else None
+
+
+def _rewritten(
+    described: Mapping[str, Any], assets: Mapping[UUID, Asset], pictures: list[FrozenPicture]
+) -> dict[str, Any]:
+    """Return a node without what is ours alone, its pictures under the names that they have in the post."""
+    written = dict(described)
+    attributes = {name: value for name, value in described.get("attrs", {}).items() if name not in _OURS}
+    if described.get("type") == "image":
+        asset_id = _asset_of(described)
+        if asset_id is not None and asset_id in assets:
+            attributes["src"] = _picture(assets[asset_id], attributes, pictures)
+    if attributes:
+        written["attrs"] = attributes
+    else:
+        written.pop("attrs", None)
+    if "content" in described:
+        written["content"] = [_rewritten(child, assets, pictures) for child in _kept(described["content"], assets)]
+    return written
+
+
+def _kept(children: Sequence[Mapping[str, Any]], assets: Mapping[UUID, Asset]) -> list[Mapping[str, Any]]:
+    """Leave out pictures whose bytes are not here: what was approved of them could be another one tomorrow."""
+    return [child for child in children if child.get("type") != "image" or _asset_of(child) in assets]
+
+
+def _picture(asset: Asset, attributes: Mapping[str, Any], pictures: list[FrozenPicture]) -> str:
+    kind = Kind.from_media_type(asset.media_type)
+    # Shown twice, it is two pictures of the post, each with its own description.
+    name = f"picture-{len(pictures) + 1}{kind.extension}"
+    pictures.append(
+        FrozenPicture(
+            key=key_for(asset.workspace_id, asset.sha256, kind),
+            name=name,
+            content_type=asset.media_type,
+            size_bytes=asset.size_bytes,
+            width=asset.width,
+            height=asset.height,
+            alt=str(attributes.get("alt") or ""),
+        )
+    )
+    return name
+
+
+def _without_pictures(described: Mapping[str, Any]) -> dict[str, Any]:
+    written = dict(described)
+    if "content" in described:
+        written["content"] = [_without_pictures(child) for child in described["content"] if child["type"] != "image"]
+    return written

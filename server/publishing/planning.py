@@ -1,0 +1,411 @@
+"""Publications as people and programs plan and see them: of which document, where, when, and what came of it.
+
+Admins and schedulers see all of a workspace; everybody else those of documents that they see.
+"""
+
+import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import Error as NotBase64
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final
+from uuid import UUID, uuid4
+
+from sqlalchemy import ColumnElement, Select, func, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from server.accounts.models import User
+from server.documents.access import shared_with
+from server.documents.models import Document, utc_now
+from server.errors import Conflict, Invalid, NotFound
+from server.publishing import accounts, composing, posts, scheduling
+from server.publishing.accounts import Reach
+from server.publishing.channel import Channel, Limits, Problem
+from server.publishing.composing import Additions, ApprovedContent
+from server.publishing.models import Attempt, ChannelAccount, Publication
+from server.publishing.posts import FrozenPost
+from server.publishing.publisher import LEAD
+from server.publishing.scheduling import Planned, When
+from server.publishing.states import MOVABLE, OPEN, State
+from server.publishing.wall_time import Moment, moment, wall_at, zone_named
+from server.workspaces.access import Actor, Verb, can, require
+
+EVENT: Final = "publications"
+MAX_WORDS: Final = 120
+MAX_TAGS: Final = 30
+MAX_TAG_CHARACTERS: Final = 100
+
+# Returns what is approved of a document now, None if nothing is.
+FindApproved = Callable[[AsyncSession, UUID], Awaitable[ApprovedContent | None]]
+
+
+class NotApproved(Conflict):
+    """Only what was approved goes out."""
+
+    sentence = "This document is not approved yet. Ask for a review; once it is approved, it can be published."
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A publication as lists show it: without its text. `words` are the first of it."""
+
+    id: UUID
+    state: State
+    wall_time: datetime
+    zone: str
+    due_at: datetime
+    version: int
+    title: str
+    words: str
+    document_id: UUID | None
+    document_title: str | None
+    account_id: UUID | None
+    account_name: str | None
+    channel: str | None
+    url: str | None
+    problem: str
+    published_at: datetime | None
+    called_at: datetime | None
+
+    @property
+    def is_movable(self) -> bool:
+        """Whether people may still move it."""
+        return self.state in MOVABLE and self.called_at is None
+
+    @property
+    def name(self) -> str:
+        """What people know it by."""
+        return self.title or self.document_title or self.words or "Untitled"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which publications are asked for; None: all. Times are instants, `until` is exclusive."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+    states: frozenset[State] | None = None
+    account_id: UUID | None = None
+    document_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A part of a list; `next_cursor` asks for the part after it, None at the end."""
+
+    entries: Sequence[Entry]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A publication with all that is known of it."""
+
+    entry: Entry
+    publication: Publication
+    attempts: Sequence[Attempt]
+    planned_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A post as it would go out on an account, and what its channel says about it."""
+
+    account: ChannelAccount
+    channel: Channel
+    post: FrozenPost
+    limits: Limits
+    problems: Sequence[Problem]
+    moment: Moment | None = None
+
+    @property
+    def blocks(self) -> bool:
+        """Whether something must be mended first."""
+        return any(each.blocks for each in self.problems)
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What it takes to plan: the channels, and who knows what is approved."""
+
+    reach: Reach
+    approved: FindApproved
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A document on an account. `when` None: now."""
+
+    document_id: UUID
+    account_id: UUID
+    when: When | None = None
+    additions: Additions = field(default_factory=Additions)
+
+
+async def listed(
+    db: AsyncSession, actor: Actor, wanted: Wanted, *, limit: int, cursor: str | None = None, newest_first: bool = False
+) -> Page:
+    """Return publications of the actor's workspace by time. Raises Invalid for a foreign cursor."""
+    require(actor, Verb.VIEW, actor)
+    place = tuple_(col(Publication.due_at), col(Publication.id))
+    found = _entries(actor).where(*_conditions(wanted))
+    if cursor is not None:
+        after = tuple_(*_read_cursor(cursor))
+        found = found.where(place < after if newest_first else place > after)
+    order = [col(Publication.due_at), col(Publication.id)]
+    found = found.order_by(*(each.desc() if newest_first else each for each in order)).limit(limit + 1)
+    entries = [_entry(row) for row in (await db.execute(found)).all()]
+    more = len(entries) > limit
+    entries = entries[:limit]
+    return Page(entries, _write_cursor(entries[-1]) if more else None)
+
+
+async def count_states(db: AsyncSession, actor: Actor, wanted: Wanted) -> dict[State, int]:
+    """Return how many publications there are in each state."""
+    require(actor, Verb.VIEW, actor)
+    found = (
+        select(col(Publication.state), func.count())
+        .outerjoin(Document, col(Document.id) == col(Publication.document_id))
+        .where(_visible(actor), *_conditions(wanted))
+        .group_by(col(Publication.state))
+    )
+    return {State(state): number for state, number in await db.execute(found)}
+
+
+async def find(db: AsyncSession, actor: Actor, publication_id: UUID, verb: Verb = Verb.VIEW) -> Seen:
+    """Return a publication with its attempts, oldest first. Raises NotFound, Forbidden."""
+    require(actor, Verb.VIEW, actor)
+    row = (await db.execute(_entries(actor).where(col(Publication.id) == publication_id))).one_or_none()
+    if row is None:
+        raise NotFound
+    publication = await db.get_one(Publication, publication_id, populate_existing=True)
+    require(actor, verb, publication)
+    attempts = await db.scalars(
+        select(Attempt).where(col(Attempt.publication_id) == publication_id).order_by(col(Attempt.begun_at))
+    )
+    person = await db.get(User, publication.created_by) if publication.created_by is not None else None
+    return Seen(_entry(row), publication, attempts.all(), person.name if person is not None else None)
+
+
+async def approved_content(db: AsyncSession, actor: Actor, means: Means, document_id: UUID) -> ApprovedContent:
+    """Return what may go out of a document. Raises NotFound, Forbidden, and NotApproved if nothing may yet."""
+    require(actor, Verb.PUBLISH, actor)
+    document = await db.scalar(
+        select(Document).where(
+            col(Document.id) == document_id,
+            col(Document.workspace_id) == actor.workspace_id,
+            shared_with(actor).is_not(None),
+        )
+    )
+    if document is None:
+        raise NotFound
+    if document.trashed_at is not None:
+        raise Conflict("This document is in the trash. Restore it first.")
+    content = await means.approved(db, document_id)
+    if content is None:
+        raise NotApproved
+    return content
+
+
+async def draft(db: AsyncSession, actor: Actor, means: Means, content: ApprovedContent, wish: Wish) -> Draft:
+    """Return what would go out, and all that stands against it, without planning it. Raises NotFound, Invalid."""
+    account, channel = await _account(db, actor, means.reach, wish.account_id)
+    assets = await composing.pictures_of(db, content)
+    post = composing.compose(content, channel, assets, _checked(channel, wish.additions))
+    now = utc_now()
+    at = scheduling.time_of(wish.when or this_moment("UTC", now), now)
+    publication = Publication(
+        id=uuid4(),
+        workspace_id=actor.workspace_id,
+        content_hash=content.content_hash,
+        post=posts.pack(post),
+        wall_time=at.wall,
+        zone="UTC",
+        due_at=at.at,
+        next_at=at.at,
+    )
+    problems = scheduling.check(channel, account, publication)
+    return Draft(account, channel, post, channel.limits(scheduling.closed(account)), problems, at)
+
+
+async def plan(db: AsyncSession, actor: Actor, means: Means, wish: Wish) -> Planned:
+    """Plan what is approved of a document. Raises as `approved_content` and `scheduling.plan` do."""
+    content = await approved_content(db, actor, means, wish.document_id)
+    account, channel = await _account(db, actor, means.reach, wish.account_id)
+    assets = await composing.pictures_of(db, content)
+    now = utc_now()
+    return await scheduling.plan(
+        db,
+        actor,
+        channel,
+        account,
+        document_id=wish.document_id,
+        revision_id=content.revision_id,
+        content_hash=content.content_hash,
+        post=composing.compose(content, channel, assets, _checked(channel, wish.additions)),
+        when=wish.when or this_moment("UTC", now),
+        now=now,
+    )
+
+
+async def renew(
+    db: AsyncSession,
+    actor: Actor,
+    means: Means,
+    publication_id: UUID,
+    *,
+    additions: Additions | None,
+    version: int | None,
+) -> Planned:
+    """Let a publication send what is approved now. `additions` None: as before. Raises as `plan` and `move` do."""
+    seen = await find(db, actor, publication_id, Verb.PUBLISH)
+    before = posts.unpack(seen.publication.post)
+    if seen.entry.document_id is None or seen.entry.account_id is None:
+        raise Conflict("The document or the account of this publication is gone. Cancel it and plan another.")
+    content = await approved_content(db, actor, means, seen.entry.document_id)
+    _, channel = await _account(db, actor, means.reach, seen.entry.account_id)
+    wished = additions or Additions(before.link, before.tags, before.options)
+    post = composing.compose(content, channel, await composing.pictures_of(db, content), _checked(channel, wished))
+    return await scheduling.change(
+        db,
+        actor,
+        channel,
+        publication_id,
+        post=post,
+        content_hash=content.content_hash,
+        revision_id=content.revision_id,
+        version=version,
+    )
+
+
+async def move_as_shown(
+    db: AsyncSession, actor: Actor, publication_id: UUID, to: datetime, shown_in: str, *, version: int | None
+) -> Planned:
+    """Move a publication to a wall time of the zone that a calendar shows; it keeps its own zone.
+
+    Raises as `scheduling.move` does.
+    """
+    seen = await find(db, actor, publication_id, Verb.PUBLISH)
+    there = moment(to, shown_in).at.astimezone(zone_named(seen.entry.zone))
+    when = When(there.replace(tzinfo=None, fold=0), seen.entry.zone, later=there.fold == 1)
+    planned = await scheduling.move(db, actor, publication_id, when, version=version)
+    shown = moment(to, shown_in)
+    return planned if planned.moment.rule else Planned(planned.publication, shown)
+
+
+def this_moment(zone: str, now: datetime) -> When:
+    """Return the time of this moment as a plan says it. Raises Invalid for an unknown zone."""
+    local = now.astimezone(zone_named(zone))
+    return When(wall_at(now, zone).replace(fold=0), zone, later=local.fold == 1)
+
+
+def is_due(publication: Publication, now: datetime) -> bool:
+    """Whether a worker may take it up at once, or nearly."""
+    return publication.state in OPEN and publication.next_at <= now + LEAD
+
+
+async def _account(db: AsyncSession, actor: Actor, reach: Reach, account_id: UUID) -> tuple[ChannelAccount, Channel]:
+    try:
+        account = await accounts.find(db, actor, account_id, Verb.PUBLISH)
+    except NotFound:
+        raise Invalid({"account_id": "There is no such account here. Connect it first."}) from None
+    channel = reach.channels.get(account.channel)
+    if channel is None:
+        raise Invalid({"account_id": f"This installation has no channel “{account.channel}”."})
+    return account, channel
+
+
+def _checked(channel: Channel, additions: Additions) -> Additions:
+    """Return what a post has besides the text, cleaned. Raises Invalid."""
+    asked = {each.name: each for each in channel.options}
+    given = {name: value.strip() for name, value in (additions.options or {}).items() if value.strip()}
+    errors = {name: f"{channel.name} does not ask for this." for name in given if name not in asked}
+    for name, option in asked.items():
+        if option.required and name not in given:
+            errors[name] = f"Fill this in: {option.label}."
+        elif option.choices and name in given and given[name] not in dict(option.choices):
+            errors[name] = "Choose one of the values."
+    tags = tuple(dict.fromkeys(tag for each in additions.tags if (tag := each.strip().lstrip("#").strip())))
+    if len(tags) > MAX_TAGS or any(len(tag) > MAX_TAG_CHARACTERS for tag in tags):
+        errors["tags"] = f"Use at most {MAX_TAGS} tags of at most {MAX_TAG_CHARACTERS} characters each."
+    link = None
+    try:
+        link = scheduling.checked_link(additions.link)
+    except Invalid as error:
+        errors |= error.fields
+    if errors:
+        raise Invalid(errors)
+    return Additions(link, tags, given)
+
+
+def _visible(actor: Actor) -> ColumnElement[bool]:
+    here = col(Publication.workspace_id) == actor.workspace_id
+    return here if can(actor, Verb.PUBLISH, actor) else here & shared_with(actor).is_not(None)
+
+
+def _entries(actor: Actor) -> Select[Any]:
+    return (
+        select(
+            col(Publication.id),
+            col(Publication.state),
+            col(Publication.wall_time),
+            col(Publication.zone),
+            col(Publication.due_at),
+            col(Publication.version),
+            col(Publication.post)["title"].astext.label("title"),
+            func.left(col(Publication.post)["text"].astext, MAX_WORDS).label("words"),
+            col(Publication.document_id),
+            col(Document.title).label("document_title"),
+            col(Publication.account_id),
+            col(ChannelAccount.name).label("account_name"),
+            col(ChannelAccount.channel),
+            col(Publication.url),
+            col(Publication.problem),
+            col(Publication.published_at),
+            col(Publication.called_at),
+        )
+        .outerjoin(Document, col(Document.id) == col(Publication.document_id))
+        .outerjoin(ChannelAccount, col(ChannelAccount.id) == col(Publication.account_id))
+        .where(_visible(actor))
+    )
+
+
+def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = []
+    if wanted.since is not None:
+        found.append(col(Publication.due_at) >= wanted.since)
+    if wanted.until is not None:
+        found.append(col(Publication.due_at) < wanted.until)
+    if wanted.states is not None:
+        found.append(col(Publication.state).in_(sorted(wanted.states)))
+    if wanted.account_id is not None:
+        found.append(col(Publication.account_id) == wanted.account_id)
+    if wanted.document_id is not None:
+        found.append(col(Publication.document_id) == wanted.document_id)
+    return found
+
+
+def _entry(row: Any) -> Entry:  # noqa: ANN401 - a row of `_entries`
+    values: Mapping[str, Any] = row._mapping  # noqa: SLF001 - its public way to read a row by name
+    return Entry(**{**values, "state": State(values["state"]), "words": " ".join((values["words"] or "").split())})
+
+
+def _write_cursor(entry: Entry) -> str:
+    return urlsafe_b64encode(json.dumps([entry.due_at.isoformat(), str(entry.id)]).encode()).decode()
+
+
+def _read_cursor(cursor: str) -> tuple[datetime, UUID]:
+    try:
+        when, publication_id = json.loads(urlsafe_b64decode(cursor.encode()))
+        written = datetime.fromisoformat(when)
+        read = written.astimezone(UTC), UUID(publication_id)
+    except (NotBase64, ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+        raise Invalid({"cursor": "This cursor is not one of ours."}) from error
+    return read
+
+
+async def nothing_approved(_db: AsyncSession, _document_id: UUID) -> ApprovedContent | None:
+    """Approve of nothing: for an installation without reviews."""
+    return None

@@ -162,7 +162,7 @@ ACCOUNT_FAULTS = {
 }
 
 
-MADE = {"url": NASTY, "expires_at": NOW, "email": None, "is_mailed": False, "is_for_one": True}
+MADE: dict[str, Any] = {"url": NASTY, "expires_at": NOW, "email": None, "is_mailed": False, "is_for_one": True}
 LINK = {"user": PERSON, "made": MADE}
 
 

@@ -162,8 +162,8 @@ ACCOUNT_FAULTS = {
 }
 
 
-MADE: dict[str, Any] = {"url": NASTY, "expires_at": NOW, "email": None, "is_mailed": False, "is_for_one": True}
-LINK = {"user": PERSON, "made": MADE}
+INVITED: dict[str, Any] = {"url": NASTY, "expires_at": NOW, "email": None, "is_mailed": False, "is_for_one": True}
+LINK = {"user": PERSON, "made": INVITED}
 
 
 def people(*, manages: bool) -> dict[str, Any]:
@@ -329,7 +329,7 @@ PAGES: list[tuple[str, dict[str, Any]]] = [
         {"user": PERSON, "values": {}, "errors": {}, "invitation": INVITATION | {"email": NASTY}, "next_url": "/"},
     ),
     ("workspaces/invite.html", LINK),
-    ("workspaces/invite.html", LINK | {"made": MADE | {"email": NASTY, "is_mailed": True}}),
+    ("workspaces/invite.html", LINK | {"made": INVITED | {"email": NASTY, "is_mailed": True}}),
     ("accounts/account.html", ACCOUNT),
     (
         "accounts/account.html",
@@ -416,7 +416,7 @@ def test_list_block_is_the_region_that_replaces_itself() -> None:
 
 
 def test_link_block_stands_alone() -> None:
-    part = render("workspaces/invite.html", LINK | {"made": MADE | {"url": "https://example.org/join/x"}}, block="link")
+    part = render("workspaces/invite.html", LINK | {"made": INVITED | {"url": "https://example.org/join/x"}}, block="link")
     assert 'value="https://example.org/join/x"' in part
     assert "28 November" not in part and "21 November 2026" in part
 

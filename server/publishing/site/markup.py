@@ -5,6 +5,7 @@ from html import escape
 from typing import Final
 from urllib.parse import urlsplit
 
+from lxml import etree
 from lxml import html as parsing
 from lxml.html import HtmlElement
 
@@ -17,10 +18,11 @@ _TEXT: Final = "a abbr b br code del em i ins kbd label mark q s samp small span
 _BLOCKS: Final = "blockquote dd details div dl dt figcaption figure h1 h2 h3 h4 h5 h6 hr li ol p pre section summary ul"
 _TABLES: Final = "caption col colgroup table tbody td tfoot th thead tr"
 _TAGS: Final = frozenset(f"{_TEXT} {_BLOCKS} {_TABLES}".split())
+_APART: Final = frozenset(f"br img {_BLOCKS} {_TABLES}".split())
 # Gone with all that is in them; of others only the tag goes.
 _GONE: Final = frozenset({"script", "style", "iframe", "object", "embed", "template", "noscript", "svg", "math"})
-_SAYING: Final = "alt checked class colspan dir disabled height href id lang open rowspan scope src start title value"
-_ATTRIBUTES: Final = frozenset(f"{_SAYING} type width".split())
+_SAYING: Final = "alt aria-label checked class colspan dir disabled height href id lang open rowspan scope src start"
+_ATTRIBUTES: Final = frozenset(f"{_SAYING} title type value width".split())
 _SCHEMES: Final = frozenset({"http", "https", "mailto", "tel", ""})
 
 # Gives the address of a picture's file.
@@ -76,15 +78,32 @@ def sources_of(picture: Shown, address: Addressing) -> str:
 
 def plain(html: str, *, characters: int) -> str:
     """Return the beginning of the HTML's words, ended at a word."""
-    words = " ".join(" ".join(_parsed(html).itertext()).split())
+    words = _words(_parsed(html))
     if len(words) <= characters:
         return words
     return f"{words[:characters].rsplit(' ', 1)[0].rstrip(' ,;:.–-')}…"
 
 
+def is_beginning(summary: str, html: str) -> bool:
+    """Whether a summary is only how the text begins: a page that shows the text need not say it twice."""
+    # How spaces stand between blocks is nobody's words.
+    return "".join(_words(_parsed(html)).split()).startswith("".join(summary.rstrip("… ").split()))
+
+
 def _parsed(html: str) -> HtmlElement:
     body: HtmlElement = parsing.fragment_fromstring(html, create_parent="div")
     return body
+
+
+def _words(body: HtmlElement) -> str:
+    """Return the text with a space between blocks, and none that are not there within a line."""
+    said: list[str] = []
+    for event, element in etree.iterwalk(body, events=("start", "end")):
+        if event == "start":
+            said.append(element.text or "")
+            continue
+        said += [" " if element.tag in _APART else "", (element.tail or "") if element is not body else ""]
+    return " ".join("".join(said).split())
 
 
 def _inside(body: HtmlElement) -> str:

@@ -29,7 +29,7 @@ from server.publishing.site.addresses import (
     sitemap_url,
 )
 from server.publishing.site.feeds import Place, addressing, excerpt_of
-from server.publishing.site.markup import SIZES, outside_of, shown_html, sources_of
+from server.publishing.site.markup import SIZES, is_beginning, outside_of, shown_html, sources_of
 from server.publishing.site.models import SitePost
 from server.publishing.site.pages import Shown, picture_key
 from server.publishing.site.reading import Listing, SiteSeen
@@ -113,6 +113,7 @@ async def page(request: Request) -> Response:
         description=excerpt_of(post),
         canonical=page_url(place.public_url, site.address, post.slug),
         post=post,
+        lead="" if is_beginning(post.summary, post.html) else post.summary,
         html=shown_html(post.html, pictures, address),
         cover=outside[0] if outside else None,
         cover_at=address(outside[0].file(outside[0].width)) if outside else "",

@@ -248,7 +248,7 @@ def caller_of(reach: Reach, row: ChannelAccount) -> Caller:
 
 
 def renewed(reach: Reach, row: ChannelAccount, connection: Connection, now: datetime) -> None:
-    """Put down what a channel said anew about an account: it works, with these secrets. The name stays people's own."""
+    """Put down what is known anew of an account: it works, if the channel was asked. The name stays people's own."""
     if connection.secrets:
         row.secrets = reach.vault.seal(connection.secrets)
         row.key_id = reach.vault.key_id
@@ -257,8 +257,9 @@ def renewed(reach: Reach, row: ChannelAccount, connection: Connection, now: date
     if connection.expires_at is not None:
         row.expires_at = connection.expires_at
         row.refresh_at = refresh_time(connection.expires_at, now)
-    row.checked_at = now
-    faring(row, Health.OK, "", now)
+    if connection.was_asked:
+        row.checked_at = now
+        faring(row, Health.OK, "", now)
 
 
 def faring(row: ChannelAccount, health: Health, sentence: str, now: datetime) -> bool:

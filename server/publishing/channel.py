@@ -225,6 +225,7 @@ class Connection:
     """An account that has just been connected, or was looked at anew. See Account for the fields.
 
     `shown_once`: what the person must take to the other side now, label to value (a secret that was made here).
+    `was_asked`: whether the other side said so; new secrets that are made here do not show that it works.
     """
 
     name: str
@@ -235,6 +236,7 @@ class Connection:
     # When the access token ends; None: the channel did not say. It is refreshed well before.
     expires_at: datetime | None = None
     shown_once: Mapping[str, str] = field(default_factory=dict, repr=False)
+    was_asked: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,9 +36,9 @@ def render(
 ) -> HTMLResponse:
     """Render the template `name`, or only one `block` of it for htmx to swap.
 
-    Every template also sees status, request, user, workspace, workspaces, manages, works_here, csrf, static(name),
-    sends_mail (whether a mail server is set) and now (in the reader's zone: `server.web.times`). Source of what
-    surrounds the page: the middleware that recognises the person.
+    Every template also sees status, request, user, workspace, workspaces, manages, publishes, works_here, csrf,
+    static(name), sends_mail (whether a mail server is set) and now (in the reader's zone: `server.web.times`). Source
+    of what surrounds the page: the middleware that recognises the person.
     """
     everything = {**_surroundings(request), "status": status, **context}
     template = environment().get_template(name)
@@ -62,6 +62,7 @@ def _surroundings(request: Request) -> dict[str, Any]:
         "workspace": getattr(state, "workspace", None),
         "workspaces": getattr(state, "workspaces", ()),
         "manages": getattr(state, "manages", False),
+        "publishes": getattr(state, "publishes", False),
         "works_here": getattr(state, "works_here", False),
         "csrf": csrf.token_for(request),
         "static": static_url,

@@ -91,6 +91,16 @@ GIVES: Final = MappingProxyType(
     }
 )
 
+# What whoever may not is told, besides that.
+WHO_MAY: Final = MappingProxyType(
+    {
+        Verb.CREATE: "This is for members of the workspace, not for guests. Ask an admin to make you a member.",
+        Verb.INVITE: "Members invite others, guests do not. Ask an admin to make you a member.",
+        Verb.PUBLISH: "Only admins and schedulers publish, and look after the accounts. Ask an admin for that role.",
+        Verb.MANAGE: "Only an admin of the workspace can do that. Ask one of them.",
+    }
+)
+
 
 def can(actor: Standing[_Verb, _Thing] | None, verb: _Verb, thing: _Thing) -> bool:
     """Whether `actor` may do `verb` to `thing`. Nobody may do anything."""
@@ -102,7 +112,7 @@ def require(actor: Standing[_Verb, _Thing] | None, verb: _Verb, thing: _Thing) -
     if can(actor, verb, thing):
         return
     if actor is not None and actor.sees(thing):
-        raise Forbidden
+        raise Forbidden(WHO_MAY.get(verb) if isinstance(verb, Verb) else None)
     raise NotFound
 
 

@@ -22,8 +22,8 @@ class OtherWorkspace(Conflict):
 class WorkspaceMiddleware:
     """Sets `request.state.workspace`, `.actor` (None for nobody) and `.workspaces` (all of the person's, oldest first).
 
-    `.manages`: whether the actor may manage the workspace, `.works_here`: whether they are more than a guest; both for
-    menus, whoever acts asks `access`.
+    `.manages`: whether the actor may manage the workspace, `.publishes`: whether they may publish, `.works_here`:
+    whether they are more than a guest; all for menus, whoever acts asks `access`.
 
     The workspace is the one this browser last chose, by a cookie that is only a wish: membership is looked up. Without
     a choice it is the oldest, so that a program's answer does not change when its person joins another.
@@ -42,7 +42,7 @@ class WorkspaceMiddleware:
     async def _find(self, request: Request) -> None:
         state = request.state
         state.workspace = state.actor = None
-        state.manages = state.works_here = False
+        state.manages = state.publishes = state.works_here = False
         state.workspaces = ()
         if state.user is None:
             return
@@ -57,6 +57,7 @@ class WorkspaceMiddleware:
         if chosen is not None:
             state.workspace, state.actor = chosen.workspace, chosen.actor
             state.manages = can(chosen.actor, Verb.MANAGE, chosen.actor)
+            state.publishes = can(chosen.actor, Verb.PUBLISH, chosen.actor)
             state.works_here = can(chosen.actor, Verb.CREATE, chosen.actor)
 
 

@@ -8,7 +8,7 @@ import base64
 import json
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Final
@@ -117,7 +117,7 @@ class Webhook:
             "old_secret": kept["secret"],
             "old_until": (caller.now() + ROTATION).isoformat(),
         }
-        return connection(kept["url"], changed, shown_once={"Signing secret": secret})
+        return replace(connection(kept["url"], changed, shown_once={"Signing secret": secret}), was_asked=False)
 
     def limits(self, account: Account) -> Limits:
         """No limits but the advised size, which is of the whole event: `validate` looks at it."""

@@ -6,11 +6,13 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from sqlalchemy import update
 from starlette.applications import Starlette
 
 from server.accounts import tokens
 from server.db import Sessions
 from server.publishing.channels.webhook import Webhook
+from server.publishing.models import ChannelAccount
 from server.workspaces.models import Role
 from tests.factories import csrf_of, make_member, sign_in
 from tests.server.publishing.conftest import Desk
@@ -96,6 +98,8 @@ async def test_members_see_how_accounts_fare_and_cannot_connect(
     page: httpx.AsyncClient, desk: Desk, sessions: Sessions
 ) -> None:
     await desk.connect()
+    in_header = '<a class="button header-link header-wide" href="/workspace/channels"'
+    assert in_header in (await page.get("/documents", headers=HTML)).text
     async with sessions.begin() as db:
         member = await make_member(db, desk.workspace)
         guest = await make_member(db, desk.workspace, role=Role.GUEST, name="Gus")
@@ -103,9 +107,14 @@ async def test_members_see_how_accounts_fare_and_cannot_connect(
     shown = await page.get(PAGE, headers=HTML)
     assert "u/fox" in shown.text
     assert "Connect an account" not in shown.text
-    assert (await _send(page, f"{PAGE}/connect/reddit")).status_code == 403
+    assert in_header not in shown.text
+    refused = await _send(page, f"{PAGE}/connect/reddit")
+    assert refused.status_code == 403
+    assert "Only admins and schedulers publish" in refused.text
     await sign_in(page, sessions, guest)
-    assert (await page.get(PAGE, headers=HTML)).status_code == 403
+    refused = await page.get(PAGE, headers=HTML)
+    assert refused.status_code == 403
+    assert "Ask an admin to make you a member." in refused.text
 
 
 async def test_a_program_connects_with_its_persons_consent(
@@ -141,7 +150,9 @@ async def test_a_program_connects_with_its_persons_consent(
         assert channels[0]["options"][0]["name"] == "subreddit"
 
 
-async def test_a_secret_that_was_made_here_is_shown_once(app: Starlette, page: httpx.AsyncClient, desk: Desk) -> None:
+async def test_a_secret_that_was_made_here_is_shown_once(
+    app: Starlette, page: httpx.AsyncClient, desk: Desk, sessions: Sessions
+) -> None:
     app.state.reach = replace(desk.reach, channels={"webhook": Webhook()})
     refused = await _send(page, f"{PAGE}/connect/webhook", url="nonsense")
     assert refused.status_code == 422
@@ -158,3 +169,10 @@ async def test_a_secret_that_was_made_here_is_shown_once(app: Starlette, page: h
     second = re.findall(r'value="(whsec_[^"]+)"', (await _send(page, f"{path[1]}/refresh")).text)
     assert len(second) == 1
     assert second != first
+
+    # A new secret says nothing of whether anybody answers: nothing was asked.
+    async with sessions.begin() as db:
+        await db.execute(update(ChannelAccount).values(health="failing", health_sentence="Cannot be reached."))
+    told = (await _send(page, f"{path[1]}/refresh")).text
+    assert "Does not answer as it should" in told
+    assert "Cannot be reached." in told

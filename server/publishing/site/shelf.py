@@ -87,7 +87,7 @@ class PostgresShelf:
 
 async def _write(db: AsyncSession, page: Page, now: datetime) -> str:
     before: SitePost | None = await db.get(SitePost, page.id)
-    stays = before is not None and (before.slug == page.slug or (not page.slug) or _numbered(before.slug, page.slug))
+    stays = before is not None and page.slug in {"", before.slug}
     slug = before.slug if before is not None and stays else await _free(db, page)
     content: dict[str, Any] = {
         "title": page.title,
@@ -131,12 +131,6 @@ async def _free(db: AsyncSession, page: Page) -> str:
 
 def _at(table: type[SitePost] | type[SiteSlug], account_id: UUID, slug: str) -> ColumnElement[bool]:
     return (col(table.account_id) == account_id) & (col(table.slug) == slug)
-
-
-def _numbered(slug: str, wanted: str) -> bool:
-    """Whether a slug is the wanted one with a number, because that was taken."""
-    base, _, number = slug.rpartition("-")
-    return base == wanted and (number.isdigit() or len(number) == len("01234567"))
 
 
 def pack(picture: Shown) -> dict[str, Any]:

@@ -5,6 +5,7 @@ import re
 from dataclasses import replace
 from datetime import timedelta
 from io import BytesIO
+from uuid import UUID
 
 import httpx
 import obstore
@@ -103,6 +104,18 @@ async def test_a_page_that_moves_leads_on_and_one_of_the_same_title_has_its_own_
     assert moved.url == f"{PUBLIC_URL}/p/foxes/red"
     led = await client.get("/p/foxes/the-brown-fox")
     assert (led.status_code, led.headers["location"]) == (301, "/p/foxes/red")
+
+    # What is chosen is what it becomes, also if that looks like a number more or less.
+    assert (await desk.publish(a_page("Top 10"))).url == f"{PUBLIC_URL}/p/foxes/top-10"
+    top = a_page("Ten", options={"slug": "ten-10"})
+    at_top = await desk.publish(top)
+    assert (await desk.channel.update(desk.caller, replace(top, options={"slug": "ten"}), at_top)).url == (
+        f"{PUBLIC_URL}/p/foxes/ten"
+    )
+    # Asked for a place that is taken, the second stays at the one that it got.
+    assert other.remote_id
+    again = a_page(id=UUID(other.remote_id), options={"slug": "the-brown-fox-2"})
+    assert (await desk.channel.update(desk.caller, again, other)).url == other.url
 
     # A third of that title takes nobody's old place; and the first one may come back to its own.
     assert (await desk.publish(a_page())).url == f"{PUBLIC_URL}/p/foxes/the-brown-fox-3"

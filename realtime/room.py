@@ -17,7 +17,7 @@ from realtime import awareness, close, wire
 from realtime.audience import Audience, Peer, User
 from realtime.close import Close, Refused
 from realtime.document import Document, find_harmful, is_core_failure, merged
-from realtime.effort import Effort, NeedsFlush, NeedsTrial, needs_trial
+from realtime.effort import Effort, NeedsFlush, NeedsTrial, needs_trial, without_known_deletions
 from realtime.outbox import LARGE_FRAME_BYTES
 from realtime.ports import Committed, DocumentId, Epoch, Rights, Stored
 from realtime.structs import Id
@@ -190,8 +190,9 @@ class Room:
         if reach.empty:
             peer.acknowledge(1)
         elif peer.rights is Rights.READ:
-            # A reader answers our step 1 with what it has, all of which came from here.
-            if not message.answer or reach.brings_structs(self._known):
+            # A reader tells what it has, all of which came from here: as the answer to our step 1, and unasked, as
+            # providers do with what the browser kept since the last visit.
+            if reach.brings_structs(self._known) or (not message.answer and self._deletes_more(message.update, reach)):
                 raise Refused(close.FORBIDDEN)
             peer.acknowledge(1)
         elif reach.fits(self._known):
@@ -208,6 +209,10 @@ class Room:
             for update, its_reach in peer.early.take():
                 self._admit_early(peer, update, its_reach)
         return bool(self._pending)
+
+    def _deletes_more(self, update: bytes, reach: Reach) -> bool:
+        """Whether an update deletes what is not deleted yet."""
+        return bool(reach.deletions and without_known_deletions(reach, update, self.document.deletions()).deletions)
 
     def edit(self, update: bytes, user: User | None = None) -> None:
         """Let an update that the host makes, for somebody or for itself, wait for the next flush.

@@ -193,6 +193,34 @@ async def test_from_the_list_a_document_is_shared(ada: Person, studio: Studio) -
         return "/join/" in await panel.locator("#share-made").input_value()
 
     await until(made)
+    # It goes when the invitation has done its work, or is taken back somewhere else.
+    theirs = [
+        each["id"]
+        for each in studio.api.get("/api/v1/workspace/invitations").json()["invitations"]
+        if each["email"] == "somebody@example.org"
+    ]
+    for each in theirs:
+        studio.api.delete(f"/api/v1/workspace/invitations/{each}").raise_for_status()
+    await panel.locator("#share-made").wait_for(state="detached")
+
+
+async def test_who_may_only_read_comes_again_and_follows(ada: Person, ben: Person, studio: Studio) -> None:
+    document = create_document(studio.api, title="Read me", content="First words.\n\nMore.")
+    path = f"/api/v1/documents/{document}"
+    studio.api.put(f"{path}/sharing", json={"reach": "people"}).raise_for_status()
+    studio.api.post(f"{path}/collaborators", json={"email": "ben@example.org", "role": "viewer"}).raise_for_status()
+    await ada.open(document)
+    # Something is deleted, too: the copy in the reader's browser tells of that again at the next visit.
+    await ada.write_at_end()
+    for _ in range(2):
+        await ada.page.keyboard.press("Backspace")
+    await ada.saved()
+    for words in (" Once.", " Twice.", " Thrice."):
+        await ben.go(f"/documents/{document}")
+        await ben.reads("First words.")
+        await ada.type(words)
+        await ben.reads(words)
+        assert not await ben.page.locator("#editor-banner").is_visible()
 
 
 async def test_a_role_that_changes_is_told_in_the_open_document(ada: Person, ben: Person, studio: Studio) -> None:

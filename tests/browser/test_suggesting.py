@@ -55,6 +55,40 @@ async def _mode(person: Person, name: str) -> None:
     await person.page.locator(f"#document-content[data-mode={name.lower()}]").wait_for()
 
 
+async def test_a_reviewer_takes_back_whatever_they_suggested(ada: Person, ben: Person, studio: Studio) -> None:
+    document = create_document(studio.api, content=TEXT)
+    _share(studio, document, "reviewer")
+    await ada.open(document)
+    await ben.open(document)
+    keys = ben.page.keyboard
+    pending = ada.page.locator(".prose-body").locator("ins, del, [data-suggested], [data-inserted]")
+    for deed in ("replace", "insert", "delete", "format", "block"):
+        await _caret_before(ben, "brown")
+        if deed in {"replace", "delete", "format"}:
+            for _ in range(5):
+                await _move(ben, "Shift+ArrowRight")
+        match deed:
+            case "replace" | "insert":
+                await ben.type("russet")
+            case "delete":
+                await keys.press("Delete")
+            case "format":
+                await keys.press("Control+b")
+            case _:
+                await ben.write_at_end()
+                await keys.press("Enter")
+                await ben.type("One more.")
+        await ben.saved()
+        await expect(pending.first).to_be_visible()
+        while await ben.page.locator(".prose-body").locator("ins, del, [data-suggested], [data-inserted]").count():
+            await keys.press("Control+z")
+            await ben.heard()
+        await ben.saved()
+        await expect(pending).to_have_count(0)
+        assert await ada.text() == TEXT.replace("\n\n", "\n")
+    assert _content(studio, document) == TEXT
+
+
 async def test_a_reviewer_suggests_and_the_author_decides(ada: Person, ben: Person, studio: Studio) -> None:
     document = create_document(studio.api, content=TEXT)
     _share(studio, document, "reviewer")

@@ -416,7 +416,8 @@ def test_list_block_is_the_region_that_replaces_itself() -> None:
 
 
 def test_link_block_stands_alone() -> None:
-    part = render("workspaces/invite.html", LINK | {"made": INVITED | {"url": "https://example.org/join/x"}}, block="link")
+    made = INVITED | {"url": "https://example.org/join/x"}
+    part = render("workspaces/invite.html", LINK | {"made": made}, block="link")
     assert 'value="https://example.org/join/x"' in part
     assert "28 November" not in part and "21 November 2026" in part
 

@@ -238,6 +238,22 @@ def test_a_reader_may_sync_and_may_not_write() -> None:
     assert not there.has_pending
 
 
+def test_a_reader_tells_unasked_what_its_browser_kept_and_still_deletes_nothing() -> None:
+    author = Author(seed("Some words"))
+    del author.text[0:5]
+    start = author.doc.get_update()
+    there = room(start)
+    reader = peer(may_write=False)
+    there.join(reader)
+    there.receive_update(reader, wire.Update(start))
+    assert not there.has_pending
+    before = author.doc.get_state()
+    del author.text[0:2]
+    with pytest.raises(Refused) as refusal:
+        there.receive_update(reader, wire.Update(author.doc.get_update(before)))
+    assert refusal.value.close is close.FORBIDDEN
+
+
 def test_said_again_is_acknowledged_but_neither_stored_nor_told() -> None:
     start = seed()
     there = room(start)

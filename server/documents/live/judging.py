@@ -298,7 +298,18 @@ def _changes(delta: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, int, fro
         elif "delete" in step:
             yield "delete", step["delete"], frozenset()
         else:
-            yield "retain", step["retain"], frozenset(map(mark_name, step.get("attributes") or ()))
+            # To end an insertion within a text, Yjs says after it that there is none, also where there was none
+            # before. Whether words lost theirs, and so were accepted, shows in what is compared afterwards.
+            formats = step.get("attributes") or {}
+            yield (
+                "retain",
+                step["retain"],
+                frozenset(
+                    name
+                    for each, value in formats.items()
+                    if (name := mark_name(each)) != INSERTION or value is not None
+                ),
+            )
 
 
 def _own_stretches(text: XmlText, person: str) -> Iterator[tuple[int, int]]:

@@ -12,6 +12,14 @@ const attemptLimitMilliseconds = 15_000;
 
 /** The provider's socket, with a way to let go of a connection whose end the browser has not noticed. */
 class LettingGoSocket extends HocuspocusProviderWebsocket {
+  /**
+   * What comes while there is no connection is not kept for the next: there each side tells what it has and the other
+   * lacks. The provider would keep, and send at every visit, the whole document that this browser's store brings.
+   */
+  override send(message: unknown): void {
+    if (this.webSocket?.readyState === WebSocket.OPEN) super.send(message);
+  }
+
   letGo(): void {
     if (this.webSocket !== null) this.emit("close", { event: { code: 1006, reason: "" } });
   }

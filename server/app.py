@@ -61,6 +61,10 @@ from server.publishing.registry import open_reach
 from server.publishing.routes import routes as publishing_routes
 from server.publishing.site.routes import routes as site_routes
 from server.queue import create_queue
+from server.review import looking
+from server.review.api import OPERATIONS as REVIEW_OPERATIONS
+from server.review.api import routes as review_api_routes
+from server.review.routes import routes as review_routes
 from server.revisions.api import OPERATIONS as REVISION_OPERATIONS
 from server.revisions.api import routes as revision_api_routes
 from server.revisions.attribution import note, owners_of
@@ -85,6 +89,7 @@ OPERATIONS: Final = (
     *SUGGESTION_OPERATIONS,
     *COMMENT_OPERATIONS,
     *REVISION_OPERATIONS,
+    *REVIEW_OPERATIONS,
     *WORKSPACE_OPERATIONS,
     *PUBLISHING_OPERATIONS,
     *PLANNING_OPERATIONS,
@@ -164,6 +169,8 @@ def create_app(settings: Settings) -> Starlette:
         *comment_routes,
         *revision_routes,
         *revision_api_routes,
+        *review_routes,
+        *review_api_routes,
         *publishing_routes,
         *publishing_api_routes,
         *site_routes,
@@ -208,6 +215,7 @@ def _hand_down(state: State) -> None:
     state.note_member = note_member
     state.tell = tell
     state.spread_membership = spread_membership
+    state.pills = looking.pills
     state.approved_content = nothing_approved
 
 

@@ -55,6 +55,8 @@ class DocumentRow:
     may_share: bool
     may_move: bool
     collection: tuple[UUID, str] | None
+    # Where it is on its way out, as the domain above draws it; None: a draft.
+    pill: object
     visitors: Sequence[Visitor]
 
 
@@ -90,6 +92,7 @@ async def show(request: Request) -> Response:
             return share_panel.asking(request, document_id)
         raise
     epoch = await lifecycle.epoch_of(db, document.id)
+    pills = await request.app.state.pills(db, [document.id])
     live: LiveDocuments = request.app.state.live
     state = await live.read(document.id)
     title, content_html = await asyncio.to_thread(_read, state)
@@ -110,6 +113,8 @@ async def show(request: Request) -> Response:
         saved_at=document.updated_at,
         may_write=not trashed and can(actor, DocumentVerb.EDIT, document),
         has_history=can(actor, DocumentVerb.EDIT, document),
+        pill=pills.get(document.id),
+        may_decide=not trashed and can(actor, DocumentVerb.DECIDE, document),
         may_suggest=not trashed and can(actor, DocumentVerb.SUGGEST, document),
         may_share=not trashed and can(actor, DocumentVerb.SHARE, document),
         may_move=not trashed and actor.workspace_role is not None and can(actor, DocumentVerb.MOVE, document),
@@ -224,11 +229,15 @@ async def _list(request: Request, where: WhereForm) -> Response:
     counts = await lifecycle.counts(db, actor)
     shown = [listed.document.id for listed in page.rows] if where.view is not View.TRASH else []
     here = await visitors(request.app.state.visits, db, shown, first=actor.user_id)
+    pills = await request.app.state.pills(db, shown)
     return render(
         request,
         "documents/index.html",
         block="list" if wants_fragment(request) else None,
-        documents=[_row(listed, places, here.get(listed.document.id, ())) for listed in page.rows],
+        documents=[
+            _row(listed, places, here.get(listed.document.id, ()), pill=pills.get(listed.document.id))
+            for listed in page.rows
+        ],
         shelf=collection_pages.shelf(places, where.collection, counts.within),
         view=where.view.value,
         query=where.q,
@@ -268,7 +277,7 @@ def _addresses(where: WhereForm, next_cursor: str | None, actor: Actor) -> dict[
     }
 
 
-def _row(listed: Listed, places: Sequence[collections.Listed], here: Sequence[Visitor]) -> DocumentRow:
+def _row(listed: Listed, places: Sequence[collections.Listed], here: Sequence[Visitor], *, pill: object) -> DocumentRow:
     document = listed.document
     place = next((each.collection for each in places if each.collection.id == document.collection_id), None)
     return DocumentRow(
@@ -282,6 +291,7 @@ def _row(listed: Listed, places: Sequence[collections.Listed], here: Sequence[Vi
         may_share=can(listed.actor, DocumentVerb.SHARE, document),
         may_move=can(listed.actor, DocumentVerb.MOVE, document),
         collection=(place.id, place.name) if place is not None else None,
+        pill=pill,
         visitors=here,
     )
 

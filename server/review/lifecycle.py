@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -246,6 +247,11 @@ async def note_publication(db: AsyncSession, document_id: UUID, publication: Pub
     _settle(standing)
     await db.flush()
     return Status(standing.status)
+
+
+def due_at(review: Review, hours: int) -> datetime:
+    """Return the deadline of the step that is on."""
+    return review.step_since + timedelta(hours=hours)
 
 
 async def open_review(db: AsyncSession, document_id: UUID) -> Review | None:

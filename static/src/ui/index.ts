@@ -1,5 +1,6 @@
 // Loaded by every page. The page works without it; each import adds one behaviour to what the page marks.
 import "htmx.org";
+import { watchReview } from "../review/bar";
 import { watchBell } from "./bell";
 import { watchCopying } from "./copy";
 import { watchDialogs } from "./dialog";
@@ -32,6 +33,7 @@ markModifierKeys();
 keepTimesTrue();
 watchBell();
 watchVisits();
+watchReview();
 watchSharing();
 followReading();
 listenLive();

@@ -30,6 +30,7 @@ from server.documents.models import Collection, Document, DocumentRole, LinkVisi
 from server.errors import NotFound
 from server.publishing.models import ChannelAccount, Publication
 from server.publishing.posts import FrozenPost, pack
+from server.review.models import Workflow
 from server.workspaces import invitations, membership
 from server.workspaces.access import Actor, Verb, actor_for
 from server.workspaces.models import Role, Workspace
@@ -212,6 +213,7 @@ _SHELF: Final = "/collections/{collection_id}"
 _COLLECTION: Final = "/api/v1/collections/{collection_id}"
 _REVISION: Final = f"{_API}/revisions/{{revision_id}}"
 _COMMENT: Final = f"{_API}/comments/{{comment_id}}"
+_WORKFLOWS: Final = "/api/v1/workspaces/{workspace_id}/workflows"
 _ACCOUNTS: Final = "/api/v1/workspaces/{workspace_id}/accounts"
 _ACCOUNT: Final = f"{_ACCOUNTS}/{{account_id}}"
 _PUBLICATIONS: Final = "/api/v1/publications"
@@ -260,6 +262,20 @@ DOORS: Final[dict[str, Door]] = {
     f"DELETE {_PUBLICATION}": here(Verb.PUBLISH),
     f"POST {_PUBLICATION}/try-again": here(Verb.PUBLISH),
     f"POST {_PUBLICATION}/settle": here(Verb.PUBLISH, json={"finding": "look_again"}),
+    f"GET {_API}/review": at(D.DECIDE),
+    f"POST {_API}/review": at(D.EDIT, json={}),
+    f"POST {_API}/review/decisions": at(D.DECIDE, json={"verdict": "approve", "content": "a" * 64}, exactly=False),
+    f"POST {_API}/review/withdraw": at(D.EDIT, exactly=False),
+    f"GET {_WORKFLOWS}": here(Verb.CREATE),
+    f"POST {_WORKFLOWS}": here(Verb.MANAGE, json={"name": "Law", "steps": [{"name": "Law"}]}),
+    f"PUT {_WORKFLOWS}/{{workflow_id}}": here(Verb.MANAGE, json={"name": "Law", "steps": [{"name": "Law"}]}),
+    f"DELETE {_WORKFLOWS}/{{workflow_id}}": here(Verb.MANAGE),
+    "GET /reviews": here(Verb.VIEW),
+    f"GET {_PAGE}/review": at(D.DECIDE),
+    f"POST {_PAGE}/review": at(D.EDIT, form={}),
+    # Whoever may decide does so where a review names them, and one is under way.
+    f"POST {_PAGE}/review/decisions": at(D.DECIDE, form={"verdict": "approve", "content": "a" * 64}, exactly=False),
+    f"POST {_PAGE}/review/withdraw": at(D.EDIT, form={}, exactly=False),
     "GET /reviews": here(Verb.VIEW),
     f"GET {_PAGE}/review": at(D.DECIDE),
     f"POST {_PAGE}/review": at(D.EDIT, form={}),
@@ -445,7 +461,8 @@ class House:
         account = ChannelAccount(
             workspace_id=self.workspace.id, channel="reddit", name="u/fox", remote_id=str(document.id), secrets=b"x"
         )
-        db.add_all([asset, account])
+        workflow = Workflow(workspace_id=self.workspace.id, name="Law", steps=[])
+        db.add_all([asset, account, workflow])
         await db.flush()
         tomorrow = utc_now() + timedelta(days=1)
         publication = Publication(
@@ -469,6 +486,7 @@ class House:
             "invitation_id": str(invitation.id),
             "asset_id": str(asset.id),
             "account_id": str(account.id),
+            "workflow_id": str(workflow.id),
             "publication_id": str(publication.id),
             "kind": "reddit",
             "session_id": str(uuid4()),

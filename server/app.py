@@ -52,10 +52,11 @@ from server.operations.exchange import exchanging
 from server.operations.routes import routes as operation_routes
 from server.publishing.api import OPERATIONS as PUBLISHING_OPERATIONS
 from server.publishing.api import routes as publishing_api_routes
+from server.publishing.approving import approved_content
 from server.publishing.channels.sandbox_routes import routes as sandbox_routes
-from server.publishing.planning import nothing_approved
 from server.publishing.planning_api import OPERATIONS as PLANNING_OPERATIONS
 from server.publishing.planning_api import routes as planning_api_routes
+from server.publishing.planning_pages import routes as planning_routes
 from server.publishing.publisher import oldest_overdue_seconds
 from server.publishing.registry import open_reach
 from server.publishing.routes import routes as publishing_routes
@@ -176,6 +177,7 @@ def create_app(settings: Settings) -> Starlette:
         *site_routes,
         *sandbox_routes,
         *planning_api_routes,
+        *planning_routes,
         *operation_routes,
     ]
     app = Starlette(
@@ -216,7 +218,7 @@ def _hand_down(state: State) -> None:
     state.tell = tell
     state.spread_membership = spread_membership
     state.pills = looking.pills
-    state.approved_content = nothing_approved
+    state.approved_content = approved_content
 
 
 def from_environment() -> Starlette:

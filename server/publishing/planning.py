@@ -404,8 +404,3 @@ def _read_cursor(cursor: str) -> tuple[datetime, UUID]:
     except (NotBase64, ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise Invalid({"cursor": "This cursor is not one of ours."}) from error
     return read
-
-
-async def nothing_approved(_db: AsyncSession, _document_id: UUID) -> ApprovedContent | None:
-    """Approve of nothing: for an installation without reviews."""
-    return None

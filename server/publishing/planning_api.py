@@ -11,6 +11,7 @@ from starlette.requests import Request
 from server.documents.models import utc_now
 from server.errors import Invalid
 from server.publishing import planning, scheduling
+from server.publishing.approving import note_standing
 from server.publishing.models import Publication
 from server.publishing.planning import EVENT, Means, Wanted, Wish
 from server.publishing.planning_shapes import (
@@ -137,6 +138,8 @@ def means_of(request: Request) -> Means:
 
 async def tell_of(request: Request, publication: Publication) -> None:
     """Commit what was done, let pages and workers know of it."""
+    if publication.document_id is not None:
+        await note_standing(request.state.db, publication.document_id)
     await request.state.db.commit()
     state = request.app.state
     if publication.next_at <= utc_now() + _SOON:

@@ -19,8 +19,9 @@ from server.documents.models import utc_now
 from server.errors import NotFound, Unavailable
 from server.events import Events
 from server.notifications.noting import EVENT
-from server.publishing import accounts, refreshing
+from server.publishing import accounts, planning, refreshing
 from server.publishing.accounts import Reach
+from server.publishing.approving import note_standing
 from server.publishing.models import Publication
 from server.publishing.pace import Pace
 from server.publishing.posts import ReadPicture
@@ -51,6 +52,7 @@ class Press:
         self._running = anyio.Lock()
         self._reach = reach
         self._told: set[UUID] = set()
+        self._ended: set[UUID] = set()
         self._broken: dict[UUID, ChannelError] = {}
         self._workshop = Workshop(
             sessions=sessions,
@@ -76,11 +78,17 @@ class Press:
             self._told = set()
             for person in people:
                 await self._events.publish_to(person, EVENT, {})
+            ended, self._ended = self._ended, set()
+            for workspace_id in ended:
+                await self._events.publish(workspace_id, planning.EVENT, {})
             metrics.PUBLICATIONS_OVERDUE_SECONDS.set(await oldest_overdue_seconds(self._sessions, self._clock()))
             return taken
 
     async def _tell(self, db: AsyncSession, publication: Publication, state: State) -> None:
         self._told |= await tell_outcome(db, publication, state)
+        if publication.document_id is not None:
+            await note_standing(db, publication.document_id)
+        self._ended.add(publication.workspace_id)
         if publication.remedy == Remedy.RECONNECT and publication.account_id is not None:
             # Not in this transaction: an account has a row, and a lock, of its own.
             self._broken[publication.account_id] = ChannelError(

@@ -1,6 +1,7 @@
 // Loaded by every page. The page works without it; each import adds one behaviour to what the page marks.
 import "htmx.org";
 import { watchReview } from "../review/bar";
+import { watchCalendar } from "../publishing/calendar";
 import { watchBell } from "./bell";
 import { watchCopying } from "./copy";
 import { watchDialogs } from "./dialog";
@@ -36,4 +37,5 @@ watchVisits();
 watchReview();
 watchSharing();
 followReading();
+watchCalendar();
 listenLive();

@@ -1,5 +1,5 @@
 /** Events of the workspace that pages may wait for, as hx-trigger="quillroom:documents from:body". */
-const names = ["documents", "comments", "suggestions", "notices", "visits", "members"];
+const names = ["documents", "comments", "suggestions", "notices", "visits", "members", "publications"];
 const longestWaitMilliseconds = 30_000;
 
 /**

@@ -38,6 +38,22 @@ export function showToast(sentence: string): void {
   show(words);
 }
 
+/** A sentence, and with `action` a button that does something about it. */
+export function showToastWithAction(sentence: string, action?: { label: string; act: () => void }): void {
+  const content = document.createDocumentFragment();
+  content.append(Object.assign(document.createElement("p"), { textContent: sentence }));
+  if (action) {
+    const button = Object.assign(document.createElement("button"), { className: "toast-action", textContent: action.label });
+    button.type = "button";
+    button.addEventListener("click", () => {
+      button.closest(".toast")?.remove();
+      action.act();
+    });
+    content.append(button);
+  }
+  show(content);
+}
+
 /** The sentence and the way out of an error page; none if the answer was something else. */
 function refusal(page: string): Node | undefined {
   const parsed = new DOMParser().parseFromString(page, "text/html");

@@ -1,0 +1,72 @@
+"""What reviews say may go out of a document, as publishing takes it."""
+
+from typing import Final
+from uuid import UUID
+
+import structlog
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from server.documents.models import Document
+from server.errors import Conflict
+from server.publishing.composing import ApprovedContent
+from server.publishing.models import Publication
+from server.publishing.states import OPEN, State
+from server.review import lifecycle
+from server.review.content import Altered
+from server.review.states import Publication as Going
+
+log = structlog.get_logger(__name__)
+
+_PLANNED: Final = [*(state.value for state in OPEN), State.UNKNOWN.value]
+
+
+class NotAsSigned(Conflict):
+    """What was approved is not what lies in the database."""
+
+    sentence = (
+        "What was approved of this document was altered in the database since, so it is not published. "
+        "Tell whoever runs this installation, and ask for a review again."
+    )
+
+
+async def approved_content(db: AsyncSession, document_id: UUID) -> ApprovedContent | None:
+    """Return what is approved of a document now; None if nothing is, or somebody holds it. Raises NotAsSigned."""
+    try:
+        approved = await lifecycle.approved(db, document_id)
+    except Altered as error:
+        log.exception("approved content was altered", document_id=str(document_id))
+        raise NotAsSigned from error
+    if approved is None:
+        return None
+    workspace_id = await db.scalar(select(col(Document.workspace_id)).where(col(Document.id) == document_id))
+    if workspace_id is None:
+        return None
+    frozen = approved.frozen
+    return ApprovedContent(
+        document_id=document_id,
+        workspace_id=workspace_id,
+        revision_id=approved.revision_id,
+        content_hash=approved.hash,
+        title=frozen.title,
+        body=frozen.body,
+    )
+
+
+async def note_standing(db: AsyncSession, document_id: UUID) -> None:
+    """Let the document's status follow its publications: one that is planned counts before one that is out."""
+    found = await db.execute(
+        select(col(Publication.state), func.count())
+        .where(col(Publication.document_id) == document_id)
+        .group_by(col(Publication.state))
+    )
+    states = {state for state, _ in found}
+    going = (
+        Going.SCHEDULED
+        if not states.isdisjoint(_PLANNED)
+        else Going.PUBLISHED
+        if State.PUBLISHED.value in states
+        else None
+    )
+    await lifecycle.note_publication(db, document_id, going)

@@ -1,0 +1,444 @@
+"""The pages of publications: a document's own, one by itself, and the calendar. All of it works without script."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Annotated, Final
+from urllib.parse import urlencode
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from pydantic import StringConstraints
+from sqlalchemy import select
+from sqlmodel import col
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from server.accounts.identity import signed_in
+from server.accounts.notices import go_and_say, said, to_say
+from server.documents import lifecycle
+from server.documents.models import Document, utc_now
+from server.errors import Conflict, DomainError, Invalid, NotFound
+from server.publishing import accounts, planning, posts, scheduling
+from server.publishing.accounts import Listed
+from server.publishing.calendar import Sheet, View, fill, sheet_of
+from server.publishing.channel import Field as Asked
+from server.publishing.composing import Additions, ApprovedContent
+from server.publishing.counting import count
+from server.publishing.models import Health, Publication
+from server.publishing.planning import Draft, Seen, Wanted, Wish
+from server.publishing.planning_api import means_of, tell_of
+from server.publishing.scheduling import Finding, When
+from server.publishing.states import OPEN, State
+from server.publishing.telling import LATE_AFTER
+from server.publishing.wall_time import zone_named, zones
+from server.publishing.words import STATE_WORDS, attempt_sentence
+from server.web.forms import Form, read_fields
+from server.web.render import render, wants_fragment
+from server.web.times import zone_of
+from server.workspaces.access import Actor, Verb, actor_for, can
+from server.workspaces.middleware import current_actor
+
+MOST_SHOWN: Final = 2000
+A_PAGE: Final = 50
+SENTENCES: Final = {
+    "publications-planned": "Planned. It goes out by itself at its time.",
+    "publications-now": "It is on its way out; this page says what becomes of it.",
+    "publications-moved": "Moved.",
+    "publications-cancelled": "Cancelled. It will not go out.",
+    "publications-again": "It is tried again now.",
+    "publications-settled": "Noted.",
+}
+_TABS: Final[Mapping[str, frozenset[State] | None]] = {
+    "calendar": None,
+    "queue": OPEN,
+    "sent": frozenset({State.PUBLISHED}),
+    "failed": frozenset({State.FAILED, State.UNKNOWN}),
+}
+
+Words = Annotated[str, StringConstraints(max_length=2000)]
+
+
+class MoveForm(Form):
+    """Where a publication is to be moved. `shown_in`: the zone of the calendar, if it says the time in another one."""
+
+    time: Words = ""
+    zone: Words = ""
+    shown_in: Words = ""
+    later: Words = ""
+    version: int | None = None
+
+
+class VersionForm(Form):
+    """Which version the person looked at."""
+
+    version: int | None = None
+
+
+class SettleForm(Form):
+    """What a person found out."""
+
+    finding: Finding
+    link: Words = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Offer:
+    """An account as the form of a document shows it. `fault`: why there is no draft."""
+
+    account_id: UUID
+    name: str
+    channel: str
+    needs: str
+    options: Sequence[Asked]
+    draft: Draft | None
+    errors: Mapping[str, str]
+    characters: int
+
+
+async def publish_page(request: Request) -> Response:
+    """Show what of a document is planned and published, and the form to publish it."""
+    return said(request, await _publish_page(request, notice=to_say(request, SENTENCES)))
+
+
+async def publish(request: Request) -> Response:
+    """Plan the document on the accounts that were chosen, or only check."""
+    fields = await read_fields(request)
+    document, actor = await _document(request)
+    db, means, document_id = request.state.db, means_of(request), document.id
+    chosen = [name.removeprefix("account-") for name in fields if name.startswith("account-")]
+    if fields.get("do") == "check":
+        return await _publish_page(request, fields=fields)
+    if not chosen:
+        return await _publish_page(request, fields=fields, errors={"accounts": "Choose at least one account."})
+    planned: list[Publication] = []
+    try:
+        when = _when(fields)
+        for each in chosen:
+            wish = Wish(document_id, _uuid(each), when, _additions(fields, each))
+            planned.append((await planning.plan(db, actor, means, wish)).publication)
+    except (Invalid, Conflict) as error:
+        # All of them or none: half a plan is none.
+        await db.rollback()
+        return await _publish_page(request, fields=fields, errors=_sentences(error))
+    for publication in planned:
+        await tell_of(request, publication)
+    word = "publications-planned" if when is not None else "publications-now"
+    return go_and_say(request, f"/documents/{document_id}/publish", word)
+
+
+async def show(request: Request) -> Response:
+    """Show a publication: what goes out, when, each attempt in a sentence, and what can be done."""
+    return said(request, await _show(request, notice=to_say(request, SENTENCES)))
+
+
+async def move(request: Request) -> Response:
+    """Give a publication another time."""
+    form = await MoveForm.read(request)
+    actor, publication_id = await _publication(request)
+    db = request.state.db
+    try:
+        at = _local(form.time)
+        if form.shown_in:
+            planned = await planning.move_as_shown(db, actor, publication_id, at, form.shown_in, version=form.version)
+        else:
+            await planning.find(db, actor, publication_id, Verb.PUBLISH)
+            when = When(at, form.zone, later=bool(form.later))
+            planned = await scheduling.move(db, actor, publication_id, when, version=form.version)
+    except Invalid as error:
+        await db.rollback()
+        if wants_fragment(request):
+            raise Conflict(next(iter(error.fields.values()), str(error))) from error
+        return await _show(request, errors=_sentences(error))
+    await tell_of(request, planned.publication)
+    if wants_fragment(request):
+        return Response(
+            planned.moment.rule, media_type="text/plain", headers={"X-Version": str(planned.publication.version)}
+        )
+    return go_and_say(request, f"/publications/{publication_id}", "publications-moved")
+
+
+async def cancel(request: Request) -> Response:
+    """Let a publication not go out."""
+    form = await VersionForm.read(request)
+    actor, publication_id = await _publication(request)
+    await planning.find(request.state.db, actor, publication_id, Verb.PUBLISH)
+    publication = await scheduling.cancel(request.state.db, actor, publication_id, version=form.version)
+    await tell_of(request, publication)
+    return go_and_say(request, f"/publications/{publication_id}", "publications-cancelled")
+
+
+async def again(request: Request) -> Response:
+    """Send what failed, or was cancelled, now."""
+    await Form.read(request)
+    actor, publication_id = await _publication(request)
+    await planning.find(request.state.db, actor, publication_id, Verb.PUBLISH)
+    publication = await scheduling.try_again(request.state.db, actor, publication_id)
+    await tell_of(request, publication)
+    return go_and_say(request, f"/publications/{publication_id}", "publications-again")
+
+
+async def settle(request: Request) -> Response:
+    """Take a person's word for what became of a publication."""
+    form = await SettleForm.read(request)
+    actor, publication_id = await _publication(request)
+    await planning.find(request.state.db, actor, publication_id, Verb.PUBLISH)
+    try:
+        publication = await scheduling.settle_unknown(
+            request.state.db, actor, publication_id, form.finding, link=form.link
+        )
+    except Invalid as error:
+        await request.state.db.rollback()
+        return await _show(request, errors=_sentences(error))
+    await tell_of(request, publication)
+    return go_and_say(request, f"/publications/{publication_id}", "publications-settled")
+
+
+async def calendar(request: Request) -> Response:
+    """Show the publications of the workspace by day, or as lists of what waits, what is out and what failed."""
+    db, actor, asked = request.state.db, current_actor(request), request.query_params
+    now, zone = utc_now(), _zone(request)
+    tab = asked.get("tab", "calendar") if asked.get("tab") in _TABS else "calendar"
+    view = View(asked["view"]) if asked.get("view") in set(View) else View.MONTH
+    sheet = sheet_of(view, _day(asked.get("date"), now.astimezone(zone).date()), zone)
+    account_id = _uuid_or_none(asked.get("account"))
+    state = State(asked["state"]) if asked.get("state") in set(State) else None
+    wanted = Wanted(account_id=account_id)
+    counts = await planning.count_states(db, actor, wanted)
+    known = await accounts.listed(db, actor) if can(actor, Verb.CREATE, actor) else []
+    days, page = [], None
+    if tab == "calendar":
+        within = Wanted(
+            since=sheet.since,
+            until=sheet.until,
+            states=frozenset({state}) if state is not None else frozenset(State) - {State.CANCELLED},
+            account_id=account_id,
+        )
+        entries = await planning.listed(db, actor, within, limit=MOST_SHOWN)
+        days = fill(sheet, entries.entries, now, zone)
+    else:
+        listed = Wanted(states=_TABS[tab], account_id=account_id)
+        page = await planning.listed(
+            db, actor, listed, limit=A_PAGE, cursor=asked.get("cursor"), newest_first=tab in {"sent", "failed"}
+        )
+    late = await planning.listed(db, actor, Wanted(until=now - LATE_AFTER, states=OPEN), limit=A_PAGE)
+    keep = {"account": str(account_id) if account_id else "", "state": state.value if state else ""}
+    return render(
+        request,
+        "publishing/calendar.html",
+        tab=tab,
+        sheet=sheet,
+        days=days,
+        page=page,
+        is_empty=not any(day.chips for day in days),
+        counts={
+            name: sum(counts.get(each, 0) for each in states) for name, states in _TABS.items() if states is not None
+        },
+        has_any=bool(counts),
+        accounts=known,
+        account_id=account_id,
+        state=state,
+        states=STATE_WORDS,
+        here=_address(sheet, tab, keep, asked.get("cursor")),
+        to=lambda **changes: _address(sheet, tab, keep | {k: str(v) for k, v in changes.items()}),
+        zone=zone.key,
+        offset=f"{now.astimezone(zone):%z}",
+        local_now=now.astimezone(zone),
+        late=late.entries,
+        reconnect=[each.account for each in known if each.account.health == Health.RECONNECT.value],
+        may_publish=can(actor, Verb.PUBLISH, actor),
+        views=list(View),
+    )
+
+
+async def _publish_page(
+    request: Request,
+    *,
+    notice: str | None = None,
+    fields: Mapping[str, str] | None = None,
+    errors: Mapping[str, str] | None = None,
+) -> Response:
+    document, actor = await _document(request)
+    db, means = request.state.db, means_of(request)
+    may_publish = can(actor, Verb.PUBLISH, actor)
+    offers: list[_Offer] = []
+    not_approved, moment = None, None
+    fields, errors = dict(fields or {}), dict(errors or {})
+    if may_publish:
+        try:
+            content = await planning.approved_content(db, actor, means, document.id)
+        except Conflict as error:
+            not_approved = str(error)
+        else:
+            when = None
+            try:
+                when = _when(fields)
+                # Asked here, so that what is said about the time stands at the time.
+                moment = scheduling.time_of(when, utc_now()) if when is not None else None
+            except Invalid as error:
+                errors |= error.fields
+                when = None
+            for each in await accounts.listed(db, actor):
+                wish = Wish(document.id, each.account.id, when, _additions(fields, str(each.account.id)))
+                offers.append(await _offer(request, actor, each, content, wish))
+    page = await planning.listed(db, actor, Wanted(document_id=document.id), limit=A_PAGE, newest_first=True)
+    zone = _zone(request)
+    tomorrow = (utc_now().astimezone(zone) + timedelta(days=1)).replace(hour=9, minute=0)
+    return render(
+        request,
+        "publishing/publish.html",
+        status=422 if errors else 200,
+        notice=notice,
+        document=document,
+        may_publish=may_publish,
+        not_approved=not_approved,
+        offers=offers,
+        fields=fields,
+        errors=errors,
+        moment=moment,
+        entries=page.entries,
+        states=STATE_WORDS,
+        zone=fields.get("zone") or zone.key,
+        zones=sorted(zones()),
+        time=fields.get("time") or f"{tomorrow:%Y-%m-%dT%H:%M}",
+        zone_shown=zone.key,
+    )
+
+
+async def _offer(request: Request, actor: Actor, listed: Listed, content: ApprovedContent, wish: Wish) -> _Offer:
+    account = listed.account
+    channel = request.app.state.reach.channels.get(account.channel)
+    draft: Draft | None = None
+    errors: Mapping[str, str] = {}
+    try:
+        draft = await planning.draft(request.state.db, actor, means_of(request), content, wish)
+    except Invalid as error:
+        errors = _sentences(error)
+    return _Offer(
+        account.id,
+        account.name,
+        channel.name if channel is not None else account.channel,
+        account.health_sentence if account.health == Health.RECONNECT.value else "",
+        list(channel.options) if channel is not None else [],
+        draft,
+        errors,
+        count(draft.post.text, draft.limits.counting) if draft is not None else 0,
+    )
+
+
+async def _show(request: Request, *, notice: str | None = None, errors: Mapping[str, str] | None = None) -> Response:
+    actor, publication_id = await _publication(request)
+    seen: Seen = await planning.find(request.state.db, actor, publication_id)
+    channel = request.app.state.reach.channels.get(seen.entry.channel or "")
+    return render(
+        request,
+        "publishing/publication.html",
+        status=422 if errors else 200,
+        notice=notice,
+        errors=errors or {},
+        seen=seen,
+        entry=seen.entry,
+        post=posts.unpack(seen.publication.post),
+        attempts=[(attempt, attempt_sentence(attempt)) for attempt in seen.attempts],
+        channel_name=channel.name if channel is not None else seen.entry.channel or "",
+        states=STATE_WORDS,
+        State=State,
+        zones=sorted(zones()),
+        may_publish=can(actor, Verb.PUBLISH, actor),
+    )
+
+
+async def _document(request: Request) -> tuple[Document, Actor]:
+    """Return the document and the person at work in its workspace. Raises NotFound."""
+    user = signed_in(request)
+    document, at = await lifecycle.find(request.state.db, user, request.path_params["document_id"])
+    if at.workspace_role is None:
+        raise NotFound
+    return document, Actor(user.id, document.workspace_id, at.workspace_role)
+
+
+async def _publication(request: Request) -> tuple[Actor, UUID]:
+    """Return the person at work in the publication's workspace, and its id. Raises NotFound."""
+    publication_id: UUID = request.path_params["publication_id"]
+    user = signed_in(request)
+    workspace_id = await request.state.db.scalar(
+        select(col(Publication.workspace_id)).where(col(Publication.id) == publication_id)
+    )
+    if workspace_id is None:
+        raise NotFound
+    return await actor_for(request.state.db, user, workspace_id), publication_id
+
+
+def _when(fields: Mapping[str, str]) -> When | None:
+    if fields.get("when", "now") != "at":
+        return None
+    zone = fields.get("zone", "").strip()
+    zone_named(zone)
+    return When(_local(fields.get("time", "")), zone, later=fields.get("later") == "yes")
+
+
+def _local(text: str) -> datetime:
+    try:
+        read = datetime.fromisoformat(text)
+    except ValueError:
+        raise Invalid({"time": "Give a day and a time."}) from None
+    if read.tzinfo is not None:
+        raise Invalid({"time": "Give the time as the clock shows it, without an offset."})
+    return read
+
+
+def _additions(fields: Mapping[str, str], key: str) -> Additions:
+    lead = f"option-{key}-"
+    options = {name.removeprefix(lead): value for name, value in fields.items() if name.startswith(lead)}
+    return Additions(fields.get("link", "").strip() or None, tuple(fields.get("tags", "").split(",")), options)
+
+
+def _zone(request: Request) -> ZoneInfo:
+    """Return the zone of whoever looks."""
+    found = zone_of(request)
+    return found if isinstance(found, ZoneInfo) and found.key in zones() else ZoneInfo("UTC")
+
+
+def _day(text: str | None, today: date) -> date:
+    try:
+        return date.fromisoformat(text) if text else today
+    except ValueError:
+        return today
+
+
+def _uuid(text: str) -> UUID:
+    found = _uuid_or_none(text)
+    if found is None:
+        raise Invalid({"accounts": "There is no such account here."})
+    return found
+
+
+def _uuid_or_none(text: str | None) -> UUID | None:
+    try:
+        return UUID(text or "")
+    except ValueError:
+        return None
+
+
+def _address(sheet: Sheet, tab: str, parts: Mapping[str, str], cursor: str | None = None) -> str:
+    asked = {"view": sheet.view.value, "date": sheet.on.isoformat(), "tab": tab, "cursor": cursor or "", **parts}
+    return "/calendar?" + urlencode({name: value for name, value in asked.items() if value})
+
+
+def _sentences(error: DomainError) -> dict[str, str]:
+    return (error.fields if isinstance(error, Invalid) else {}) or {"form": str(error)}
+
+
+_PUBLISH: Final = "/documents/{document_id:uuid}/publish"
+_ONE: Final = "/publications/{publication_id:uuid}"
+routes: Final = [
+    Route("/calendar", calendar, methods=["GET"]),
+    Route(_PUBLISH, publish_page, methods=["GET"]),
+    Route(_PUBLISH, publish, methods=["POST"]),
+    Route(_ONE, show, methods=["GET"]),
+    Route(f"{_ONE}/move", move, methods=["POST"]),
+    Route(f"{_ONE}/cancel", cancel, methods=["POST"]),
+    Route(f"{_ONE}/again", again, methods=["POST"]),
+    Route(f"{_ONE}/settle", settle, methods=["POST"]),
+]

@@ -1,0 +1,140 @@
+"""The calendar and the pages of publications, as somebody without script goes through them."""
+
+import re
+from datetime import UTC, datetime
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+
+from server.db import Sessions, transaction
+from server.publishing.calendar import View, sheet_of
+from server.publishing.models import Publication
+from server.publishing.states import State
+from server.workspaces.models import Role
+from tests.factories import csrf_of, sign_in
+from tests.server.publishing.planner import Planner, open_planner
+
+HTML = {"Accept": "text/html"}
+PARIS = ZoneInfo("Europe/Paris")
+
+
+@pytest.fixture
+async def planner(app: Starlette, client: httpx.AsyncClient, sessions: Sessions) -> Planner:
+    planner = await open_planner(app, sessions)
+    await sign_in(client, sessions, planner.admin)
+    return planner
+
+
+async def _send(page: httpx.AsyncClient, path: str, **fields: str) -> httpx.Response:
+    return await page.post(path, data={"csrf": await csrf_of(page, "/account"), **fields}, headers=HTML)
+
+
+def _wish(planner: Planner, **more: str) -> dict[str, str]:
+    at = {"when": "at", "time": "2030-06-01T09:00", "zone": "Europe/Paris"}
+    return {f"account-{planner.account_id}": "on", "do": "plan", **at, **more}
+
+
+async def _planned(client: httpx.AsyncClient, planner: Planner) -> tuple[UUID, str]:
+    """Plan a document by its page. Returns its id and the path of the publication's page."""
+    document = await planner.document("It jumps.")
+    page = f"/documents/{document}/publish"
+    assert (await _send(client, page, **_wish(planner))).status_code == 303
+    shown = await client.get(page, headers=HTML)
+    assert "Planned. It goes out by itself" in shown.text
+    found = re.search(r'href="(/publications/[0-9a-f-]{36})"', shown.text)
+    assert found
+    return document, found[1]
+
+
+async def test_a_person_plans_moves_and_cancels(client: httpx.AsyncClient, planner: Planner) -> None:
+    document, path = await _planned(client, planner)
+    shown = await client.get(path, headers=HTML)
+    assert "It jumps." in shown.text
+    assert "Nothing was sent yet." in shown.text
+    month = await client.get("/calendar?date=2030-06-15", headers=HTML)
+    assert "June 2030" in month.text
+    assert f'href="{path}"' in month.text
+
+    over = await _send(client, f"{path}/move", time="2020-01-01T09:00", zone="Europe/Paris")
+    assert over.status_code == 422
+    assert "This time is over" in over.text
+    stale = await _send(client, f"{path}/move", time="2030-06-02T09:00", zone="Europe/Paris", version="7")
+    assert stale.status_code == 409
+    assert (await _send(client, f"{path}/move", time="2030-06-02T09:00", zone="Europe/Paris")).status_code == 303
+    assert (await _send(client, f"{path}/cancel", version="1")).status_code == 303
+    assert "Cancelled" in (await client.get(path, headers=HTML)).text
+    assert f'href="{path}"' not in (await client.get("/calendar?date=2030-06-15", headers=HTML)).text
+    assert f'href="{path}"' in (await client.get(f"/documents/{document}/publish", headers=HTML)).text
+
+
+async def test_a_calendar_moves_to_what_its_own_clock_shows(client: httpx.AsyncClient, planner: Planner) -> None:
+    _, path = await _planned(client, planner)
+    fields = {"time": "2030-06-03T09:00", "shown_in": "America/New_York", "version": "0"}
+    headers = {**HTML, "HX-Request": "true"}
+    answer = await client.post(
+        f"{path}/move", data={"csrf": await csrf_of(client, "/account"), **fields}, headers=headers
+    )
+    assert answer.status_code == 200, answer.text
+    async with planner.sessions() as db:
+        row = await db.get_one(Publication, UUID(path.rsplit("/", 1)[1]))
+    assert (row.wall_time.isoformat(), row.zone) == ("2030-06-03T15:00:00", "Europe/Paris")
+
+
+async def test_what_cannot_be_planned_is_said_and_nothing_is(client: httpx.AsyncClient, planner: Planner) -> None:
+    waits = await planner.document(approve=False)
+    assert "not approved yet" in (await client.get(f"/documents/{waits}/publish", headers=HTML)).text
+    page = f"/documents/{await planner.document('It jumps.')}/publish"
+    for wrong, words in (
+        ({"link": "nowhere"}, "beginning with https://"),
+        ({"zone": "Mars"}, "Choose a time zone"),
+        ({"time": "soon"}, "Give a day and a time"),
+        ({f"account-{planner.account_id}": "on", "account-x": "on"}, "no such account"),
+    ):
+        refused = await _send(client, page, **_wish(planner, **wrong))
+        assert refused.status_code == 422, wrong
+        assert words in refused.text
+    checked = await _send(client, page, **_wish(planner, do="check", time="2030-03-31T02:30"))
+    assert "does not exist on that day" in checked.text
+    assert "was not published yet" in (await client.get(page, headers=HTML)).text
+
+
+async def test_a_person_says_what_became_of_it(client: httpx.AsyncClient, planner: Planner) -> None:
+    _, path = await _planned(client, planner)
+    async with transaction(planner.sessions) as db:
+        row = await db.get_one(Publication, UUID(path.rsplit("/", 1)[1]))
+        row.state, row.evidence = State.UNKNOWN.value, "The board shows nothing."
+    shown = await client.get(path, headers=HTML)
+    assert "It may be published, or not" in shown.text
+    assert "The board shows nothing." in shown.text
+    assert path in (await client.get("/calendar?tab=failed", headers=HTML)).text
+    settled = await _send(client, f"{path}/settle", finding="live", link="https://board.test/1")
+    assert settled.status_code == 303
+    assert "https://board.test/1" in (await client.get(path, headers=HTML)).text
+    assert path in (await client.get("/calendar?tab=sent", headers=HTML)).text
+
+
+async def test_a_member_sees_and_does_not_touch(
+    client: httpx.AsyncClient, sessions: Sessions, planner: Planner
+) -> None:
+    document, path = await _planned(client, planner)
+    client.cookies.clear()
+    await sign_in(client, sessions, await planner.member(Role.MEMBER))
+    assert "Move" not in re.findall(r"<button[^>]*>\s*<span>([^<]*)", (await client.get(path, headers=HTML)).text)
+    assert "Plan a publication" not in (await client.get(f"/documents/{document}/publish", headers=HTML)).text
+    assert "data-movable" not in (await client.get("/calendar?date=2030-06-01", headers=HTML)).text
+    for deed in ("move", "cancel", "again", "settle"):
+        fields = {"time": "2030-06-02T09:00", "zone": "UTC", "finding": "live"}
+        assert (await _send(client, f"{path}/{deed}", **fields)).status_code == 403, deed
+
+
+def test_months_are_whole_weeks_and_days_as_long_as_they_are() -> None:
+    month = sheet_of(View.MONTH, datetime(2030, 3, 5, tzinfo=UTC).date(), PARIS)
+    assert (month.days[0].isoformat(), month.days[-1].isoformat()) == ("2030-02-25", "2030-03-31")
+    assert (month.before.isoformat(), month.after.isoformat()) == ("2030-02-01", "2030-04-01")
+    # The last day of March has 23 hours there.
+    assert month.until == datetime(2030, 3, 31, 22, tzinfo=UTC)
+    for view in (View.WEEK, View.DAY, View.LIST):
+        assert sheet_of(view, month.on, PARIS).title

@@ -22,7 +22,8 @@ from server.documents.matching import MOST_STEPS, Effort
 from server.documents.schema import empty_document
 from server.documents.ydoc import YDoc
 from server.revisions.comparing import Block, Comparison, Kind, Piece, compare, pieces
-from server.revisions.marking import Hand, Marks, read_marks
+from server.revisions.marking import Hand, Marks, Whose, read_marks
+from server.revisions.returning import Gone, Loss, Memory
 
 # Of less there is so much that the same comes and goes by chance.
 _SHORTEST_MOVED: Final = 4
@@ -114,24 +115,69 @@ def joined(runs: Iterable[Run]) -> tuple[Run, ...]:
     return tuple(found)
 
 
-def pack(authorship: Authorship) -> bytes:
-    """Return it for the database."""
+def pack(authorship: Authorship, memory: Memory | None = None) -> bytes:
+    """Return it for the database, with what is remembered beside it."""
     whose: dict[tuple[int | None, datetime | None], int] = {}
+
+    def numbered(runs: Iterable[tuple[int, tuple[int | None, datetime | None]]]) -> list[int]:
+        return [number for length, each in runs for number in (length, whose.setdefault(each, len(whose)))]
+
     blocks = {
-        block_id: [number for run in runs for number in (run.length, whose.setdefault(run[1:], len(whose)))]
-        for block_id, runs in authorship.items()
+        block_id: numbered((run.length, (run.client, run.at)) for run in runs) for block_id, runs in authorship.items()
+    }
+    kept = memory or Memory()
+    gone = [[piece.client, piece.start, piece.text, piece.at.isoformat(), numbered(runs)] for piece, runs in kept.gone]
+    returned = {
+        client: [(start, *numbered([(end - start, each)])) for start, end, each in its]
+        for client, its in kept.returned.items()
     }
     table = [[client, at.isoformat() if at is not None else None] for client, at in whose]
-    return zlib.compress(json.dumps({"whose": table, "blocks": blocks}, separators=(",", ":")).encode())
+    packed = {"whose": table, "blocks": blocks, "gone": gone, "returned": returned}
+    return zlib.compress(json.dumps(packed, separators=(",", ":")).encode())
 
 
 def unpack(data: bytes) -> Authorship:
     """Return what `pack` has packed."""
+    return unpack_with_memory(data)[0]
+
+
+def unpack_with_memory(data: bytes) -> tuple[Authorship, Memory]:
+    """Return what `pack` has packed, and what is remembered beside it."""
     read = json.loads(zlib.decompress(data))
-    whose = [(client, datetime.fromisoformat(at) if at is not None else None) for client, at in read["whose"]]
-    return {
-        block_id: tuple(Run(length, *whose[number]) for length, number in zip(numbers[::2], numbers[1::2], strict=True))
+    whose = [Whose(client, datetime.fromisoformat(at) if at is not None else None) for client, at in read["whose"]]
+
+    def named(numbers: Sequence[int]) -> Iterator[tuple[int, Whose]]:
+        return ((length, whose[number]) for length, number in zip(numbers[::2], numbers[1::2], strict=True))
+
+    authorship = {
+        block_id: tuple(Run(length, *each) for length, each in named(numbers))
         for block_id, numbers in read["blocks"].items()
+    }
+    gone = tuple(
+        Gone(Loss(client, start, text, datetime.fromisoformat(at)), tuple(named(numbers)))
+        for client, start, text, at, numbers in read.get("gone", ())
+    )
+    returned = {
+        int(client): tuple((start, start + length, whose[number]) for start, length, number in its)
+        for client, its in read.get("returned", {}).items()
+    }
+    return authorship, Memory(gone, returned)
+
+
+def recollect(data: bytes | None, doc: YDoc) -> tuple[Authorship, Memory]:
+    """Return what `pack` has packed; if that was lost, whose a document is of whose past nothing is known."""
+    return unpack_with_memory(data) if data is not None else (begin(doc, None), Memory())
+
+
+def without_memory(data: bytes | None) -> bytes | None:
+    """Return what `pack` has packed without what is remembered: deleted letters are not kept for good."""
+    return pack(unpack(data)) if data is not None else None
+
+
+def whose_letters(authorship: Authorship) -> Mapping[str, Sequence[tuple[int, Whose]]]:
+    """Return by block how many letters are whose."""
+    return {
+        block_id: [(run.length, Whose(run.client, run.at)) for run in runs] for block_id, runs in authorship.items()
     }
 
 

@@ -25,6 +25,7 @@ from server.revisions.authorship import Authorship, letters
 from server.revisions.comparing import compare
 from server.revisions.marking import counts_of, read_marks
 from server.revisions.models import History, Revision
+from server.revisions.returning import Gone, remember
 from server.revisions.states import Logged
 from server.revisions.tracing import Trace, trace_since
 from server.revisions.writing import Author, Passage
@@ -47,9 +48,13 @@ class Known:
     made_at: datetime
     authorship: bytes | None
 
-    def trace(self, logged: Logged, old: YDoc) -> Trace:
-        """Return what the log tells of what is newer. `old`: the state itself. Use a thread."""
-        return trace_since(logged, old, self.seq, self.state_vector, since=self.made_at, until=utc_now())
+    def trace(self, logged: Logged, old: YDoc, gone: Sequence[Gone] = ()) -> Trace:
+        """Return what the log tells of what is newer. Use a thread.
+
+        `old`: the state itself; `gone`: what is remembered of what was deleted before.
+        """
+        since, until = self.made_at, utc_now()
+        return trace_since(logged, old, self.seq, self.state_vector, since=since, until=until, gone=gone)
 
     def since(self, changed_at: datetime) -> datetime:
         """Return when what is newer was written. `changed_at`: when the document changed last, as lists have it."""
@@ -131,10 +136,14 @@ def present_authorship(known: Known, doc: YDoc, at: datetime, logged: Logged | N
     `at`: when what is newer than the newest revision was written, where `logged`, what the log has of it, does not say.
     """
     old = states.unpack(known.packed)
-    before = authorship.unpack(known.authorship) if known.authorship is not None else authorship.begin(old, None)
+    before, memory = authorship.recollect(known.authorship, old)
     comparison = compare(ydoc.read_node(old), ydoc.read_node(doc))
-    traced = known.trace(logged, old) if logged is not None else Trace()
-    return authorship.carry(before, comparison, read_marks(doc, known.state_vector, traced.times), at)
+    traced = known.trace(logged, old, memory.gone) if logged is not None else Trace()
+    if traced.came:
+        whose = authorship.whose_letters(before)
+        memory = remember(memory, old, whose, gone=traced.gone, came=traced.came, times=traced.times)
+    marks = read_marks(doc, known.state_vector, traced.times, memory.returned)
+    return authorship.carry(before, comparison, marks, traced.formed or at)
 
 
 def _carry_on(known: Known | None, logged: Logged, at: datetime) -> tuple[YDoc, Authorship]:

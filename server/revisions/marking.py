@@ -51,8 +51,24 @@ Marks = Mapping[str, Sequence[tuple[int, Hand | None]]]
 A picture, a line break or a rule counts as one character.
 """
 
-Times = Mapping[int, Sequence[tuple[int, int, datetime]]]
-"""Yjs client -> stretches of its clock, [start, end), in order, and when they came."""
+_S = TypeVar("_S")
+
+Stretches = Sequence[tuple[int, int, _S]]
+"""Stretches of a clock, [start, end), in order, and what is said of each."""
+
+Times = Mapping[int, Stretches[datetime]]
+"""Yjs client -> when what is new of it came."""
+
+
+class Whose(NamedTuple):
+    """Who wrote a letter, and when. `client`: None if nobody can be named; `at`: None if it is not known when."""
+
+    client: int | None
+    at: datetime | None
+
+
+Returned = Mapping[int, Stretches[Whose]]
+"""Yjs client -> whose the letters are that it only brought back, by undo."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,34 +90,43 @@ def counts_of(state_vector: bytes) -> dict[int, int]:
     return read_state_vector(state_vector)
 
 
-def read_marks(doc: YDoc, since: bytes | None = None, times: Times | None = None) -> Marks:
+def read_marks(
+    doc: YDoc, since: bytes | None = None, times: Times | None = None, returned: Returned | None = None
+) -> Marks:
     """Return whose the letters of a document are. `since`: a state vector; what it does not count is new.
 
     A tenth of a second or so for a hundred thousand characters: use a thread.
     """
-    told = tell(doc, hands(since, times))
+    told = tell(doc, hands(since, times, returned))
     return {block_id: each.letters for block_id, each in told.items() if each.letters}
 
 
-def hands(since: bytes | None, times: Times | None = None) -> Ask[Hand]:
+def hands(since: bytes | None, times: Times | None = None, returned: Returned | None = None) -> Ask[Hand]:
     """Return what asks whose something is. `since`: as for `read_marks`."""
     known = read_state_vector(since) if since is not None else {}
     times = times or {}
+    returned = returned or {}
 
-    def ask(client: int, clock: int, length: int) -> Iterator[tuple[int, Hand]]:
+    def ask(client: int, clock: int, length: int) -> Iterator[tuple[int, Hand | None]]:
         old = min(max(known.get(client, 0) - clock, 0), length)
-        if old:
-            yield old, Hand(client, is_new=False)
-        for step, at in cut(times.get(client, ()), clock + old, clock + length):
-            yield step, Hand(client, is_new=True, at=at)
+        for start, end, is_new in ((clock, clock + old, False), (clock + old, clock + length, True)):
+            at = start
+            for step, whose in cut(returned.get(client, ()), start, end) if start < end else ():
+                if whose is not None:
+                    its = Hand(whose.client, is_new=is_new, at=whose.at) if whose.client is not None else None
+                    yield step, its
+                elif is_new:
+                    yield from (
+                        (n, Hand(client, is_new=True, at=on)) for n, on in cut(times.get(client, ()), at, at + step)
+                    )
+                else:
+                    yield step, Hand(client, is_new=False)
+                at += step
 
     return ask
 
 
-_S = TypeVar("_S")
-
-
-def cut(stretches: Sequence[tuple[int, int, _S]], start: int, end: int) -> Iterator[tuple[int, _S | None]]:
+def cut(stretches: Stretches[_S], start: int, end: int) -> Iterator[tuple[int, _S | None]]:
     """Yield what is said of a stretch: in order, of how much of it; None where nothing is."""
     first = bisect_right(stretches, start, key=lambda each: each[1])
     for begun, ended, said in stretches[first:]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -30,6 +30,7 @@ from server.revisions.authorship import Authorship, Recalled
 from server.revisions.comparing import Comparison, compare
 from server.revisions.marking import counts_of, read_marks
 from server.revisions.models import History, Keyframe, Reason, Revision, RevisionAuthor, Writer
+from server.revisions.returning import Memory, remember
 from server.revisions.states import Logged, Packed, build, pack, read_log, unpack
 from server.revisions.tracing import trace_since
 
@@ -76,12 +77,16 @@ class _Before:
 
 @dataclass(frozen=True, slots=True)
 class _Weighed:
-    """What a state says, compared with the one before; itself, packed; who wrote what in it, and who deleted what."""
+    """What a state says, compared with the one before; itself, packed; who wrote what in it, and who deleted what.
+
+    `memory`: what must be known for what comes back later.
+    """
 
     comparison: Comparison
     packed: Packed
     authorship: Authorship
     deletions: Mapping[UUID, bytes]
+    memory: Memory = field(default_factory=Memory)
 
 
 async def due(db: AsyncSession, *, now: datetime, most: int = 200, updates: int | None = None) -> Sequence[UUID]:
@@ -146,12 +151,14 @@ async def record(
     weighed = await asyncio.to_thread(_weigh, logged, before, history.authorship, made_at, back)
     history.seq = max(history.seq, logged.seq)
     if weighed.comparison.is_empty:
+        # A suggestion may have been rejected, and it is remembered when the rows that say so are folded.
+        history.authorship = authorship.pack(weighed.authorship, weighed.memory)
         newest = before.revision
         if reason is Reason.AUTOMATIC:
             return newest
         if reason is Reason.NAMED and newest.name is None:
             newest.name, newest.made_by = name, newest.made_by or by
-            newest.authorship = history.authorship
+            newest.authorship = authorship.without_memory(history.authorship)
             await db.flush()
             return newest
     revision = await _add(
@@ -165,7 +172,7 @@ async def record(
     )
     revision.name, revision.made_by, revision.restored = name, by, restored
     if reason is not Reason.AUTOMATIC:
-        revision.authorship = history.authorship
+        revision.authorship = authorship.without_memory(history.authorship)
     await attribution.keep_deletions(db, revision, weighed.deletions)
     await _name_authors(db, revision, since=before.revision.created_at, by=by)
     return revision
@@ -174,7 +181,7 @@ async def record(
 async def record_before(db: AsyncSession, document_id: UUID) -> Revision:
     """Return the revision of what a document says now, made ready to be gone back to. Raises NotFound."""
     revision = await record(db, document_id)
-    revision.authorship = (await _hold(db, document_id)).authorship
+    revision.authorship = authorship.without_memory((await _hold(db, document_id)).authorship)
     await db.flush()
     return revision
 
@@ -254,7 +261,7 @@ async def _add(
         keyframe_id = keyframe.id
     assert keyframe_id is not None, "a delta has a keyframe"  # noqa: S101 - for the type
     history.number += 1
-    history.authorship = authorship.pack(weighed.authorship)
+    history.authorship = authorship.pack(weighed.authorship, weighed.memory)
     revision = Revision(
         document_id=history.document_id,
         number=history.number,
@@ -310,9 +317,12 @@ def _weigh(
     comparison = compare(
         ydoc.read_node(old), ydoc.read_node(doc), old_title=ydoc.read_title(old), new_title=ydoc.read_title(doc)
     )
-    known = authorship.unpack(whose) if whose is not None else authorship.begin(old, None)
+    known, memory = authorship.recollect(whose, old)
     newest = before.revision
-    traced = trace_since(logged, old, newest.seq, newest.state_vector, since=newest.created_at, until=at)
-    marks = read_marks(doc, newest.state_vector, traced.times)
-    carried = authorship.carry(known, comparison, marks, at, back)
-    return _Weighed(comparison, pack(doc, before.keyframe), carried, traced.ranges)
+    since = newest.created_at
+    traced = trace_since(logged, old, newest.seq, newest.state_vector, since=since, until=at, gone=memory.gone)
+    letters = authorship.whose_letters(known)
+    memory = remember(memory, old, letters, gone=traced.gone, came=traced.came, times=traced.times)
+    marks = read_marks(doc, newest.state_vector, traced.times, memory.returned)
+    carried = authorship.carry(known, comparison, marks, traced.formed or at, back)
+    return _Weighed(comparison, pack(doc, before.keyframe), carried, traced.ranges, memory)

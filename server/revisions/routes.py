@@ -131,7 +131,7 @@ async def show(request: Request) -> Response:
         changes=sum(block.kind is not Kind.SAME for block in blocks),
         added=found.comparison.added,
         removed=found.comparison.removed,
-        authors=found.authors,
+        authors=_everybody(found.authors, shown),
         is_same=found.comparison.is_empty,
         part=part,
         addresses=_addresses(document.id, query, part, len(blocks), page.next_cursor),
@@ -141,6 +141,14 @@ async def show(request: Request) -> Response:
         unchanged=query.unchanged and restored is None,
         size_bytes=size,
     )
+
+
+def _everybody(authors: Sequence[Author], shown: Sequence[Shown]) -> list[Author]:
+    """Return who wrote between two revisions, and whose suggestions, made before, were accepted between them."""
+    found = {author.id: author for author in authors}
+    for block in shown:
+        found |= {author.id: author for author in block.authors}
+    return sorted(found.values(), key=lambda author: author.name)
 
 
 async def authors(request: Request) -> Response:

@@ -10,7 +10,7 @@ const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle:
 
 /**
  * Writes <time data-time> as the reader is used to, and keeps it true when a day ends. ="clock" is the time of day, ="day"
- * the day. The full moment is the title.
+ * the day. The full moment is the title. So it does with <option data-moment data-words>, behind the words.
  */
 export function keepTimesTrue(): void {
   tellZone();
@@ -48,6 +48,12 @@ function update(): void {
     if (element.textContent !== words) element.textContent = words;
     const full = exact.format(moment);
     if (element.title !== full) element.title = full;
+  }
+  // A choice in a list holds nothing but its words.
+  for (const option of document.querySelectorAll<HTMLOptionElement>("option[data-moment]")) {
+    const { moment = "", words = "" } = option.dataset;
+    const text = `${words}${clockWords(new Date(moment), now)}`;
+    if (option.text !== text) option.text = text;
   }
 }
 

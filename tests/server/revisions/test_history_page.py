@@ -67,6 +67,16 @@ async def test_the_present_is_compared_with_the_newest(
     assert "in the database" in page
 
 
+async def test_versions_without_a_name_are_chosen_by_a_time_that_the_page_can_make_its_readers(
+    ada: httpx.AsyncClient, sessions: Sessions, document: Document
+) -> None:
+    async with transaction(sessions) as db:
+        first = await recording.record(db, document.id)
+    page = (await ada.get(f"/documents/{document.id}/history")).text
+    moment = f'data-moment="{first.created_at.isoformat()}" data-words="Version 1, " selected>Version 1, '
+    assert f'<option value="{first.id}" {moment}' in page
+
+
 async def test_addresses_that_lead_nowhere_show_the_present(
     ada: httpx.AsyncClient, sessions: Sessions, document: Document
 ) -> None:

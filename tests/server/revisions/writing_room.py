@@ -57,7 +57,11 @@ async def _append(
     doc = states.build((await states.read_log(db, document_id)).updates)
     before = doc.get_state()
     replacement(parsed(markdown))(doc)
-    data = doc.get_update(before)
+    return await append(db, document_id, doc.get_update(before), when, by), doc.client_id
+
+
+async def append(db: AsyncSession, document_id: UUID, data: bytes, when: datetime, by: User | None) -> int:
+    """Put an update into the log. Returns its place."""
     seq: int | None = await db.scalar(
         update(Lineage)
         .where(col(Lineage.document_id) == document_id)
@@ -68,7 +72,7 @@ async def _append(
     db.add(
         DocumentUpdate(document_id=document_id, seq=seq, data=data, created_at=when, written_by=by.id if by else None)
     )
-    return seq, doc.client_id
+    return seq
 
 
 async def says(db: AsyncSession, document_id: UUID) -> str:
@@ -87,7 +91,8 @@ async def clear_log(db: AsyncSession, document_id: UUID) -> None:
     from server.documents.models import DocumentSnapshot
 
     logged = await states.read_log(db, document_id)
-    db.add(DocumentSnapshot(document_id=document_id, seq=logged.seq, data=states.build(logged.updates).get_update()))
+    folded = states.build(logged.updates).get_update()
+    await db.merge(DocumentSnapshot(document_id=document_id, seq=logged.seq, data=folded))
     for row in await db.scalars(select(DocumentUpdate).where(col(DocumentUpdate.document_id) == document_id)):
         await db.delete(row)
     await db.flush()

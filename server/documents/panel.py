@@ -38,6 +38,7 @@ class Made:
 
     url: str
     email: str | None = None
+    invitation_id: UUID | None = None
     is_mailed: bool = False
 
 

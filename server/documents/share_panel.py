@@ -216,7 +216,8 @@ async def _sent(request: Request, sent: sharing.Sent) -> Made:
     """Mail an invitation, commit, and return its link for the one who shares."""
     settings: Settings = request.app.state.settings
     mailed = await inviting.send(request, sent.invitation)
-    return Made(f"{settings.public_url}/join/{sent.secret}", sent.invitation.email, is_mailed=mailed)
+    url = f"{settings.public_url}/join/{sent.secret}"
+    return Made(url, sent.invitation.email, sent.invitation.id, is_mailed=mailed)
 
 
 async def _done(

@@ -122,6 +122,10 @@ async def test_somebody_else_gets_an_invitation_to_this_document(
 ) -> None:
     answer = await post(ada, f"/documents/{document.id}/sharing/people", who="new@example.org", role="reviewer")
     assert "Invitation for new@example.org" in answer.text
+    # Its link stays as long as the invitation's row.
+    lasts_with = re.findall(r'data-lasts-with="([^"]+)"', answer.text)
+    assert len(lasts_with) == 1
+    assert f'id="{lasts_with[0]}"' in answer.text
     found = re.search(r'value="http://quillroom.test(/join/[^"]+)"', answer.text)
     assert found
     assert "new@example.org" in (await ada.get(f"/documents/{document.id}/sharing")).text

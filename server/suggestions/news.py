@@ -128,7 +128,12 @@ async def _tell_decisions(
         for what, some in (("Accepted", accepted), ("Rejected", rejected))
         if some
     )
-    notice = _notice(document, Kind.DECISION, [*accepted, *rejected], actor_id=decider_id, words=words, now=now)
+    shown = SuggestionState.ACCEPTED if accepted else SuggestionState.REJECTED
+    notice = replace(
+        _notice(document, Kind.DECISION, [*accepted, *rejected], actor_id=decider_id, words=words, now=now),
+        # The list of those that are pending has nothing of it any more.
+        path=f"/documents/{document_id}#suggestions-{shown.value}",
+    )
     return await _note(db, notice, {author_id}, DocumentVerb.VIEW)
 
 

@@ -4,7 +4,8 @@ from playwright.async_api import expect
 
 from tests.running import create_document
 
-from .conftest import ARTIFACTS, Person, Studio, until
+from .conftest import ARTIFACTS, Enter, Person, Studio, until
+from .test_pages import PHONE
 
 TEXT = "The quick brown fox jumps over the lazy dog.\n\nA second paragraph stands here."
 
@@ -266,3 +267,34 @@ async def test_what_was_written_before_a_role_changed_becomes_a_suggestion(
     await ben.saved()
     assert await ben.page.locator("#editor-banner").is_hidden()
     assert _content(studio, document) == f"{TEXT} Meanwhile."
+
+
+async def test_on_a_phone_suggested_words_and_the_button_open_their_card(
+    enter: Enter, ben: Person, studio: Studio
+) -> None:
+    document = create_document(studio.api, title="On the way", content=TEXT)
+    _share(studio, document, "reviewer")
+    await ben.open(document)
+    await _caret_before(ben, "brown")
+    await ben.type("russet ")
+    await ben.saved()
+    ada = await enter(studio, "Ada", reduced_motion="reduce", **PHONE)
+    await ada.open(document)
+    drawer, card = ada.page.locator("#comments-drawer"), ada.page.locator("#comments-list [data-suggestion-card]")
+    await ada.page.locator(".prose-body [data-suggestion]").first.tap()
+    await expect(card).to_contain_text("russet")
+    row = ada.page.locator(".comments-filters")
+    chips = ada.page.locator(".comments-filter").first
+    assert await row.evaluate("each => each.clientHeight") < 2 * await chips.evaluate("each => each.clientHeight")
+    await ada.page.locator("#comments-close").click()
+    await expect(drawer).to_be_hidden()
+    # The number on the button is this suggestion: the button leads to it.
+    await ada.page.locator('[data-filter="open"]').evaluate("each => each.click()")
+    await ada.page.locator("#comments-toggle").tap()
+    await expect(card).to_contain_text("russet")
+    # What is told of a decision leads to those that were decided so.
+    await ada.go(f"/documents/{document}#suggestions-rejected")
+    await ada.page.reload()
+    await ada.live()
+    await expect(ada.page.locator("#suggestions-state")).to_have_value("rejected")
+    await expect(drawer).to_be_visible()

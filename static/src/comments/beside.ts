@@ -29,6 +29,8 @@ export interface BesideHost {
   readonly threadAbout: (key: string) => Thread | null;
   /** Begins a thread about a suggestion that stands at `range`, or takes up the one there is. */
   readonly discuss: (suggestion: SuggestionName & { readonly key: string }, range: Range) => void;
+  /** Opens their list, where they do not stand beside the text. */
+  readonly list: () => void;
   readonly openThread: (id: string) => void;
   /** Brings a place in the text and a card into view. */
   readonly reveal: (mark: Element | null, card: HTMLElement | null) => void;
@@ -45,5 +47,7 @@ export interface Beside {
   /** Where in the text the card with this id belongs; null for a card of another kind, and for what is not shown. */
   rangeOf(id: string): Range | null;
   activate(id: string): void;
+  /** Chooses what its list shows: what the part of the address after # says. */
+  follow(hash: string): void;
   join(host: BesideHost): void;
 }

@@ -30,6 +30,7 @@ const mostAttached = 6;
 const sharedMilliseconds = 2000;
 /** The place of what is about no words: a suggested block without any. */
 const nowhere: Place = { kind: "text", anchor: null, block_id: null, quote: "", before: "", after: "" };
+const suggestionsPattern = /^#suggestions(?:-[a-z]+)?$/u;
 const cardPattern = /^#comment-([0-9a-f-]{36})$/u;
 
 type About = SuggestionName & { readonly key: string };
@@ -131,6 +132,12 @@ class Comments {
       threadAbout: (key) => this.#about(key),
       discuss: (suggestion, range) => {
         this.#discuss(suggestion, range);
+      },
+      list: () => {
+        if (this.#panel.floats) return;
+        this.#panel.filter = "suggested";
+        this.#panel.open();
+        this.#locate();
       },
       openThread: (id) => {
         this.#panel.filter = this.#threads.get(id)?.resolved_at === null ? "open" : "resolved";
@@ -708,10 +715,11 @@ class Comments {
     this.#panel.show(placed, { activeId, counts, discussed, state: this.#threads.state, emptyWord });
   }
 
-  /** #comment-<id> in the address opens that thread; the id may be that of any of its comments. */
+  /** #comment-<id> in the address opens that thread, by the id of any of its comments; #suggestions opens their list. */
   #followLink(): void {
-    if (window.location.hash === "#suggestions" && !this.#linked) {
+    if (suggestionsPattern.test(window.location.hash) && !this.#linked) {
       this.#linked = true;
+      this.#beside.follow(window.location.hash);
       this.#panel.filter = "suggested";
       this.#panel.open();
       this.#show();

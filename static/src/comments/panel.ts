@@ -87,6 +87,8 @@ export class Panel {
   #shown: readonly Standee[] = [];
   #activeId: string | null = null;
   #frame = 0;
+  /** How many are open and suggested, and not the same one. */
+  #waiting = { open: 0, suggested: 0 };
   filter: Filter = "open";
   order: Order = "place";
   isOpen = false;
@@ -101,7 +103,13 @@ export class Panel {
     this.#roomy.addEventListener("change", onChange);
     this.#toggle.addEventListener("click", () => {
       if (this.isOpen) this.close();
-      else this.open();
+      else {
+        // The number on the button is of both: it opens the list that has something.
+        const { open, suggested } = this.#waiting;
+        if (this.filter === "open" && open === 0 && suggested > 0) this.filter = "suggested";
+        else if (this.filter === "suggested" && suggested === 0 && open > 0) this.filter = "open";
+        this.open();
+      }
       onChange();
       if (this.isOpen) this.#drawer.focus({ preventScroll: true });
     });
@@ -206,7 +214,8 @@ export class Panel {
       const count = button.querySelector("[data-count]");
       if (count) count.textContent = counts[name] === 0 ? "" : String(counts[name]);
     }
-    const waiting = counts.open + counts.suggested - discussed;
+    this.#waiting = { open: counts.open - discussed, suggested: counts.suggested };
+    const waiting = this.#waiting.open + this.#waiting.suggested;
     this.#count.textContent = waiting === 0 ? "" : String(waiting);
     const label = waiting === 0 ? say("comments.title") : say("comments.toggle", { count: waiting });
     this.#toggle.title = label;

@@ -98,7 +98,10 @@ export class Suggestions implements Beside {
       const key = mark?.dataset["suggestion"];
       // A comment on the same words has the click.
       const commented = event.target instanceof Element && event.target.closest("[data-thread]") !== null;
-      if (key !== undefined && !commented && this.#modes.mode !== "viewing") this.activate(key);
+      if (key === undefined || commented || this.#modes.mode === "viewing") return;
+      this.activate(key);
+      // Whoever taps words of their own goes on writing them.
+      if (this.#byKey.get(key)?.by !== this.#me) this.#host?.list();
     });
     editor.on("selectionUpdate", () => {
       this.#showBar();
@@ -110,6 +113,11 @@ export class Suggestions implements Beside {
       this.#activeKey = here?.key ?? null;
       this.#host?.refresh();
     });
+  }
+
+  follow(hash: string): void {
+    this.#state.value = ends.find((end) => hash === `#suggestions-${end}`) ?? "";
+    if (this.#end !== null) this.#decided.show(this.#end);
   }
 
   join(host: BesideHost): void {
@@ -281,7 +289,7 @@ export class Suggestions implements Beside {
         ? sayCount("suggest.count", chosen.length)
         : say("suggest.place", { place: at + 1, count: chosen.length });
     const { rights } = this.#session;
-    this.#whose.hidden = this.#end !== null;
+    this.#whose.hidden = this.#end !== null || authors.length < 2;
     for (const step of ["next", "previous"]) needed(`#suggestions-${step}`, HTMLButtonElement).hidden = chosen.length === 0 || this.#end !== null;
     const reject = needed("#suggestions-reject", HTMLButtonElement);
     const own = chosen.some(({ by }) => by === this.#me);

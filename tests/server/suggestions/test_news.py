@@ -73,6 +73,12 @@ async def test_a_sitting_is_told_once_and_only_to_whom_it_concerns(desk: Desk) -
         "Rejected 1 of your suggestions:",
         f"Add “word {names[3]} ”",
     ]
+    # It leads to what was accepted, and the proposal to what is pending.
+    async with desk.sessions() as db:
+        paths = (await db.execute(select(col(PersonalNotice.user_id), col(PersonalNotice.path)))).all()
+    here = f"/documents/{desk.document.id}#suggestions"
+    assert {path for who, path in paths if who == rex.id} == {f"{here}-accepted"}
+    assert {path for who, path in paths if who == ada.id} == {here}
 
 
 async def test_what_was_undone_or_forged_is_no_news(desk: Desk) -> None:

@@ -218,6 +218,7 @@ _ACCOUNTS: Final = "/api/v1/workspaces/{workspace_id}/accounts"
 _ACCOUNT: Final = f"{_ACCOUNTS}/{{account_id}}"
 _PUBLICATIONS: Final = "/api/v1/publications"
 _PUBLICATION: Final = f"{_PUBLICATIONS}/{{publication_id}}"
+_SENT: Final = "/publications/{publication_id}"
 DOORS: Final[dict[str, Door]] = {
     "POST /workspace/invitations": here(Verb.INVITE, form={}),
     "POST /workspaces/{workspace_id}/open": here(Verb.VIEW, form={}),
@@ -249,6 +250,8 @@ DOORS: Final[dict[str, Door]] = {
     "GET /workspace/channels/{account_id}": here(Verb.CREATE),
     "POST /workspace/channels/{account_id}": here(Verb.PUBLISH, form={"name": "Foxes"}),
     "GET /workspace/channels/{account_id}/posts": here(Verb.CREATE),
+    # Of an account that is no site there is nothing to say.
+    "POST /workspace/channels/{account_id}/site": here(Verb.PUBLISH, form={"description": "Foxes"}, exactly=False),
     "POST /workspace/channels/{account_id}/check": here(Verb.PUBLISH, form={}),
     "POST /workspace/channels/{account_id}/refresh": here(Verb.PUBLISH, form={}),
     "POST /workspace/channels/{account_id}/disconnect": here(Verb.PUBLISH, form={"sure": "yes"}),
@@ -258,6 +261,16 @@ DOORS: Final[dict[str, Door]] = {
         _may_publish, json={"document_id": "{document_id}", "account_id": "{account_id}"}
     ),
     f"GET {_PUBLICATION}": Door(_sees_publication),
+    "GET /calendar": here(Verb.VIEW),
+    f"GET {_PAGE}/publish": Door(lambda case: case.here is not None and can(case.at, D.VIEW, case.document)),
+    f"POST {_PAGE}/publish": Door(
+        lambda case: case.here is not None and can(case.at, D.VIEW, case.document), form={"do": "check"}
+    ),
+    f"GET {_SENT}": Door(_sees_publication),
+    f"POST {_SENT}/move": here(Verb.PUBLISH, form={"time": "2030-06-01T09:00", "zone": "UTC"}),
+    f"POST {_SENT}/cancel": here(Verb.PUBLISH, form={}),
+    f"POST {_SENT}/again": here(Verb.PUBLISH, form={}),
+    f"POST {_SENT}/settle": here(Verb.PUBLISH, form={"finding": "look_again"}),
     f"PATCH {_PUBLICATION}": here(Verb.PUBLISH, json={}),
     f"DELETE {_PUBLICATION}": here(Verb.PUBLISH),
     f"POST {_PUBLICATION}/try-again": here(Verb.PUBLISH),
@@ -613,6 +626,8 @@ def _refusals(case: Case, name: str) -> set[int]:
     if name in _MOVES and can(case.at, D.MOVE, case.document):
         # To the top of a workspace, which is for its members.
         return {403} if case.here is not None else {404}
+    if name.endswith(f"{_PAGE}/publish"):
+        return {404}
     if "{document_id}" in name or "{asset_id}" in name:
         is_shown_how_to_ask = name == f"GET {_PAGE}" and case.here is not None
         return {403} if is_shown_how_to_ask or can(case.at, D.VIEW, case.document) else {404}

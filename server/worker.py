@@ -31,6 +31,7 @@ from server.publishing import refreshing
 from server.publishing.pressing import Press
 from server.publishing.registry import open_reach
 from server.queue import QUEUE_NAME, deserialize, redis_settings, serialize
+from server.review import jobs as review_jobs
 from server.revisions import jobs as revision_jobs
 from server.settings import Settings
 from server.suggestions import jobs as suggestion_jobs
@@ -100,6 +101,13 @@ async def tell_suggestions(ctx: Context) -> None:
     people = await suggestion_jobs.tell_suggestions(ctx["sessions"], ctx["events"])
     if people:
         log.info("suggestions told", people=people)
+
+
+async def watch_reviews(ctx: Context) -> None:
+    """Remind those whose review is awaited, and ask somebody else after the deadline."""
+    people = await review_jobs.watch_deadlines(ctx["sessions"], ctx["events"])
+    if people:
+        log.info("reviews pressed for", people=people)
 
 
 async def gather_digests(ctx: Context) -> None:
@@ -184,6 +192,7 @@ def create_worker(settings: Settings) -> Worker:
         "thin_revisions": thin_revisions,
         "deliver_mail": deliver_mail,
         "tell_suggestions": tell_suggestions,
+        "watch_reviews": watch_reviews,
         "gather_digests": gather_digests,
         "tend_accounts": tend_accounts,
         "publish_due": publish_due,
@@ -209,6 +218,7 @@ def create_worker(settings: Settings) -> Worker:
             cron(timed["deliver_mail"], name="deliver_mail_timed", second=MAIL_SECONDS, keep_result=0),
             # A sitting ends by itself, so no nudge could tell of it.
             cron(timed["tell_suggestions"], name="tell_suggestions_timed", second=SUGGESTION_SECONDS, keep_result=0),
+            cron(timed["watch_reviews"], name="watch_reviews_timed", second={20}, keep_result=0),
             cron(timed["gather_digests"], name="gather_digests_timed", minute=DIGEST_MINUTES, keep_result=0),
             cron(timed["tend_accounts"], name="tend_accounts_timed", second={40}, keep_result=0, run_at_startup=True),
             # Its time is a minute's beginning; a nudge that was lost must not make it late.

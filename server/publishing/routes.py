@@ -23,6 +23,7 @@ from server.publishing.api import look_at, renew_secrets
 from server.publishing.channel import Channel
 from server.publishing.models import Health
 from server.publishing.refreshing import PATH
+from server.publishing.site import describing
 from server.web.forms import read_fields
 from server.web.render import render
 from server.workspaces.access import Verb, can
@@ -68,6 +69,13 @@ class AccountForm(HereForm):
 
     name: Annotated[str, StringConstraints(max_length=5000)] = ""
     responsible: UUID | None = None
+
+
+class SiteForm(HereForm):
+    """What a site says of itself."""
+
+    description: Annotated[str, StringConstraints(max_length=5000)] = ""
+    language: Annotated[str, StringConstraints(max_length=100)] = ""
 
 
 class DisconnectForm(HereForm):
@@ -138,6 +146,19 @@ async def change(request: Request) -> Response:
     return go_and_say(request, f"{PATH}/{account_id}", "channels-changed")
 
 
+async def describe(request: Request) -> Response:
+    """Change what a site says of itself."""
+    form = await SiteForm.read(request)
+    account_id = _account_id(request)
+    said_of_it = {"description": form.description, "language": form.language}
+    try:
+        await describing.describe(request.state.db, actor_here(request, form), account_id, **said_of_it)
+    except Invalid as error:
+        shown_again = {name: value[:MAX_SHOWN_AGAIN] for name, value in said_of_it.items()}
+        return await _account(request, account_id, refused=error, facts=shown_again)
+    return go_and_say(request, f"{PATH}/{account_id}", "channels-changed")
+
+
 async def check(request: Request) -> Response:
     """Look now whether an account works."""
     account_id = await _held(request)
@@ -203,6 +224,7 @@ async def _account(
     refused: DomainError | None = None,
     name: str | None = None,
     shown_once: Mapping[str, str] | None = None,
+    facts: Mapping[str, str] | None = None,
 ) -> Response:
     db, actor, reach = request.state.db, current_actor(request), _reach(request)
     account = await accounts.find(db, actor, account_id)
@@ -219,6 +241,7 @@ async def _account(
         people=await accounts.publishers(db, actor.workspace_id),
         shown_once=shown_once or {},
         public_url=reach.public_url,
+        facts={**account.facts, **(facts or {})},
         may_publish=can(actor, Verb.PUBLISH, actor),
         Health=Health,
     )
@@ -266,6 +289,7 @@ routes: Final = [
     Route("/channels/{kind}/return", come_back, methods=["GET"]),
     Route(f"{PATH}/{{account_id:uuid}}", show, methods=["GET"]),
     Route(f"{PATH}/{{account_id:uuid}}", change, methods=["POST"]),
+    Route(f"{PATH}/{{account_id:uuid}}/site", describe, methods=["POST"]),
     Route(f"{PATH}/{{account_id:uuid}}/check", check, methods=["POST"]),
     Route(f"{PATH}/{{account_id:uuid}}/refresh", refresh, methods=["POST"]),
     Route(f"{PATH}/{{account_id:uuid}}/disconnect", disconnect, methods=["POST"]),

@@ -15,6 +15,7 @@ import anyio.to_thread
 import structlog
 from PIL import Image
 
+from server.errors import Invalid
 from server.publishing.channel import (
     Account,
     Caller,
@@ -35,6 +36,7 @@ from server.publishing.channel import (
 from server.publishing.http import Http
 from server.publishing.remedies import ChannelError, Remedy
 from server.publishing.site.addresses import feeds_of, page_url
+from server.publishing.site.describing import described
 from server.publishing.site.markup import paragraphs
 from server.publishing.site.pages import MAX_SLUG_CHARACTERS, SLUG, Page, Shelf, Shown, legal, slug_of
 from server.publishing.site.renditions import TYPES, render_picture
@@ -42,12 +44,10 @@ from server.publishing.site.shelf import pack, unpack
 
 MAX_PICTURES: Final = 50
 MAX_TITLE: Final = 200
-MAX_DESCRIPTION: Final = 300
 # Longer ones are cut off where search engines and previews show them.
 ADVISED_SUMMARY: Final = 200
 PING_SECONDS: Final = 5.0
 _ADDRESS: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
-_LANGUAGE: Final = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}")
 _CAPABILITIES: Final = Capabilities(titles=True, rich_text=True, pictures=True, updates=True, deletes=True)
 _FORM: Final = (
     Field("name", "Name of the site", "Stands above its pages and in its feeds."),
@@ -83,26 +83,21 @@ class Site:
     async def connect(
         self, http: Http, answers: Mapping[str, str], *, app: Mapping[str, str], return_to: str
     ) -> Connection | Consent:
-        """Switch a site on. With the address of one that the workspace has, its description and language change."""
+        """Switch a site on, or on again by its address."""
         address = answers.get("address", "").strip().strip("/").lower()
         if not _ADDRESS.fullmatch(address):
             raise ChannelError(
                 Remedy.RECONNECT,
                 "The address is at most 40 small letters, digits and hyphens, and begins and ends with none of these.",
             )
-        language = answers.get("language", "").strip() or "en"
-        if not _LANGUAGE.fullmatch(language):
-            raise ChannelError(Remedy.RECONNECT, "A language is a tag such as en, de or pt-BR.")
-        description = " ".join(answers.get("description", "").split())
-        if len(description) > MAX_DESCRIPTION:
-            raise ChannelError(
-                Remedy.RECONNECT,
-                f"The description has {len(description)} characters; {MAX_DESCRIPTION} fit. Shorten it.",
-            )
+        try:
+            facts = described(answers.get("description", ""), answers.get("language", ""))
+        except Invalid as error:
+            raise ChannelError(Remedy.RECONNECT, " ".join(error.fields.values())) from error
         return Connection(
             " ".join(answers.get("name", "").split()),
             remote_id=address,
-            facts={"description": description, "language": language},
+            facts=facts,
         )
 
     async def finish(self, http: Http, kept: Mapping[str, str], answer: Mapping[str, str]) -> Connection:

@@ -12,8 +12,9 @@ from starlette.routing import Route
 
 from server.db import create_engine, create_sessions
 from server.publishing.channel import Connection, Picture, Stage
-from server.publishing.channels.site import MAX_DESCRIPTION, Site
+from server.publishing.channels.site import Site
 from server.publishing.remedies import ChannelError, Remedy
+from server.publishing.site.describing import MAX_DESCRIPTION
 from server.publishing.site.pages import slug_of
 from server.publishing.site.shelf import PostgresShelf
 from tests.server.publishing.elsewhere.running import Fault, running

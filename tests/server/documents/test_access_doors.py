@@ -30,6 +30,7 @@ from server.documents.models import Collection, Document, DocumentRole, LinkVisi
 from server.errors import NotFound
 from server.publishing.models import ChannelAccount, Publication
 from server.publishing.posts import FrozenPost, pack
+from server.review.models import Workflow
 from server.workspaces import invitations, membership
 from server.workspaces.access import Actor, Verb, actor_for
 from server.workspaces.models import Role, Workspace
@@ -212,10 +213,12 @@ _SHELF: Final = "/collections/{collection_id}"
 _COLLECTION: Final = "/api/v1/collections/{collection_id}"
 _REVISION: Final = f"{_API}/revisions/{{revision_id}}"
 _COMMENT: Final = f"{_API}/comments/{{comment_id}}"
+_WORKFLOWS: Final = "/api/v1/workspaces/{workspace_id}/workflows"
 _ACCOUNTS: Final = "/api/v1/workspaces/{workspace_id}/accounts"
 _ACCOUNT: Final = f"{_ACCOUNTS}/{{account_id}}"
 _PUBLICATIONS: Final = "/api/v1/publications"
 _PUBLICATION: Final = f"{_PUBLICATIONS}/{{publication_id}}"
+_SENT: Final = "/publications/{publication_id}"
 DOORS: Final[dict[str, Door]] = {
     "POST /workspace/invitations": here(Verb.INVITE, form={}),
     "POST /workspaces/{workspace_id}/open": here(Verb.VIEW, form={}),
@@ -258,10 +261,32 @@ DOORS: Final[dict[str, Door]] = {
         _may_publish, json={"document_id": "{document_id}", "account_id": "{account_id}"}
     ),
     f"GET {_PUBLICATION}": Door(_sees_publication),
+    "GET /calendar": here(Verb.VIEW),
+    f"GET {_PAGE}/publish": Door(lambda case: case.here is not None and can(case.at, D.VIEW, case.document)),
+    f"POST {_PAGE}/publish": Door(
+        lambda case: case.here is not None and can(case.at, D.VIEW, case.document), form={"do": "check"}
+    ),
+    f"GET {_SENT}": Door(_sees_publication),
+    f"POST {_SENT}/move": here(Verb.PUBLISH, form={"time": "2030-06-01T09:00", "zone": "UTC"}),
+    f"POST {_SENT}/cancel": here(Verb.PUBLISH, form={}),
+    f"POST {_SENT}/again": here(Verb.PUBLISH, form={}),
+    f"POST {_SENT}/settle": here(Verb.PUBLISH, form={"finding": "look_again"}),
     f"PATCH {_PUBLICATION}": here(Verb.PUBLISH, json={}),
     f"DELETE {_PUBLICATION}": here(Verb.PUBLISH),
     f"POST {_PUBLICATION}/try-again": here(Verb.PUBLISH),
     f"POST {_PUBLICATION}/settle": here(Verb.PUBLISH, json={"finding": "look_again"}),
+    f"GET {_API}/review": at(D.DECIDE),
+    f"POST {_API}/review": at(D.EDIT, json={}),
+    f"POST {_API}/review/decisions": at(D.DECIDE, json={"verdict": "approve", "content": "a" * 64}, exactly=False),
+    f"POST {_API}/review/withdraw": at(D.EDIT, exactly=False),
+    f"GET {_WORKFLOWS}": here(Verb.CREATE),
+    f"POST {_WORKFLOWS}": here(Verb.MANAGE, json={"name": "Law", "steps": [{"name": "Law"}]}),
+    f"PUT {_WORKFLOWS}/{{workflow_id}}": here(Verb.MANAGE, json={"name": "Law", "steps": [{"name": "Law"}]}),
+    f"DELETE {_WORKFLOWS}/{{workflow_id}}": here(Verb.MANAGE),
+    "GET /workspace/review": here(Verb.MANAGE),
+    "POST /workspace/review": here(Verb.MANAGE, form={"name": "Law", "step-0-name": "Law"}),
+    "POST /workspace/review/{workflow_id}": here(Verb.MANAGE, form={"name": "Law", "step-0-name": "Law"}),
+    "POST /workspace/review/{workflow_id}/remove": here(Verb.MANAGE, form={}),
     "GET /reviews": here(Verb.VIEW),
     f"GET {_PAGE}/review": at(D.DECIDE),
     f"POST {_PAGE}/review": at(D.EDIT, form={}),
@@ -447,7 +472,8 @@ class House:
         account = ChannelAccount(
             workspace_id=self.workspace.id, channel="reddit", name="u/fox", remote_id=str(document.id), secrets=b"x"
         )
-        db.add_all([asset, account])
+        workflow = Workflow(workspace_id=self.workspace.id, name="Law", steps=[])
+        db.add_all([asset, account, workflow])
         await db.flush()
         tomorrow = utc_now() + timedelta(days=1)
         publication = Publication(
@@ -471,6 +497,7 @@ class House:
             "invitation_id": str(invitation.id),
             "asset_id": str(asset.id),
             "account_id": str(account.id),
+            "workflow_id": str(workflow.id),
             "publication_id": str(publication.id),
             "kind": "reddit",
             "session_id": str(uuid4()),
@@ -597,6 +624,8 @@ def _refusals(case: Case, name: str) -> set[int]:
     if name in _MOVES and can(case.at, D.MOVE, case.document):
         # To the top of a workspace, which is for its members.
         return {403} if case.here is not None else {404}
+    if name.endswith(f"{_PAGE}/publish"):
+        return {404}
     if "{document_id}" in name or "{asset_id}" in name:
         is_shown_how_to_ask = name == f"GET {_PAGE}" and case.here is not None
         return {403} if is_shown_how_to_ask or can(case.at, D.VIEW, case.document) else {404}

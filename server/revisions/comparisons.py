@@ -102,14 +102,16 @@ async def compared(request: Request, document: Document, old: Revision | None, n
         wrote |= {row.by for row in logged.rows if row.by is not None and (old is None or row.seq > old.seq)}
     authors = await listing.people(db, wrote)
     everybody = tuple(sorted(authors.values(), key=lambda author: author.name))
-    # With one author there is nothing to tell apart.
-    alone = everybody[0] if len(everybody) == 1 else None
+    before = await states.read_state(db, old) if old is not None else ()
+    only = everybody[0] if len(everybody) == 1 else None
+    # With one author there is nothing to tell apart, but what was suggested before and accepted since.
+    suggested = only is not None and await asyncio.to_thread(states.hold_suggestions, before)
+    alone = only if not suggested else None
     people = await attribution.people_of(db, document.id) if alone is None else {}
     past = _Past()
     if alone is None and old is not None:
         until = new.number if new is not None else None
         past = _Past(await attribution.deletions_of(db, document.id, after=old.number, until=until))
-    before = await states.read_state(db, old) if old is not None else ()
     place: Hashable
     if new is not None:
         place, after = new.id, await states.read_state(db, new)
@@ -127,13 +129,21 @@ async def compared(request: Request, document: Document, old: Revision | None, n
                 _compare, before, after, past if alone is None else None, is_packed=new is not None
             )
         shelf.put(key, found)
-    if alone is None and not found.comparison.removed and found.clients <= people.keys():
+    if only is None and not found.comparison.removed and found.clients <= people.keys():
         # Who wrote when a revision was made is an author of the next, too. Nobody deleted: here it can be told apart.
         brought = {people[client].id for client in found.clients if client in people}
         everybody = tuple(author for author in everybody if author.id in brought) or everybody
         alone = everybody[0] if len(everybody) == 1 else None
     deleters = await listing.people(db, found.deleters) if alone is None else {}
-    told = Hands(alone=alone, people=people, deleters=deleters, came=found.came, went=found.went, words=found.words)
+    told = Hands(
+        alone=alone,
+        only=only,
+        people=people,
+        deleters=deleters,
+        came=found.came,
+        went=found.went,
+        words=found.words,
+    )
     return Compared(found.comparison, told, everybody)
 
 

@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from server.documents import ydoc
+from server.documents.suggestions import INSERTED, INSERTION
 from server.documents.ydoc import YDoc
 from server.errors import NotFound
 from server.revisions.models import Keyframe, Revision
@@ -120,6 +121,12 @@ def build(updates: tuple[bytes, ...]) -> YDoc:
         for update in updates:
             doc.apply_update(update)
     return doc
+
+
+def hold_suggestions(packed: tuple[bytes, ...]) -> bool:
+    """Say whether somebody may have suggested text in what `read_state` returns. Use a thread."""
+    states = (zlib.decompress(each) for each in packed)
+    return any(name.encode() in state for state in states for name in (INSERTION, INSERTED))
 
 
 def pack(doc: YDoc, keyframe: bytes | None) -> Packed:

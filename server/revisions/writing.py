@@ -41,10 +41,12 @@ class Hands:
     """Whose changes are shown: those of `alone`, the one author, where there is but one.
 
     Else `came` says by which client all of the newer text came, and `people` whose the clients are; `went` says who
-    deleted what of the older text, and `deleters` who that is. `words`: those of the newer one.
+    deleted what of the older text, and `deleters` who that is. `words`: those of the newer one. `only`: who deleted
+    what nobody is known to have, because nobody else wrote.
     """
 
     alone: Author | None = None
+    only: Author | None = None
     people: Mapping[int, Author] = field(default_factory=dict)
     deleters: Mapping[UUID, Author] = field(default_factory=dict)
     came: Mapping[str, Told[Hand]] = field(default_factory=dict)
@@ -57,7 +59,9 @@ class Hands:
 
     def deleted(self, deleted: Deleted | None, said: str = "") -> Author | None:
         """Return who deleted something. `said`: what is gone; if it was only moved, its words are to be found still."""
-        if deleted is None or (deleted.moved and not words_of(said) <= self.words):
+        if deleted is None:
+            return self.only
+        if deleted.moved and not words_of(said) <= self.words:
             return None
         return self.deleters.get(deleted.by)
 

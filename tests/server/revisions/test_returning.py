@@ -217,3 +217,14 @@ async def test_an_accepted_suggestion_is_of_the_minute_in_which_it_was_accepted(
     assert accepted - timedelta(minutes=1) <= first <= accepted
     await keep(sessions, document)
     assert await look() == first
+    page = await client.get(f"/documents/{document.id}/history?revision={await newest(sessions, document)}")
+    # Her suggestion was made before the version that is compared with, and accepted after it.
+    assert "Remove changes by Rita Read…" in page.text
+    assert f'data-by="{rita.id}">four or' in page.text
+    assert f'data-by="{ada.id}">Here, ' in page.text
+
+
+async def newest(sessions: Sessions, document: Document) -> str:
+    async with sessions() as db:
+        found = select(col(Revision.id)).where(col(Revision.document_id) == document.id)
+        return str(await db.scalar(found.order_by(col(Revision.number).desc())))

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from PIL import Image
@@ -14,6 +14,8 @@ from server.documents.read_markdown import read_markdown
 from server.documents.schema import schema
 from server.documents.write_html import write_html
 from server.embedded.servers import running_servers
+from server.publishing.channels.sandbox import Outcome
+from server.publishing.channels.sandbox_shelf import PostgresSandboxShelf, Sent
 from server.publishing.site.pages import Page
 from server.publishing.site.reading import find_site
 from server.publishing.site.renditions import render_picture
@@ -51,6 +53,10 @@ async def _switch_on(ada: Person) -> None:
     await form.get_by_label("Description").fill("What foxes do all day, told by those who watch them.")
     await form.get_by_role("button", name="Connect Site").click()
     await ada.page.get_by_role("link", name="Notes from the den").click()
+    await ada.page.get_by_label("Language").fill("german")
+    await ada.page.locator("form[action$='/site']").get_by_role("button", name="Save").click()
+    await ada.page.get_by_text("A language is a tag such as en, de or pt-BR.").first.wait_for()
+    await _looks_well(ada, "account")
     await ada.page.get_by_role("link", name=f"{ada.address}/p/den/").click()
     await ada.page.get_by_text("Nothing has been published here yet.").wait_for()
 
@@ -98,7 +104,7 @@ def _photo(hue: int) -> bytes:
 
 
 async def test_anybody_reads_the_pages_without_script_in_the_dark_and_on_a_phone(enter: Enter, studio: Studio) -> None:
-    await _switch_on(await enter(studio, "Ada"))
+    await _switch_on(await enter(studio, "Ada", bypass_csp=True, **_WIDE))
     await _put_pages(studio)
 
     for scheme in _SCHEMES:
@@ -125,3 +131,47 @@ async def test_anybody_reads_the_pages_without_script_in_the_dark_and_on_a_phone
     await plain.go("/p/den/nowhere")
     await plain.page.get_by_role("link", name="See what there is.").click()
     await plain.page.get_by_role("heading", name="Notes from the den").wait_for()
+
+
+async def test_a_sandbox_shows_what_was_sent_to_it(enter: Enter, studio: Studio) -> None:
+    ada = await enter(studio, "Ada", bypass_csp=True, **_WIDE)
+    await ada.go("/workspace/channels?connect=sandbox")
+    form = ada.page.locator("#connect-sandbox form")
+    await form.get_by_label("Whose limits it has").select_option(label="Mastodon")
+    await form.get_by_role("button", name="Connect Sandbox").click()
+    await ada.page.get_by_role("link", name="Sandbox as Mastodon").click()
+    await ada.page.get_by_role("link", name="See what was sent to it").click()
+    await ada.page.get_by_text("Nothing was sent here yet.").wait_for()
+    await _send(studio, UUID(ada.page.url.split("/")[-2]))
+
+    for scheme in _SCHEMES:
+        for size, options in (("wide", _WIDE), ("phone", PHONE)):
+            person = await enter(studio, "Ada", color_scheme=scheme, bypass_csp=True, **options)
+            await person.page.goto(ada.page.url)
+            await person.page.get_by_text("Lost, not to be seen").wait_for()
+            await _looks_well(person, f"sandbox-{scheme}-{size}")
+
+
+async def _send(studio: Studio, account_id: UUID) -> None:
+    """Send two posts to a sandbox, as its channel does; one of them is lost."""
+    servers = running_servers(studio.installation.data_dir)
+    assert servers is not None
+    engine = create_engine(servers.database_url)
+    shelf = PostgresSandboxShelf(create_sessions(engine))
+    texts = (
+        "Snow, at last: what tracks tell about the longest night. https://example.org/snow",
+        "Once more, below it.",
+    )
+    sent = Sent(
+        uuid4(),
+        account_id,
+        title="Snow, at last",
+        texts=texts,
+        pictures=("Hills in the evening",),
+        outcome=Outcome.SLOW.value,
+        shown=2,
+        sent_at=datetime(2026, 11, 21, 12, tzinfo=UTC),
+    )
+    await shelf.put(sent)
+    await shelf.put(replace(sent, id=uuid4(), title="", pictures=(), outcome=Outcome.LOST.value, shown=0))
+    await engine.dispose()

@@ -108,6 +108,49 @@ async def test_each_passage_says_who_wrote_it_and_what_one_person_did_is_removed
     await ben.reads("To write. Together, says Ben.", "Stays. To stay.")
 
 
+async def test_what_somebody_deletes_and_brings_back_stays_its_writers(
+    ada: Person, ben: Person, studio: Studio
+) -> None:
+    document = create_document(studio.api, title="Plan", content="# Aim\n\nA paragraph by Ada.\n\nStays **by** her.")
+    await ada.open(document)
+    await ada.write_at_end()
+    await ada.type(" Never kept anywhere.")
+    await ada.saved()
+    await ben.open(document)
+    await ben.reads("Never kept anywhere.")
+    text = await ben.text()
+
+    async def there_and_back(*keys: str, meanwhile: str) -> None:
+        for key in keys:
+            await ben.page.keyboard.press(key)
+            await ben.heard()
+        assert await ben.text() != text
+        await ben.saved()
+        if meanwhile:
+            name(studio, document, meanwhile)
+        await ben.page.keyboard.press("Control+z")
+        await ben.reads(*text.split("\n"))
+        await ben.saved()
+
+    await ben.body.locator("p").last.click()
+    await there_and_back("Home", "Shift+Control+End", "Delete", meanwhile="")
+    await there_and_back("Control+a", "Delete", meanwhile="All is gone")
+    await ben.body.locator("p").first.click()
+    await there_and_back("Home", "Shift+Control+End", "Delete", meanwhile="Half is gone")
+    await ben.write_at_end()
+    await ben.type(" Ben's.")
+    await ben.saved()
+    page = ada.page
+
+    async def is_told() -> bool:
+        await ada.go(f"/documents/{document}/history/authors")
+        return await page.locator(".passage[data-name='Ben Okri']").all_inner_texts() == [" Ben's."]
+
+    await until(is_told, page.locator(".written").all_inner_texts)
+    hers = "".join(await page.locator(".passage[data-name='Ada Lovelace']").all_inner_texts())
+    assert hers == "AimA paragraph by Ada.Stays by her. Never kept anywhere."
+
+
 async def test_a_version_is_named_where_one_is_looking(ada: Person, studio: Studio) -> None:
     document = create_document(studio.api, content="One.")
     await ada.go(f"/documents/{document}/history")

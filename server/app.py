@@ -66,6 +66,7 @@ from server.review import looking
 from server.review.api import OPERATIONS as REVIEW_OPERATIONS
 from server.review.api import routes as review_api_routes
 from server.review.routes import routes as review_routes
+from server.review.settings_pages import routes as review_settings_routes
 from server.revisions.api import OPERATIONS as REVISION_OPERATIONS
 from server.revisions.api import routes as revision_api_routes
 from server.revisions.attribution import note, owners_of
@@ -171,6 +172,7 @@ def create_app(settings: Settings) -> Starlette:
         *revision_routes,
         *revision_api_routes,
         *review_routes,
+        *review_settings_routes,
         *review_api_routes,
         *publishing_routes,
         *publishing_api_routes,

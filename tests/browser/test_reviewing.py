@@ -120,3 +120,24 @@ async def test_an_approval_is_for_exactly_one_content(enter: Enter, studio: Stud
     row = ada.page.locator(".document", has_text="Autumn letter")
     assert (await row.locator(".status-pill").inner_text()).strip() == "Approved"
     await look(ada, "review-list")
+
+
+async def test_an_admin_says_how_it_is_decided(enter: Enter, studio: Studio) -> None:
+    ada = await enter(studio, "Ada", bypass_csp=True)
+    await ada.go("/reviews")
+    await ada.page.get_by_role("link", name="Review settings").click()
+    new = ada.page.locator("#workflow-new")
+    await new.locator("summary").first.click()
+    await new.get_by_label("Name", exact=True).fill("Two eyes of the law")
+    step = new.locator("fieldset").first
+    await step.get_by_label("Name of the step").fill("Law")
+    await step.get_by_label("Deadline in hours").fill("24")
+    await step.locator("summary").click()
+    await step.get_by_label("Ben Okri", exact=True).check()
+    await look(ada, "review-settings")
+    await new.get_by_role("button", name="Make the workflow").click()
+    await ada.page.locator(".channel-offer summary", has_text="Two eyes of the law").click()
+    made = ada.page.locator(".channel-offer[open]")
+    assert await made.get_by_label("Ben Okri", exact=True).first.is_checked()
+    await made.get_by_role("button", name="Remove this workflow").click()
+    await ada.page.get_by_text("The workflow is removed.").wait_for()

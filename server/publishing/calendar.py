@@ -109,7 +109,7 @@ def sheet_of(view: View, on: date, zone: ZoneInfo) -> Sheet:
         ends = (on.replace(day=28) + timedelta(days=7)).replace(day=1)
         count = -(-(ends - first).days // 7) * 7
     days = [first + timedelta(days=number) for number in range(count)]
-    return Sheet(view, on, days, _midnight(first, zone), _midnight(days[-1] + timedelta(days=1), zone))
+    return Sheet(view, on, days, midnight(first, zone), midnight(days[-1] + timedelta(days=1), zone))
 
 
 def fill(sheet: Sheet, entries: Sequence[Entry], now: datetime, zone: ZoneInfo) -> list[Day]:
@@ -133,5 +133,6 @@ def fill(sheet: Sheet, entries: Sequence[Entry], now: datetime, zone: ZoneInfo) 
     ]
 
 
-def _midnight(day: date, zone: ZoneInfo) -> datetime:
+def midnight(day: date, zone: ZoneInfo) -> datetime:
+    """Return the instant at which a day begins in a zone."""
     return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)

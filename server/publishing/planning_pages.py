@@ -17,17 +17,18 @@ from starlette.routing import Route
 
 from server.accounts.identity import signed_in
 from server.accounts.notices import go_and_say, said, to_say
+from server.assets.file_names import attachment
 from server.documents import lifecycle
 from server.documents.models import Document, utc_now
 from server.errors import Conflict, DomainError, Invalid, NotFound
-from server.publishing import accounts, planning, posts, scheduling
+from server.publishing import accounts, planning, posts, scheduling, sheets
 from server.publishing.accounts import Listed
-from server.publishing.calendar import Sheet, View, fill, sheet_of
+from server.publishing.calendar import Sheet, View, fill, midnight, sheet_of
 from server.publishing.channel import Field as Asked
 from server.publishing.composing import Additions, ApprovedContent
 from server.publishing.counting import count
 from server.publishing.models import Health, Publication
-from server.publishing.planning import Draft, Seen, Wanted, Wish
+from server.publishing.planning import Draft, Entry, Seen, Wanted, Wish
 from server.publishing.planning_api import means_of, tell_of
 from server.publishing.scheduling import Finding, When
 from server.publishing.states import OPEN, State
@@ -41,6 +42,7 @@ from server.workspaces.access import Actor, Verb, actor_for, can
 from server.workspaces.middleware import current_actor
 
 MOST_SHOWN: Final = 2000
+MOST_SENT: Final = 20_000
 A_PAGE: Final = 50
 SENTENCES: Final = {
     "publications-planned": "Planned. It goes out by itself at its time.",
@@ -124,6 +126,8 @@ async def publish(request: Request) -> Response:
         return await _publish_page(request, fields=fields, errors=_sentences(error))
     for publication in planned:
         await tell_of(request, publication)
+    if when is None and len(planned) == 1:
+        return go_and_say(request, f"/publications/{planned[0].id}", "publications-now")
     word = "publications-planned" if when is not None else "publications-now"
     return go_and_say(request, f"/documents/{document_id}/publish", word)
 
@@ -250,6 +254,28 @@ async def calendar(request: Request) -> Response:
         may_publish=can(actor, Verb.PUBLISH, actor),
         views=list(View),
     )
+
+
+async def export(request: Request) -> Response:
+    """Send the publications of a span of days as a file: without one, of a year from today on."""
+    db, actor, asked = request.state.db, current_actor(request), request.query_params
+    zone = _zone(request)
+    first = _day(asked.get("from"), utc_now().astimezone(zone).date())
+    last = _day(asked.get("to"), first + timedelta(days=365))
+    wanted = Wanted(since=midnight(first, zone), until=midnight(last + timedelta(days=1), zone))
+    entries: list[Entry] = []
+    cursor: str | None = None
+    while len(entries) < MOST_SENT:
+        page = await planning.listed(db, actor, wanted, limit=MOST_SHOWN, cursor=cursor)
+        entries += page.entries
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+    headers = {
+        "Content-Disposition": attachment(f"publications {first} to {last}", ".csv"),
+        "Cache-Control": "no-store",
+    }
+    return Response(sheets.write(entries[:MOST_SENT]), media_type="text/csv", headers=headers)
 
 
 async def _publish_page(
@@ -434,6 +460,7 @@ _PUBLISH: Final = "/documents/{document_id:uuid}/publish"
 _ONE: Final = "/publications/{publication_id:uuid}"
 routes: Final = [
     Route("/calendar", calendar, methods=["GET"]),
+    Route("/calendar/export", export, methods=["GET"]),
     Route(_PUBLISH, publish_page, methods=["GET"]),
     Route(_PUBLISH, publish, methods=["POST"]),
     Route(_ONE, show, methods=["GET"]),

@@ -262,6 +262,7 @@ DOORS: Final[dict[str, Door]] = {
     ),
     f"GET {_PUBLICATION}": Door(_sees_publication),
     "GET /calendar": here(Verb.VIEW),
+    "GET /calendar/export": here(Verb.VIEW),
     f"GET {_PAGE}/publish": Door(lambda case: case.here is not None and can(case.at, D.VIEW, case.document)),
     f"POST {_PAGE}/publish": Door(
         lambda case: case.here is not None and can(case.at, D.VIEW, case.document), form={"do": "check"}

@@ -1,5 +1,7 @@
 """The calendar and the pages of publications, as somebody without script goes through them."""
 
+import csv
+import io
 import re
 from datetime import UTC, datetime
 from uuid import UUID
@@ -128,6 +130,18 @@ async def test_a_member_sees_and_does_not_touch(
     for deed in ("move", "cancel", "again", "settle"):
         fields = {"time": "2030-06-02T09:00", "zone": "UTC", "finding": "live"}
         assert (await _send(client, f"{path}/{deed}", **fields)).status_code == 403, deed
+
+
+async def test_days_are_exported_and_no_cell_is_computed(client: httpx.AsyncClient, planner: Planner) -> None:
+    document = await planner.document("=HYPERLINK(1)", title="Foxes, “all”")
+    assert (await _send(client, f"/documents/{document}/publish", **_wish(planner))).status_code == 303
+    sent = await client.get("/calendar/export?from=2030-06-01&to=2030-06-01")
+    assert "publications 2030-06-01 to 2030-06-01.csv" in sent.headers["content-disposition"]
+    [row] = csv.DictReader(io.StringIO(sent.text))
+    assert (row["time"], row["zone"], row["account"]) == ("2030-06-01T09:00", "Europe/Paris", "Our board")
+    assert (row["document"], row["words"]) == ("Foxes, “all”", "'=HYPERLINK(1)")
+    after = await client.get("/calendar/export?from=2030-06-02&to=2030-06-02")
+    assert len(after.text.splitlines()) == 1
 
 
 def test_months_are_whole_weeks_and_days_as_long_as_they_are() -> None:

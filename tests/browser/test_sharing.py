@@ -254,6 +254,15 @@ async def test_a_role_that_changes_is_told_in_the_open_document(ada: Person, ben
     ids = await ada.body.locator("> p").evaluate_all("all => all.map(each => each.getAttribute('data-id'))")
     assert len(set(ids)) == 2
     assert all(ids)
+    # The button to share goes with the right, and comes back with it.
+    await ben.page.reload()
+    await ben.live()
+    share = ben.page.locator(".editor-invite")
+    await share.wait_for()
+    studio.api.put(theirs, json={"role": "reviewer"}).raise_for_status()
+    await share.wait_for(state="hidden")
+    studio.api.put(theirs, json={"role": "editor"}).raise_for_status()
+    await share.wait_for()
     studio.api.delete(theirs).raise_for_status()
     await banner.get_by_text("you no longer have access to it").wait_for()
 

@@ -304,7 +304,7 @@ export class Card {
     if (mine || rights.may_delete_any) {
       tools.append(
         iconButton({
-          label: say("comments.delete"),
+          label: mine ? say("comments.delete") : say("comments.deleteTheirs", { name: nameOf(comment.author) }),
           icon: "trash",
           onPress: () => {
             this.#askToDelete(comment, element);
@@ -363,10 +363,12 @@ export class Card {
       text: say("comments.keep"),
       attributes: { type: "button", "data-kind": "quiet" },
     });
+    const mine = comment.author?.id === this.#host.me.id;
+    const question = mine ? say("comments.sure") : say("comments.sureTheirs", { name: nameOf(comment.author) });
     const row = buildElement("div", {
       class: "comment-confirm",
-      attributes: { role: "group", "aria-label": say("comments.sure") },
-      children: [buildElement("p", { text: say("comments.sure") }), keep, sure],
+      attributes: { role: "group", "aria-label": question },
+      children: [buildElement("p", { text: question }), keep, sure],
     });
     keep.addEventListener("click", () => {
       row.remove();

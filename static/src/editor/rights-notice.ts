@@ -15,6 +15,7 @@ export function tellRights(session: Session, banner: Banner, known: Rights): voi
     const { rights, link } = session.connection;
     if (rights === null || link === "refused" || rights === told) return;
     told = rights;
+    document.body.dataset["rights"] = rights;
     banner.show({
       kind,
       text: say(`rights.${rights}`),

@@ -110,6 +110,8 @@ class SelectionToolbar {
     editor.view.dom.addEventListener("pointerdown", this.#onPointerDown);
     window.addEventListener("pointerup", this.#onPointerUp);
     window.addEventListener("scroll", this.#onScroll, { passive: true, capture: true });
+    // What comes above the text pushes it down.
+    for (const above of document.querySelectorAll("#editor-banner, #review-bar")) this.#above.observe(above);
   }
 
   readonly #onPointerDown = (): void => {
@@ -122,6 +124,10 @@ class SelectionToolbar {
     this.#pointerDown = false;
     this.update(this.#editor.view);
   };
+
+  readonly #above = new ResizeObserver(() => {
+    this.#onScroll();
+  });
 
   readonly #onScroll = (): void => {
     if (!this.#panel.hidden) this.#place(this.#editor.view);
@@ -161,6 +167,7 @@ class SelectionToolbar {
     this.#editor.view.dom.removeEventListener("pointerdown", this.#onPointerDown);
     window.removeEventListener("pointerup", this.#onPointerUp);
     window.removeEventListener("scroll", this.#onScroll, { capture: true });
+    this.#above.disconnect();
     this.#panel.remove();
   }
 

@@ -238,6 +238,9 @@ async def test_a_reviewer_comments_without_the_right_to_write(ada: Person, ben: 
     await card(ben, "Always?").click()
     assert await card(ben, "Always?").get_by_role("button", name="Resolve").count() == 0
     assert await card(ben, "Always?").get_by_role("button", name="Delete").count() == 0
+    # Whoever owns the document may delete what is Ben's, and is told whose it is.
+    theirs = card(ada, "Only one?").locator('[aria-label="Delete the comment by Ben Okri"]')
+    await theirs.wait_for(state="attached")
     assert await ada.text() == text
     # Whoever may only read from now on reads them still, and has nothing to write in.
     await card(ben, "Always?").get_by_label("Reply").wait_for()

@@ -117,8 +117,9 @@ async def publish(request: Request) -> Response:
     planned: list[Publication] = []
     try:
         when = _when(fields)
+        at = when or planning.this_moment(_zone(request).key, utc_now())
         for each in chosen:
-            wish = Wish(document_id, _uuid(each), when, _additions(fields, each))
+            wish = Wish(document_id, _uuid(each), at, _additions(fields, each))
             planned.append((await planning.plan(db, actor, means, wish)).publication)
     except (Invalid, Conflict) as error:
         # All of them or none: half a plan is none.

@@ -1,5 +1,6 @@
 """A page's HTML as it goes out: nothing that runs, pictures in the sizes a browser chooses from, whole addresses."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from typing import Final
@@ -24,6 +25,8 @@ _GONE: Final = frozenset({"script", "style", "iframe", "object", "embed", "templ
 _SAYING: Final = "alt aria-label checked class colspan dir disabled height href id lang open rowspan scope src start"
 _ATTRIBUTES: Final = frozenset(f"{_SAYING} title type value width".split())
 _SCHEMES: Final = frozenset({"http", "https", "mailto", "tel", ""})
+
+_MARKS: Final = re.compile(r"[\W\d_]+")
 
 # Gives the address of a picture's file.
 Addressing = Callable[[str], str]
@@ -86,8 +89,9 @@ def plain(html: str, *, characters: int) -> str:
 
 def is_beginning(summary: str, html: str) -> bool:
     """Whether a summary is only how the text begins: a page that shows the text need not say it twice."""
-    # How spaces stand between blocks is nobody's words.
-    return "".join(_words(_parsed(html)).split()).startswith("".join(summary.rstrip("… ").split()))
+    # Spaces between blocks, and the bullets and numbers of lists, are nobody's words.
+    begun, whole = (_MARKS.sub("", text) for text in (summary, _words(_parsed(html))))
+    return whole.startswith(begun)
 
 
 def _parsed(html: str) -> HtmlElement:

@@ -20,6 +20,7 @@ def test_words_stand_as_they_are_read() -> None:
     [
         ("They are red, or grey. They jump…", True),
         ("They are red, or grey. They jump far.", True),
+        ("They are red, or grey. • They 1. jump far.", True),
         ("All about foxes.", False),
         ("", True),
     ],

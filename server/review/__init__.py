@@ -2,5 +2,5 @@
 
 A **workflow** is a workspace's way to decide: **steps** in order, each with reviewers and a rule (any, all, so many). A
 **review** takes a document through a workflow. A **decision** is one reviewer's word about one **content hash**: of
-the text, its metadata, variants and assets. A **guest** decides by a signed link, without an account.
+the text, its metadata, variants and pictures. Where a document **stands**, and what may go out, follows.
 """

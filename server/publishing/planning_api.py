@@ -87,8 +87,7 @@ async def change_publication(call: Call[NoQuery, PublicationChange]) -> Reply[Pu
     """Move a publication, or let it send what is approved now. Possible until it is being sent."""
     request, body = call.request, call.body
     db, actor, publication_id = request.state.db, current_actor(request), _id(request)
-    if body.time is None and body.content is None:
-        raise Invalid(sentence="Say what to change: `time`, `content`, or both.")
+    # Before anything else: whoever may not do this is told so, whatever they ask for.
     version = await _required(request, publication_id)
     planned: Planned | None = None
     if body.content is not None:
@@ -100,7 +99,7 @@ async def change_publication(call: Call[NoQuery, PublicationChange]) -> Reply[Pu
     if body.time is not None:
         planned = await scheduling.move(db, actor, publication_id, body.time.when(), version=version)
     if planned is None:
-        raise AssertionError
+        raise Invalid(sentence="Say what to change: `time`, `content`, or both.")
     return await _changed(request, planned.publication, planned)
 
 

@@ -93,6 +93,7 @@ async def test_who_may_not_publish_sees_what_they_may_see(planner: Planner) -> N
             await program.delete(f"{ALL}/{first['id']}"),
             await program.post(f"{ALL}/{first['id']}/try-again"),
             await program.patch(f"{ALL}/{first['id']}", json={"time": TOMORROW}),
+            await program.patch(f"{ALL}/{first['id']}", json={}),
         ):
             assert answer.status_code == 403
     async with await planner.program(scheduler) as program:

@@ -57,7 +57,7 @@ class Keyframe(SQLModel, table=True):
 
 
 class Revision(SQLModel, table=True):
-    """A document as it was. Only its name ever changes.
+    """A document as it was. Only its name ever changes, and its reason when somebody approves it.
 
     `delta`: what the state has beyond its keyframe, as a Yjs update (v1, deflated); none if it is the keyframe.
     `state_vector`: what the state has of each client. `authorship`: whose its letters are, of one that people are

@@ -2,11 +2,12 @@
 
 import asyncio
 import re
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
 import pytest
-from playwright.async_api import Locator, Route
+from playwright.async_api import Error, Locator, Route
 
 from tests.browser.conftest import Enter, Person, Studio, until
 from tests.browser.test_pages import AXE, PHONE, RULES
@@ -395,12 +396,16 @@ async def test_of_many_comments_those_near_the_window_stand_in_the_page(enter: E
     # Newest first it is the first one; whoever scrolls to the end sees more.
     await ada.page.get_by_label("Order").select_option("time")
     more = ada.page.get_by_role("button", name="Show more")
-    while await more.count():
-        shown = await drawer.count()
-        await drawer.nth(shown - 1).scroll_into_view_if_needed()
-        await more.or_(drawer.nth(shown)).first.scroll_into_view_if_needed()
-        await drawer.nth(shown).wait_for(state="attached")
-    assert await drawer.count() == count
+
+    async def scrolled_to_the_end() -> bool:
+        # The button goes when the last ones have come, maybe while it is looked for.
+        await drawer.last.scroll_into_view_if_needed()
+        with suppress(Error):
+            await more.scroll_into_view_if_needed(timeout=500)
+        return await drawer.count() == count
+
+    await until(scrolled_to_the_end, drawer.count)
+    await more.wait_for(state="detached")
 
 
 async def test_on_a_phone_comments_are_a_sheet(enter: Enter, studio: Studio) -> None:

@@ -56,7 +56,9 @@ async def test_an_invitation_to_the_workspace_goes_out_by_mail(
         invitation_id = await db.scalar(select(col(Invitation.id)))
     for _ in range(2):
         again = await _post(client, f"/workspace/invitations/{invitation_id}/send")
-        assert "on its way to <strong>eve@example.org</strong>" in again.text
+        said = (await client.get(again.headers["location"])).text
+        assert "eve@example.org" in said
+        assert "on its way" in said
     assert await deliver(sessions, mailing, see_all) == Delivered(sent=1)
     first, second = (re.findall(r"/join/\S+", each.part("plain"))[0] for each in caught.taken)
     client.cookies.clear()

@@ -213,7 +213,7 @@ async def test_a_redis_that_does_not_answer_is_told_in_a_sentence_by_the_worker(
 @pytest.mark.parametrize(
     ("command", "variable", "value", "says"),
     [
-        ("migrate", "QUILLROOM_PORT", "70000", "port"),
+        ("migrate", "QUILLROOM_PORT", "70000", "QUILLROOM_PORT: "),
         ("doctor", "QUILLROOM_BASE_URL", "studio.example.org", "http"),
         ("migrate", "DATABASE_URL", "mysql://u:a-secret@host/name", "postgresql://"),
         ("serve", "DATABASE_URL", "mysql://u:a-secret@host/name", "postgresql://"),

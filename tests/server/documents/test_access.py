@@ -48,7 +48,7 @@ from tests.factories import make_member, make_user, make_workspace
 OWNER, EDITOR, REVIEWER, VIEWER = DocumentRole
 V = DocumentVerb
 READING = {V.VIEW}
-REVIEWING = READING | {V.COMMENT, V.SUGGEST}
+REVIEWING = READING | {V.COMMENT, V.SUGGEST, V.DECIDE}
 EDITING = REVIEWING | {V.EDIT, V.UPLOAD, V.REVIEW, V.RENAME, V.MOVE, V.TRASH, V.RESTORE, V.SHARE}
 
 

@@ -341,7 +341,10 @@ async def _move_on(
 
 async def _under_decision(db: AsyncSession, document: Document, standing: Standing, signed: bytes) -> Under:
     """Return the review that somebody decides about. Raises Conflict, OtherContent."""
-    review = await db.get(Review, standing.review_id) if standing.review_id is not None else None
+    # Read anew: whoever held the document before may have decided since the asker looked.
+    review = (
+        await db.get(Review, standing.review_id, populate_existing=True) if standing.review_id is not None else None
+    )
     if review is None or review.state not in {ReviewState.OPEN, ReviewState.APPROVED}:
         raise Conflict("There is nothing to decide: no review is under way.")
     if review.hash != signed:

@@ -21,7 +21,7 @@ from server.queue import create_queue
 from tests.running import ROOT, Installation, NotRunning, _free_port, create_document, read_text
 
 # Two busy cores take their time to start four processes.
-LIMIT_SECONDS = 60
+LIMIT_SECONDS = 120
 
 pytestmark = pytest.mark.timeout(180)
 

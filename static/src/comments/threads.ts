@@ -16,6 +16,7 @@ export class Threads {
   readonly #turns = new Map<string, number>();
   readonly #stale = new Set<string>();
   #gathering: ReturnType<typeof setTimeout> | undefined;
+  #newest: Promise<void> = Promise.resolve();
   #loads = 0;
   rights: Rights = nothing;
   state: "loading" | "ready" | "failed" = "loading";
@@ -44,7 +45,13 @@ export class Threads {
     this.#tell();
   }
 
-  async load(): Promise<void> {
+  /** Asks for all. A later one takes the place of this, which then ends with it: `rights` are known in any case. */
+  load(): Promise<void> {
+    this.#newest = this.#loadAll();
+    return this.#newest;
+  }
+
+  async #loadAll(): Promise<void> {
     this.#loads += 1;
     const load = this.#loads;
     const before = new Map(this.#turns);
@@ -53,7 +60,10 @@ export class Threads {
       let cursor: string | null = null;
       do {
         const page = await this.#api.page({ limit: "100", ...(cursor === null ? {} : { cursor }) });
-        if (load !== this.#loads) return;
+        if (load !== this.#loads) {
+          await this.#newest;
+          return;
+        }
         found.push(...page.threads);
         this.rights = page;
         cursor = page.next_cursor;

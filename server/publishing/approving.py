@@ -15,6 +15,7 @@ from server.publishing.models import Publication
 from server.publishing.states import OPEN, State
 from server.review import lifecycle
 from server.review.content import Altered
+from server.review.models import Standing
 from server.review.states import Publication as Going
 
 log = structlog.get_logger(__name__)
@@ -52,6 +53,18 @@ async def approved_content(db: AsyncSession, document_id: UUID) -> ApprovedConte
         title=frozen.title,
         body=frozen.body,
     )
+
+
+async def stopped(db: AsyncSession, publication: Publication) -> str | None:
+    """Say why a planned publication must not go out now; None: nothing stops it."""
+    standing = await db.get(Standing, publication.document_id) if publication.document_id is not None else None
+    if standing is None:
+        return None
+    if standing.held_at is not None:
+        return "A reviewer holds this document. It goes out once they release it."
+    if standing.approved_hash is None:
+        return "The approval of this document was taken back. It goes out once it is approved again; or cancel it."
+    return None
 
 
 async def note_standing(db: AsyncSession, document_id: UUID) -> None:

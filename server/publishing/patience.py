@@ -11,6 +11,8 @@ MOST_TRIES: Final = 50
 QUOTA_WAIT: Final = timedelta(hours=1)
 # What a channel may ask to wait at once; it may ask again.
 LONGEST_WAIT: Final = timedelta(hours=6)
+# Until people let it go.
+LOOK_AGAIN: Final = timedelta(minutes=1)
 # A list there may not show yet what was posted a moment ago.
 LOOK_AFTER: Final = timedelta(seconds=10)
 

@@ -21,7 +21,7 @@ from server.events import Events
 from server.notifications.noting import EVENT
 from server.publishing import accounts, planning, refreshing
 from server.publishing.accounts import Reach
-from server.publishing.approving import note_standing
+from server.publishing.approving import note_standing, stopped
 from server.publishing.models import Publication
 from server.publishing.pace import Pace
 from server.publishing.posts import ReadPicture
@@ -64,6 +64,7 @@ class Press:
             pace=Pace(redis),
             tell=self._tell,
             clock=clock,
+            stopped=stopped,
         )
 
     async def run(self) -> int:

@@ -10,6 +10,7 @@ An account has one publication under way at a time: what its channel counts per 
 not interleave.
 """
 
+import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -70,6 +71,8 @@ class Workshop:
     pace: Pace
     tell: Callable[[AsyncSession, Publication, State], Awaitable[None]]
     clock: Callable[[], datetime] = utc_now
+    # Says why a publication must wait although its time has come: a hold, an approval that was taken back.
+    stopped: Callable[[AsyncSession, Publication], Awaitable[str | None]] | None = None
 
 
 async def publish_due(workshop: Workshop) -> int:
@@ -167,7 +170,7 @@ class _Delivery:
             self._log.warning("publication was taken over by another worker")
         except anyio.get_cancelled_exc_class():
             # The worker stops. What was begun stays noted; another may look at once.
-            with anyio.CancelScope(shield=True), anyio.move_on_after(STORE_SECONDS):
+            with anyio.CancelScope(shield=True), anyio.move_on_after(STORE_SECONDS), contextlib.suppress(_Lost):
                 await self._save(lease_until=None, next_at=self._workshop.clock())
             raise
 
@@ -182,6 +185,8 @@ class _Delivery:
         if resting is not None and resting > now:
             await self._save(lease_until=None, next_at=resting)
             return
+        if await self._is_stopped(now):
+            return
         before = self._saved()
         try:
             channel = self._channel(account_row)
@@ -193,6 +198,17 @@ class _Delivery:
         post = post_of(self._row, self._workshop.read_picture)
         progress = before or Progress(channel.begin(post, account))
         await self._advance(channel, account, post, progress)
+
+    async def _is_stopped(self, now: datetime) -> bool:
+        """Put off what must wait for people. What may be visible already is seen to its end."""
+        if self._workshop.stopped is None or self._row.called_at is not None or self._row.url is not None:
+            return False
+        async with self._workshop.sessions() as db:
+            why = await self._workshop.stopped(db, self._row)
+        if why is None:
+            return False
+        await self._save(lease_until=None, next_at=now + patience.LOOK_AGAIN, problem=why)
+        return True
 
     async def _advance(self, channel: Channel, account: Account, post: Post, progress: Progress) -> None:
         for _ in range(MOST_STEPS):

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import anyio
@@ -283,6 +284,25 @@ async def test_two_workers_at_once_make_no_second_post(press: Press) -> None:
     await publish_due(press.workshop)
 
     assert sorted(press.texts) == sorted(f"Fox {number}" for number in range(12))
+
+
+async def test_what_people_hold_waits_until_they_let_it_go(press: Press) -> None:
+    planned = await press.plan()
+    why: list[str] = ["A reviewer holds it."]
+
+    async def stopped(db: AsyncSession, publication: Publication) -> str | None:
+        return why[0] if why else None
+
+    workshop = replace(press.workshop, stopped=stopped)
+    await publish_due(workshop)
+    assert press.wall.calls == []
+    assert (await press.row(planned)).problem == "A reviewer holds it."
+
+    why.clear()
+    press.clock.now += patience.LOOK_AGAIN
+    await publish_due(workshop)
+    assert press.texts == ["The fox"]
+    assert (await press.row(planned)).problem == ""
 
 
 async def test_what_is_overdue_is_known(press: Press) -> None:

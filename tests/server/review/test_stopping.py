@@ -3,6 +3,7 @@
 import pytest
 
 from server.db import transaction
+from server.documents.models import utc_now
 from server.publishing.approving import stopped
 from server.publishing.models import Publication
 from server.review.models import Verdict
@@ -12,7 +13,17 @@ pytestmark = pytest.mark.anyio
 
 
 async def test_a_hold_and_an_approval_taken_back_stop_what_is_planned(desk: Desk) -> None:
-    planned = Publication(document_id=desk.document.id)
+    now = utc_now()
+    planned = Publication(
+        workspace_id=desk.document.workspace_id,
+        document_id=desk.document.id,
+        content_hash=bytes(32),
+        post={},
+        wall_time=now,
+        zone="UTC",
+        due_at=now,
+        next_at=now,
+    )
 
     async def why() -> str | None:
         async with transaction(desk.sessions) as db:

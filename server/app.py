@@ -50,16 +50,16 @@ from server.notifications.noting import tell
 from server.notifications.routes import routes as notification_routes
 from server.operations.exchange import exchanging
 from server.operations.routes import routes as operation_routes
-from server.publishing.api import OPERATIONS as PUBLISHING_OPERATIONS
-from server.publishing.api import routes as publishing_api_routes
-from server.publishing.approving import approved_content
+from server.publishing.accounts.api import OPERATIONS as PUBLISHING_OPERATIONS
+from server.publishing.accounts.api import routes as publishing_api_routes
+from server.publishing.accounts.pages import routes as publishing_routes
 from server.publishing.channels.sandbox_routes import routes as sandbox_routes
-from server.publishing.planning_api import OPERATIONS as PLANNING_OPERATIONS
-from server.publishing.planning_api import routes as planning_api_routes
-from server.publishing.planning_pages import routes as planning_routes
-from server.publishing.publisher import oldest_overdue_seconds
+from server.publishing.planning.api import OPERATIONS as PLANNING_OPERATIONS
+from server.publishing.planning.api import routes as planning_api_routes
+from server.publishing.planning.approving import approved_content
+from server.publishing.planning.pages import routes as planning_routes
+from server.publishing.publisher.delivering import oldest_overdue_seconds
 from server.publishing.registry import open_reach
-from server.publishing.routes import routes as publishing_routes
 from server.publishing.site.routes import routes as site_routes
 from server.queue import create_queue
 from server.review import looking

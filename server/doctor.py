@@ -18,7 +18,7 @@ from server.assets.storage import open_store
 from server.audit import ledger
 from server.migrating import is_current
 from server.notifications import transport
-from server.publishing.jobs import count_sealed
+from server.publishing.accounts.jobs import count_sealed
 from server.publishing.vault import CannotOpen, open_vault
 from server.settings import Settings
 from server.web.static import MANIFEST

@@ -26,8 +26,8 @@ from server.documents import sizes
 from server.documents.access import seen_by
 from server.events import Events
 from server.notifications import jobs as notification_jobs
-from server.publishing import jobs as publishing_jobs
-from server.publishing import refreshing
+from server.publishing.accounts import jobs as publishing_jobs
+from server.publishing.accounts import refreshing
 from server.publishing.pressing import Press
 from server.publishing.registry import open_reach
 from server.queue import QUEUE_NAME, deserialize, redis_settings, serialize

@@ -19,16 +19,17 @@ from server.documents.models import utc_now
 from server.errors import NotFound, Unavailable
 from server.events import Events
 from server.notifications.noting import EVENT
-from server.publishing import accounts, planning, refreshing
-from server.publishing.accounts import Reach
-from server.publishing.approving import note_standing, stopped
+from server.publishing.accounts import accounts, refreshing
+from server.publishing.accounts.accounts import Reach
 from server.publishing.models import Publication
-from server.publishing.pace import Pace
+from server.publishing.planning import planning
+from server.publishing.planning.approving import note_standing, stopped
 from server.publishing.posts import ReadPicture
-from server.publishing.publisher import Workshop, oldest_overdue_seconds, publish_due
+from server.publishing.publisher.delivering import Workshop, oldest_overdue_seconds, publish_due
+from server.publishing.publisher.pace import Pace
+from server.publishing.publisher.telling import tell_late, tell_outcome
 from server.publishing.remedies import ChannelError, Remedy
 from server.publishing.states import State
-from server.publishing.telling import tell_late, tell_outcome
 
 MAX_PICTURE_BYTES: Final = 64 * 1024 * 1024
 

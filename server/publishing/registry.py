@@ -8,7 +8,7 @@ from typing import Final
 from obstore.store import ObjectStore
 
 from server.db import Sessions
-from server.publishing.accounts import Reach
+from server.publishing.accounts.accounts import Reach
 from server.publishing.channel import Channel
 from server.publishing.channels.bluesky import Bluesky
 from server.publishing.channels.mastodon import Mastodon

@@ -1,7 +1,7 @@
 """Secrets at rest: the tokens of accounts lie encrypted in the database, under keys that lie elsewhere.
 
 The newest key encrypts, each of them opens: a key is changed by putting a new one before it, and taken away once
-nothing is encrypted with it any more (`re-encrypt` in server.publishing.jobs; `quillroom doctor` says so).
+nothing is encrypted with it any more (`re-encrypt` in server.publishing.accounts.jobs; `quillroom doctor` says so).
 """
 
 import hashlib

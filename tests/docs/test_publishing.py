@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from server.publishing import patience
+from server.publishing.publisher import patience
 from server.publishing.remedies import Remedy
 from server.publishing.states import ALLOWED, State
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Final
 from urllib.parse import quote
 
+from server.publishing.accounts.consenting import code_from, consent_url, new_secret, read_tokens
 from server.publishing.channel import (
     Account,
     Caller,
@@ -63,7 +64,6 @@ from server.publishing.channels.mastodon_pictures import (
     wait_for,
 )
 from server.publishing.channels.mastodon_server import allows, discovered, instance, keeps_keys, look
-from server.publishing.consenting import code_from, consent_url, new_secret, read_tokens
 from server.publishing.counting import count, graphemes
 from server.publishing.http import Http
 from server.publishing.remedies import ChannelError, Remedy

@@ -15,6 +15,7 @@ from importlib.metadata import version
 from typing import Any, ClassVar, Final
 from urllib.parse import quote
 
+from server.publishing.accounts.consenting import Tokens, code_from, consent_url, new_secret, read_tokens
 from server.publishing.channel import (
     NOTHING,
     Account,
@@ -37,7 +38,6 @@ from server.publishing.channel import (
 )
 from server.publishing.channels.reddit_media import PICTURE_TYPES, Lease, read_lease, refusal_of_upload
 from server.publishing.channels.reddit_text import IMAGE, LINK, SELF, body, is_same, unmet
-from server.publishing.consenting import Tokens, code_from, consent_url, new_secret, read_tokens
 from server.publishing.http import UPLOAD_SECONDS, Answer, Http
 from server.publishing.remedies import ChannelError, Remedy
 

@@ -7,10 +7,10 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from server.publishing import accounts
+from server.publishing.accounts import accounts
+from server.publishing.accounts.refreshing import PATH
 from server.publishing.channels.sandbox import WORDS, Outcome
 from server.publishing.channels.sandbox_shelf import NEWEST, newest
-from server.publishing.refreshing import PATH
 from server.web.render import render
 from server.workspaces.middleware import current_actor
 

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
+from server.publishing.accounts.consenting import new_secret
 from server.publishing.channel import Consent
 from server.publishing.channels.wordpress_site import Site
-from server.publishing.consenting import new_secret
 from server.publishing.http import Http
 from server.publishing.remedies import ChannelError, Remedy
 

@@ -3,15 +3,9 @@
 import re
 from collections.abc import Mapping
 from typing import Final
-from uuid import UUID
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
-from server.errors import Invalid, NotFound
-from server.publishing import accounts
-from server.publishing.models import ChannelAccount
+from server.errors import Invalid
 from server.publishing.site.pages import legal
-from server.workspaces.access import Actor, Verb
 
 MAX_DESCRIPTION: Final = 300
 DEFAULT_LANGUAGE: Final = "en"
@@ -29,15 +23,3 @@ def described(description: str, language: str) -> Mapping[str, str]:
     if errors:
         raise Invalid(errors)
     return {"description": description, "language": language}
-
-
-async def describe(
-    db: AsyncSession, actor: Actor, account_id: UUID, *, description: str, language: str
-) -> ChannelAccount:
-    """Let a site say something else of itself. Raises Forbidden, NotFound, Invalid."""
-    account = await accounts.find(db, actor, account_id, Verb.PUBLISH)
-    if account.channel != "site":
-        raise NotFound
-    account.facts = {**account.facts, **described(description, language)}
-    await db.flush()
-    return account

@@ -202,7 +202,7 @@ PERSONAL: Final = {
     "POST /account/notifications",
     "GET /api/v1/me",
     "GET /api/v1/channels",
-    # What they come back with is for who was sent; tests/server/publishing/test_accounts.py.
+    # What they come back with is for who was sent; tests/server/publishing/accounts/test_accounts.py.
     "GET /channels/{kind}/return",
     # Holds its answer open; tests/server/workspaces/test_stream.py.
     "GET /events",

@@ -10,8 +10,8 @@ from cryptography.fernet import Fernet
 
 from server.accounts.models import User
 from server.db import Sessions
-from server.publishing import accounts
-from server.publishing.accounts import Connected, Reach
+from server.publishing.accounts import accounts
+from server.publishing.accounts.accounts import Connected, Reach
 from server.publishing.channels.reddit import Reddit
 from server.publishing.http import open_http
 from server.publishing.models import ChannelAccount

@@ -14,8 +14,8 @@ from server.accounts.models import User
 from server.db import Sessions, transaction
 from server.documents import lifecycle
 from server.documents.schema import node, text
-from server.publishing.composing import ApprovedContent
 from server.publishing.models import ChannelAccount
+from server.publishing.planning.composing import ApprovedContent
 from server.workspaces.models import Role, Workspace
 from tests.factories import actor, make_member, make_team
 from tests.server.publishing.board import BoardChannel, Wall

@@ -14,9 +14,9 @@ from server.documents import lifecycle
 from server.publishing.channel import Account
 from server.publishing.http import open_http
 from server.publishing.models import Attempt, ChannelAccount, Publication
-from server.publishing.pace import Pace
 from server.publishing.posts import FrozenPost, pack
-from server.publishing.publisher import LEAD, Workshop
+from server.publishing.publisher.delivering import LEAD, Workshop
+from server.publishing.publisher.pace import Pace
 from server.publishing.remedies import ChannelError, Remedy
 from server.publishing.states import State
 from server.workspaces.access import Actor

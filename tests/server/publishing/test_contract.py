@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from server.publishing.advancing import Progress, advance, begun
 from server.publishing.channel import Post
-from server.publishing.publisher import read_handle, write_handle
+from server.publishing.publisher.advancing import Progress, advance, begun
+from server.publishing.publisher.delivering import read_handle, write_handle
 from server.publishing.remedies import ChannelError, Remedy
 from tests.server.publishing.elsewhere.running import Fault
 from tests.server.publishing.subjects import SUBJECTS

@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 
 from server.db import Sessions, transaction
 from server.events import Events
-from server.publishing.accounts import Reach
+from server.publishing.accounts.accounts import Reach
 from server.publishing.http import open_http
 from server.publishing.models import ChannelAccount, Health
 from server.publishing.pressing import Press, read_from

@@ -4,8 +4,8 @@ import pytest
 
 from server.db import transaction
 from server.documents.models import utc_now
-from server.publishing.approving import stopped
 from server.publishing.models import Publication
+from server.publishing.planning.approving import stopped
 from server.review.models import Verdict
 from tests.server.review.desk import Desk
 

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from PIL import Image
 from starlette.responses import JSONResponse, Response
 
-from server.publishing.advancing import Progress, advance
 from server.publishing.channel import Account, Connection, Finding, Handle, Metrics, Post, Stage
 from server.publishing.channels.bluesky import Bluesky
 from server.publishing.channels.bluesky_pictures import MAX_BYTES, smaller
 from server.publishing.channels.bluesky_record import facets, keys_of, said, spans
+from server.publishing.publisher.advancing import Progress, advance
 from server.publishing.remedies import ChannelError, Remedy
 from tests.server.publishing.elsewhere.bluesky import DID, ENDS, HANDLE, PASSWORD, BlueskyServer
 from tests.server.publishing.elsewhere.running import running

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from starlette.responses import JSONResponse, Response
 
-from server.publishing.advancing import Progress, advance, begun
 from server.publishing.channel import Account, Caller, Consent, Counting, Finding, Handle, Metrics, Post, Stage
 from server.publishing.channels.mastodon import Mastodon
 from server.publishing.channels.mastodon_parts import said
 from server.publishing.channels.mastodon_server import instance
 from server.publishing.counting import count
+from server.publishing.publisher.advancing import Progress, advance, begun
 from server.publishing.remedies import ChannelError, Remedy
 from tests.server.publishing.elsewhere.mastodon import ACCOUNT, TOKEN, MastodonServer
 from tests.server.publishing.elsewhere.running import Fault

@@ -11,11 +11,11 @@ import httpx
 import pytest
 from starlette.responses import JSONResponse, Response
 
-from server.publishing.advancing import Progress, advance, begun
 from server.publishing.channel import Account, Caller, Consent, Finding, Handle, Post, Stage
 from server.publishing.channels.reddit import Reddit, subreddit_of, user_agent, wait_in
 from server.publishing.channels.reddit_text import body, is_same, unmet
 from server.publishing.http import open_http
+from server.publishing.publisher.advancing import Progress, advance, begun
 from server.publishing.remedies import ChannelError, Remedy
 from tests.server.publishing.elsewhere.reddit import (
     CLIENT_ID,

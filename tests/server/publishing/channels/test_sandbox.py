@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from server.publishing.advancing import Progress, advance, begun
 from server.publishing.channel import Connection, Post
 from server.publishing.channels.sandbox import LIMITED, Outcome
+from server.publishing.publisher.advancing import Progress, advance, begun
 from server.publishing.registry import ELSEWHERE
 from server.publishing.remedies import ChannelError, Remedy
 from tests.server.publishing.subjects.sandbox import sandbox as open_sandbox

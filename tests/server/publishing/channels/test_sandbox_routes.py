@@ -7,11 +7,11 @@ import httpx
 from starlette.applications import Starlette
 
 from server.db import Sessions
-from server.publishing import accounts
-from server.publishing.accounts import Reach, open_account
-from server.publishing.advancing import Progress, advance
+from server.publishing.accounts import accounts
+from server.publishing.accounts.accounts import Reach, open_account
 from server.publishing.channel import Caller, Post
 from server.publishing.channels.sandbox import Outcome
+from server.publishing.publisher.advancing import Progress, advance
 from server.workspaces.models import Role
 from tests.conftest import PUBLIC_URL
 from tests.factories import actor, make_member, make_team, sign_in

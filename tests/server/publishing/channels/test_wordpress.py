@@ -9,12 +9,12 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
-from server.publishing.advancing import Progress, advance, begun
 from server.publishing.channel import Caller, Connection, Consent, Finding, Handle, Picture, Post, Stage
 from server.publishing.channels.wordpress import WordPress
 from server.publishing.channels.wordpress_content import categories_of, content_of, file_name, marker_of, picture_marker
 from server.publishing.channels.wordpress_site import address, api_root, site_address
 from server.publishing.http import Http, open_http
+from server.publishing.publisher.advancing import Progress, advance, begun
 from server.publishing.remedies import ChannelError, Remedy
 from tests.server.publishing.elsewhere.running import Fault, Place, running
 from tests.server.publishing.elsewhere.wordpress import Site

@@ -11,11 +11,11 @@ from PIL import Image
 from starlette.applications import Starlette
 
 from server.db import Sessions
-from server.publishing import accounts
-from server.publishing.accounts import Reach, open_account
-from server.publishing.advancing import Progress, advance
+from server.publishing.accounts import accounts
+from server.publishing.accounts.accounts import Reach, open_account
 from server.publishing.channel import Caller, Channel, Handle, Picture, Post
 from server.publishing.models import ChannelAccount
+from server.publishing.publisher.advancing import Progress, advance
 from server.workspaces.models import Role, Workspace
 from tests.factories import actor, make_team
 

@@ -3,7 +3,7 @@
 import httpx
 
 from server.db import Sessions
-from server.publishing import accounts
+from server.publishing.accounts import accounts
 from server.publishing.site.describing import MAX_DESCRIPTION
 from server.workspaces.models import Role
 from tests.factories import actor, csrf_of, make_member, sign_in

@@ -12,13 +12,14 @@ from starlette.applications import Starlette
 from server.assets import storage
 from server.db import Sessions, transaction
 from server.events import Events
-from server.publishing import accounts, scheduling
-from server.publishing.accounts import Reach
+from server.publishing.accounts import accounts
+from server.publishing.accounts.accounts import Reach
 from server.publishing.channels.sandbox import Outcome
 from server.publishing.models import ChannelAccount, Publication
+from server.publishing.planning import scheduling
+from server.publishing.planning.scheduling import Finding
 from server.publishing.posts import FrozenPicture, FrozenPost, pack
 from server.publishing.pressing import Press
-from server.publishing.scheduling import Finding
 from server.publishing.states import OPEN, State
 from server.workspaces.access import Actor
 from server.workspaces.models import Role

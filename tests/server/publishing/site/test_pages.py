@@ -16,7 +16,7 @@ from starlette.applications import Starlette
 
 from server.db import Sessions
 from server.errors import Invalid
-from server.publishing import accounts
+from server.publishing.accounts import accounts
 from server.publishing.site.reading import PER_PAGE
 from server.workspaces.models import Role
 from tests.conftest import PUBLIC_URL

@@ -21,7 +21,7 @@ from server.accounts.models import utc_now
 from server.db import Sessions, transaction
 from server.notifications.models import Kind
 from server.notifications.noting import Notice, note
-from server.publishing.accounts import Reach, caller_of, channel_of, faring, open_account, publishers, renewed
+from server.publishing.accounts.accounts import Reach, caller_of, channel_of, faring, open_account, publishers, renewed
 from server.publishing.channel import Account, Connection
 from server.publishing.models import ChannelAccount, Health
 from server.publishing.remedies import ChannelError, Remedy

@@ -12,8 +12,8 @@ import pytest
 from starlette.applications import Starlette
 
 from server.db import Sessions, transaction
-from server.publishing.calendar import View, sheet_of
 from server.publishing.models import Publication
+from server.publishing.planning.calendar import View, sheet_of
 from server.publishing.states import State
 from server.workspaces.models import Role
 from tests.factories import csrf_of, sign_in

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from server.publishing.planning import Entry
+from server.publishing.planning.planning import Entry
 
 MOST_CHIPS: Final = 3
 WEEK: Final = timedelta(days=7)

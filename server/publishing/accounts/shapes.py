@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from server.publishing.accounts import Connected, Listed
+from server.publishing.accounts.accounts import Connected, Listed
 from server.publishing.channel import Channel
 from server.publishing.channel import Field as Asked
 from server.publishing.models import Health

@@ -7,13 +7,13 @@ from redis.asyncio import Redis
 
 from server.db import Sessions, transaction
 from server.errors import Conflict, Forbidden, Invalid, NotFound
-from server.publishing import scheduling
 from server.publishing.models import ChannelAccount, Publication
+from server.publishing.planning import scheduling
+from server.publishing.planning.scheduling import Finding, OutOfHand, UnderWay, When
 from server.publishing.posts import FrozenPost
-from server.publishing.publisher import LEAD, claim, publish_due
-from server.publishing.publisher import _Delivery as Delivery
+from server.publishing.publisher.delivering import LEAD, claim, publish_due
+from server.publishing.publisher.delivering import _Delivery as Delivery
 from server.publishing.remedies import ChannelError, Remedy
-from server.publishing.scheduling import Finding, OutOfHand, UnderWay, When
 from server.publishing.states import State
 from server.workspaces.models import Role
 from tests.server.publishing.board import failing

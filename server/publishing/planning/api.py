@@ -10,11 +10,12 @@ from starlette.requests import Request
 
 from server.documents.models import utc_now
 from server.errors import Invalid
-from server.publishing import planning, scheduling
-from server.publishing.approving import note_standing
 from server.publishing.models import Publication
-from server.publishing.planning import EVENT, Means, Wanted, Wish
-from server.publishing.planning_shapes import (
+from server.publishing.planning import planning, scheduling
+from server.publishing.planning.approving import note_standing
+from server.publishing.planning.planning import EVENT, Means, Wanted, Wish
+from server.publishing.planning.scheduling import Planned
+from server.publishing.planning.shapes import (
     FindingSaid,
     NewPublication,
     PublicationChange,
@@ -23,7 +24,6 @@ from server.publishing.planning_shapes import (
     PublicationRead,
     PublicationsQuery,
 )
-from server.publishing.scheduling import Planned
 from server.web.negotiation import strong_tags
 from server.web.operations import AnyOperation, Call, NoBody, NoQuery, Operation, Reply
 from server.web.operations import routes as routes_of

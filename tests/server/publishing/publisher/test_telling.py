@@ -11,8 +11,8 @@ from sqlmodel import col
 from server.db import Sessions, transaction
 from server.notifications.models import Kind, PersonalNotice
 from server.publishing.models import ChannelAccount, Publication
+from server.publishing.publisher.telling import LATE_AFTER, tell_late, tell_outcome
 from server.publishing.states import State
-from server.publishing.telling import LATE_AFTER, tell_late, tell_outcome
 from tests.factories import make_member
 from tests.server.publishing.press import NOON, Press, open_press
 

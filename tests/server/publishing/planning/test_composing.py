@@ -6,7 +6,7 @@ from uuid import uuid4
 from server.assets.models import Asset
 from server.documents.schema import mark, node, text
 from server.publishing.channel import Capabilities
-from server.publishing.composing import Additions, ApprovedContent, compose
+from server.publishing.planning.composing import Additions, ApprovedContent, compose
 from tests.server.publishing.board import BoardChannel, Wall
 
 RICH = replace(BoardChannel(Wall()), capabilities=Capabilities(titles=True, rich_text=True, pictures=True))

@@ -20,16 +20,18 @@ from server.accounts.models import User
 from server.documents.access import shared_with
 from server.documents.models import Document, utc_now
 from server.errors import Conflict, Invalid, NotFound
-from server.publishing import accounts, composing, posts, scheduling
-from server.publishing.accounts import Reach
+from server.publishing import posts
+from server.publishing.accounts import accounts
+from server.publishing.accounts.accounts import Reach
 from server.publishing.channel import Channel, Limits, Problem
-from server.publishing.composing import Additions, ApprovedContent
 from server.publishing.models import Attempt, ChannelAccount, Publication
+from server.publishing.planning import composing, scheduling
+from server.publishing.planning.composing import Additions, ApprovedContent
+from server.publishing.planning.scheduling import Planned, When
+from server.publishing.planning.wall_time import Moment, moment, wall_at, zone_named
 from server.publishing.posts import FrozenPost
-from server.publishing.publisher import LEAD
-from server.publishing.scheduling import Planned, When
+from server.publishing.publisher.delivering import LEAD
 from server.publishing.states import MOVABLE, OPEN, State
-from server.publishing.wall_time import Moment, moment, wall_at, zone_named
 from server.workspaces.access import Actor, Verb, can, require
 
 EVENT: Final = "publications"

@@ -21,19 +21,21 @@ from server.assets.file_names import attachment
 from server.documents import lifecycle
 from server.documents.models import Document, utc_now
 from server.errors import Conflict, DomainError, Invalid, NotFound
-from server.publishing import accounts, planning, posts, scheduling, sheets
-from server.publishing.accounts import Listed
-from server.publishing.calendar import Sheet, View, fill, midnight, sheet_of
+from server.publishing import posts
+from server.publishing.accounts import accounts
+from server.publishing.accounts.accounts import Listed
 from server.publishing.channel import Field as Asked
-from server.publishing.composing import Additions, ApprovedContent
 from server.publishing.counting import count
 from server.publishing.models import Health, Publication
-from server.publishing.planning import Draft, Entry, Seen, Wanted, Wish
-from server.publishing.planning_api import means_of, tell_of
-from server.publishing.scheduling import Finding, When
+from server.publishing.planning import planning, scheduling, sheets
+from server.publishing.planning.api import means_of, tell_of
+from server.publishing.planning.calendar import Sheet, View, fill, midnight, sheet_of
+from server.publishing.planning.composing import Additions, ApprovedContent
+from server.publishing.planning.planning import Draft, Entry, Seen, Wanted, Wish
+from server.publishing.planning.scheduling import Finding, When
+from server.publishing.planning.wall_time import zone_named, zones
+from server.publishing.publisher.telling import LATE_AFTER
 from server.publishing.states import OPEN, State
-from server.publishing.telling import LATE_AFTER
-from server.publishing.wall_time import zone_named, zones
 from server.publishing.words import STATE_WORDS, attempt_sentence
 from server.web.forms import Form, read_fields
 from server.web.render import render, wants_fragment

@@ -12,11 +12,11 @@ from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.db import Sessions
-from server.publishing import patience
 from server.publishing.models import Publication
-from server.publishing.pace import FAILURES
-from server.publishing.publisher import LEAD, Workshop, claim, oldest_overdue_seconds, publish_due
-from server.publishing.publisher import _Delivery as Delivery
+from server.publishing.publisher import patience
+from server.publishing.publisher.delivering import LEAD, Workshop, claim, oldest_overdue_seconds, publish_due
+from server.publishing.publisher.delivering import _Delivery as Delivery
+from server.publishing.publisher.pace import FAILURES
 from server.publishing.remedies import ChannelError, Remedy
 from server.publishing.states import State
 from tests.server.publishing.board import failing

@@ -11,11 +11,9 @@ from starlette.requests import Request
 from server.accounts.identity import signed_in
 from server.errors import Unavailable
 from server.notifications.noting import tell
-from server.publishing import accounts, refreshing
-from server.publishing.accounts import Connected, Reach, refusal
-from server.publishing.models import ChannelAccount
-from server.publishing.remedies import ChannelError
-from server.publishing.shapes import (
+from server.publishing.accounts import accounts, refreshing
+from server.publishing.accounts.accounts import Connected, Reach, refusal
+from server.publishing.accounts.shapes import (
     AccountChange,
     AccountConnected,
     AccountList,
@@ -24,6 +22,8 @@ from server.publishing.shapes import (
     ChannelSeen,
     NewAccount,
 )
+from server.publishing.models import ChannelAccount
+from server.publishing.remedies import ChannelError
 from server.web.operations import AnyOperation, Call, NoBody, NoQuery, Operation, Reply
 from server.web.operations import routes as routes_of
 from server.workspaces.access import Actor, Verb, actor_for

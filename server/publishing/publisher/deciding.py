@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from server.publishing import patience
-from server.publishing.advancing import Progress
 from server.publishing.channel import Handle, Stage
+from server.publishing.publisher import patience
+from server.publishing.publisher.advancing import Progress
 from server.publishing.remedies import ChannelError, Remedy
 from server.publishing.states import State
 

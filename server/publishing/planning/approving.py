@@ -10,8 +10,8 @@ from sqlmodel import col
 
 from server.documents.models import Document
 from server.errors import Conflict
-from server.publishing.composing import ApprovedContent
 from server.publishing.models import Publication
+from server.publishing.planning.composing import ApprovedContent
 from server.publishing.states import OPEN, State
 from server.review import lifecycle
 from server.review.content import Altered

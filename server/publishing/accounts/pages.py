@@ -17,13 +17,12 @@ from starlette.routing import Route
 from server.accounts.identity import signed_in
 from server.accounts.notices import go_and_say, said, to_say
 from server.errors import DomainError, Invalid, NotFound, Unavailable
-from server.publishing import accounts
-from server.publishing.accounts import Listed, Reach
-from server.publishing.api import look_at, renew_secrets
+from server.publishing.accounts import accounts, describing
+from server.publishing.accounts.accounts import Listed, Reach
+from server.publishing.accounts.api import look_at, renew_secrets
+from server.publishing.accounts.refreshing import PATH
 from server.publishing.channel import Channel
 from server.publishing.models import Health
-from server.publishing.refreshing import PATH
-from server.publishing.site import describing
 from server.web.forms import read_fields
 from server.web.render import render
 from server.workspaces.access import Verb, can

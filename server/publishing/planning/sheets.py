@@ -5,7 +5,7 @@ import io
 from collections.abc import Iterable
 from typing import Final
 
-from server.publishing.planning import Entry
+from server.publishing.planning.planning import Entry
 
 COLUMNS: Final = (
     "id",

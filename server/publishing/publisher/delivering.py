@@ -26,14 +26,14 @@ from sqlmodel import col
 
 from server import metrics
 from server.db import Sessions, transaction
-from server.publishing import patience
-from server.publishing.advancing import Progress, advance, begun
 from server.publishing.channel import Account, Caller, Channel, Handle, Post, Stage, utc_now
-from server.publishing.deciding import Verdict, judge, state_of
 from server.publishing.http import Http
 from server.publishing.models import Attempt, ChannelAccount, Publication
-from server.publishing.pace import Pace
 from server.publishing.posts import ReadPicture, post_of
+from server.publishing.publisher import patience
+from server.publishing.publisher.advancing import Progress, advance, begun
+from server.publishing.publisher.deciding import Verdict, judge, state_of
+from server.publishing.publisher.pace import Pace
 from server.publishing.remedies import ChannelError, Remedy
 from server.publishing.states import OPEN, State
 

@@ -9,7 +9,7 @@ from sqlmodel import col
 
 from server.accounts.models import utc_now
 from server.db import Sessions, transaction
-from server.publishing.accounts import Reach
+from server.publishing.accounts.accounts import Reach
 from server.publishing.models import ChannelAccount, ChannelConsent
 from server.publishing.vault import CannotOpen, Vault
 

@@ -13,10 +13,10 @@ from starlette.responses import JSONResponse, Response
 from server.accounts.models import utc_now
 from server.errors import Forbidden, Invalid, NotFound, Unavailable
 from server.notifications.models import Kind, PersonalNotice
-from server.publishing import accounts, jobs, refreshing
-from server.publishing.accounts import ConsentOver, refresh_time
+from server.publishing.accounts import accounts, jobs, refreshing
+from server.publishing.accounts.accounts import ConsentOver, refresh_time
+from server.publishing.accounts.jobs import Sealed
 from server.publishing.channel import Account
-from server.publishing.jobs import Sealed
 from server.publishing.models import ChannelAccount, ChannelConsent, Health
 from server.publishing.remedies import ChannelError, Remedy
 from server.publishing.vault import Vault

@@ -15,9 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from server.db import Sessions, transaction
 from server.publishing.channel import Account, Post
 from server.publishing.models import ChannelAccount, Publication
-from server.publishing.pace import Pace
 from server.publishing.posts import FrozenPicture, FrozenPost, pack
-from server.publishing.publisher import Workshop, publish_due
+from server.publishing.publisher.delivering import Workshop, publish_due
+from server.publishing.publisher.pace import Pace
 from server.publishing.states import OPEN, State
 from tests.factories import make_user, make_workspace
 from tests.server.publishing.elsewhere.running import Fault

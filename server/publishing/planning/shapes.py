@@ -9,12 +9,12 @@ from pydantic import AwareDatetime, Field, NaiveDatetime, StringConstraints
 
 from server.publishing import posts
 from server.publishing.channel import Problem
-from server.publishing.composing import Additions
 from server.publishing.models import Attempt
-from server.publishing.planning import Draft, Entry, Page, Seen
-from server.publishing.scheduling import Finding, Planned, When
+from server.publishing.planning.composing import Additions
+from server.publishing.planning.planning import Draft, Entry, Page, Seen
+from server.publishing.planning.scheduling import Finding, Planned, When
+from server.publishing.planning.wall_time import Kind, Moment
 from server.publishing.states import State
-from server.publishing.wall_time import Kind, Moment
 from server.publishing.words import attempt_sentence
 from server.web.operations import Answer, BodyInput, QueryInput
 

@@ -33,9 +33,9 @@ from server.publishing.planning.calendar import Sheet, View, fill, midnight, she
 from server.publishing.planning.composing import Additions, ApprovedContent
 from server.publishing.planning.planning import Draft, Entry, Seen, Wanted, Wish
 from server.publishing.planning.scheduling import Finding, When
-from server.publishing.planning.wall_time import zone_named, zones
 from server.publishing.publisher.telling import LATE_AFTER
 from server.publishing.states import OPEN, State
+from server.publishing.wall_time import zone_named, zones
 from server.publishing.words import STATE_WORDS, attempt_sentence
 from server.web.forms import Form, read_fields
 from server.web.render import render, wants_fragment

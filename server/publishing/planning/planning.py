@@ -28,10 +28,10 @@ from server.publishing.models import Attempt, ChannelAccount, Publication
 from server.publishing.planning import composing, scheduling
 from server.publishing.planning.composing import Additions, ApprovedContent
 from server.publishing.planning.scheduling import Planned, When
-from server.publishing.planning.wall_time import Moment, moment, wall_at, zone_named
 from server.publishing.posts import FrozenPost
 from server.publishing.publisher.delivering import LEAD
 from server.publishing.states import MOVABLE, OPEN, State
+from server.publishing.wall_time import Moment, moment, wall_at, zone_named
 from server.workspaces.access import Actor, Verb, can, require
 
 EVENT: Final = "publications"

@@ -21,11 +21,11 @@ from server.errors import Conflict, Invalid, NotFound
 from server.publishing import posts
 from server.publishing.channel import Account, Channel, Post, Problem, Stage
 from server.publishing.models import ChannelAccount, Publication
-from server.publishing.planning.wall_time import Moment, moment
 from server.publishing.posts import FrozenPost
 from server.publishing.publisher.deciding import state_of
 from server.publishing.publisher.delivering import LEAD, read_handle
 from server.publishing.states import MOVABLE, State
+from server.publishing.wall_time import Moment, moment
 from server.workspaces.access import Actor, Verb, require
 
 # A plan for a moment ago means now: people read, think and press.

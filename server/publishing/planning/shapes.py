@@ -13,8 +13,8 @@ from server.publishing.models import Attempt
 from server.publishing.planning.composing import Additions
 from server.publishing.planning.planning import Draft, Entry, Page, Seen
 from server.publishing.planning.scheduling import Finding, Planned, When
-from server.publishing.planning.wall_time import Kind, Moment
 from server.publishing.states import State
+from server.publishing.wall_time import Kind, Moment
 from server.publishing.words import attempt_sentence
 from server.web.operations import Answer, BodyInput, QueryInput
 

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.errors import Invalid
-from server.publishing.planning.wall_time import Kind, moment, wall_at, zones
 from server.publishing.publisher import patience
+from server.publishing.wall_time import Kind, moment, wall_at, zones
 
 PARIS = "Europe/Paris"
 

@@ -129,6 +129,16 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True)
+class Newest:
+    """What is approved of a publication's document now, as its account would get it."""
+
+    content: ApprovedContent
+    account: ChannelAccount
+    channel: Channel
+    post: FrozenPost
+
+
+@dataclass(frozen=True, slots=True)
 class Means:
     """What it takes to plan: the channels, and who knows what is approved."""
 
@@ -252,6 +262,23 @@ async def plan(db: AsyncSession, actor: Actor, means: Means, wish: Wish) -> Plan
     )
 
 
+async def newest(
+    db: AsyncSession, actor: Actor, means: Means, publication: Publication, additions: Additions | None = None
+) -> Newest:
+    """Return what a publication would send if it sent what is approved now. `additions` None: as before.
+
+    Raises as `approved_content` does, Conflict if its document or account is gone, Invalid.
+    """
+    before = posts.unpack(publication.post)
+    if publication.document_id is None or publication.account_id is None:
+        raise Conflict("The document or the account of this publication is gone. Cancel it and plan another.")
+    content = await approved_content(db, actor, means, publication.document_id)
+    account, channel = await _account(db, actor, means.reach, publication.account_id)
+    wished = additions or Additions(before.link, before.tags, before.options)
+    post = composing.compose(content, channel, await composing.pictures_of(db, content), _checked(channel, wished))
+    return Newest(content, account, channel, post)
+
+
 async def renew(
     db: AsyncSession,
     actor: Actor,
@@ -263,21 +290,15 @@ async def renew(
 ) -> Planned:
     """Let a publication send what is approved now. `additions` None: as before. Raises as `plan` and `move` do."""
     seen = await find(db, actor, publication_id, Verb.PUBLISH)
-    before = posts.unpack(seen.publication.post)
-    if seen.entry.document_id is None or seen.entry.account_id is None:
-        raise Conflict("The document or the account of this publication is gone. Cancel it and plan another.")
-    content = await approved_content(db, actor, means, seen.entry.document_id)
-    _, channel = await _account(db, actor, means.reach, seen.entry.account_id)
-    wished = additions or Additions(before.link, before.tags, before.options)
-    post = composing.compose(content, channel, await composing.pictures_of(db, content), _checked(channel, wished))
+    found = await newest(db, actor, means, seen.publication, additions)
     return await scheduling.change(
         db,
         actor,
-        channel,
+        found.channel,
         publication_id,
-        post=post,
-        content_hash=content.content_hash,
-        revision_id=content.revision_id,
+        post=found.post,
+        content_hash=found.content.content_hash,
+        revision_id=found.content.revision_id,
         version=version,
     )
 

@@ -12,8 +12,10 @@ import server.audit.models
 import server.comments.models
 import server.documents.models
 import server.notifications.models
+import server.publishing.aftercare.models
 import server.publishing.channels.sandbox_models
 import server.publishing.models
+import server.publishing.rules.models
 import server.publishing.site.models
 import server.review.models
 import server.revisions.models

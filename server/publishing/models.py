@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     DateTime,
@@ -18,6 +19,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     Text,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
@@ -120,6 +122,7 @@ class Publication(SQLModel, table=True):
         Index("publications_open_by_time", "next_at", postgresql_where=_one_of("state", sorted(OPEN))),
         Index("publications_by_time", "workspace_id", "due_at", "id"),
         Index("publications_by_account", "account_id", "due_at"),
+        Index("publications_out_by_time", "published_at", postgresql_where="state = 'published'"),
     )
 
     id: UUID = Field(default_factory=uuid4, primary_key=True)
@@ -139,6 +142,11 @@ class Publication(SQLModel, table=True):
     zone: str = Field(sa_column=Column(Text, nullable=False))
     due_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
     next_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    # Whether it took a slot of its account: it is part of the queue, until somebody gives it a time by hand.
+    is_queued: bool = Field(default=False, sa_column=Column(Boolean, nullable=False, server_default=text("false")))
+    series_id: UUID | None = Field(
+        default=None, sa_column=Column(ForeignKey("publication_series.id", ondelete="SET NULL"), index=True)
+    )
     version: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
     edition: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
 
@@ -157,8 +165,29 @@ class Publication(SQLModel, table=True):
     remote_id: str | None = Field(default=None, sa_column=Column(Text))
     url: str | None = Field(default=None, sa_column=Column(Text))
     published_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
+    # When a newer text took the place of what was published; when we took it down; since when its channel, for reasons
+    # of its own, shows it no longer (server.publishing.aftercare).
+    changed_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
+    taken_down_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
+    gone_since: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
     # When people were told that it is late.
     overdue_told_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
+    created_by: UUID | None = Field(default=None, sa_column=Column(ForeignKey("users.id", ondelete="SET NULL")))
+    created_at: datetime = Field(default_factory=utc_now, sa_column=Column(DateTime(timezone=True), nullable=False))
+
+
+class Series(SQLModel, table=True):
+    """Publications that were planned together, one every so many days, weeks or months. Each is a row of its own."""
+
+    __tablename__: ClassVar[Any] = "publication_series"
+
+    id: UUID = Field(default_factory=uuid4, primary_key=True)
+    workspace_id: UUID = Field(
+        sa_column=Column(ForeignKey("workspaces.id", ondelete="CASCADE"), nullable=False, index=True)
+    )
+    every: int = Field(sa_column=Column(Integer, nullable=False))
+    # "days", "weeks", "months".
+    unit: str = Field(sa_column=Column(Text, nullable=False))
     created_by: UUID | None = Field(default=None, sa_column=Column(ForeignKey("users.id", ondelete="SET NULL")))
     created_at: datetime = Field(default_factory=utc_now, sa_column=Column(DateTime(timezone=True), nullable=False))
 

@@ -13,6 +13,7 @@ import server.comments.models
 import server.documents.models
 import server.notifications.models
 import server.publishing.aftercare.models
+import server.publishing.bulk.models
 import server.publishing.channels.sandbox_models
 import server.publishing.models
 import server.publishing.rules.models

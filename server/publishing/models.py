@@ -28,6 +28,8 @@ from server.documents.models import utc_now
 from server.publishing.states import OPEN, State
 
 MAX_SENTENCE_CHARACTERS = 1000
+# The tags of a publication's post, in small letters: what lists are filtered by. Written as Postgres writes it down.
+TAGS = "(lower((post -> 'tags'::text)::text))::jsonb"
 
 
 def _one_of(column: str, values: Iterable[str]) -> str:
@@ -122,6 +124,7 @@ class Publication(SQLModel, table=True):
         Index("publications_open_by_time", "next_at", postgresql_where=_one_of("state", sorted(OPEN))),
         Index("publications_by_time", "workspace_id", "due_at", "id"),
         Index("publications_by_account", "account_id", "due_at"),
+        Index("publications_by_tag", text(f"({TAGS})"), postgresql_using="gin"),
         Index("publications_out_by_time", "published_at", postgresql_where="state = 'published'"),
     )
 

@@ -49,3 +49,15 @@ class SiteSlug(SQLModel, table=True):
     account_id: UUID = Field(sa_column=Column(ForeignKey("channel_accounts.id", ondelete="CASCADE"), primary_key=True))
     slug: str = Field(sa_column=Column(Text, primary_key=True))
     post_id: UUID = Field(nullable=False)
+
+
+class SiteGone(SQLModel, table=True):
+    """Where a page stood that was taken down: who comes there is told that it is gone for good."""
+
+    __tablename__: ClassVar[Any] = "site_gone"
+    __table_args__: ClassVar[Any] = (Index("site_gone_by_post", "post_id"),)
+
+    account_id: UUID = Field(sa_column=Column(ForeignKey("channel_accounts.id", ondelete="CASCADE"), primary_key=True))
+    slug: str = Field(sa_column=Column(Text, primary_key=True))
+    post_id: UUID = Field(nullable=False)
+    gone_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))

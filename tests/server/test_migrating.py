@@ -19,6 +19,7 @@ import server.audit.models
 import server.comments.models
 import server.documents.models
 import server.notifications.models
+import server.publishing.bulk.models
 import server.publishing.channels.sandbox_models
 import server.publishing.models
 import server.publishing.site.models

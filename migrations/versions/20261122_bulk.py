@@ -1,7 +1,7 @@
 """Publications by spreadsheet, calendars to subscribe to, and publications by tag.
 
 Phase: expand. (Add only; what this replaces is removed by a contract migration one release later.)
-Revision: 20261122_bulk, after 20261122_posting_rules. Created: 2026-11-21 23:30:00+00:00.
+Revision: 20261122_bulk, after 20261122_aftercare. Created: 2026-11-21 23:30:00+00:00.
 """
 
 import sqlalchemy as sa
@@ -9,7 +9,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "20261122_bulk"
-down_revision = "20261122_posting_rules"
+down_revision = "20261122_aftercare"
 branch_labels = None
 depends_on = None
 

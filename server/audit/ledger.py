@@ -3,29 +3,33 @@
     await ledger.append(db, workspace_id, ledger.By(user.id, user.name), kind="review.approved",
                         sentence="Ada approved “Plan”.", document_id=document.id, data={"hash": "…"})
 
-Add last, right before the commit: the workspace's chain is locked from then on.
+Add last, right before the commit: the workspace's chain is locked from then on. Where that could hold somebody up, or
+other locks are taken afterwards, `append_later` notes the deed in the same transaction without any lock, and a worker
+chains it (`chain_waiting`) moments after the commit.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, SQLColumnExpression, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from server.audit.models import LedgerEntry, LedgerHead
+from server.audit.models import LedgerEntry, LedgerHead, WaitingEntry
+from server.db import Sessions, transaction
 
 # What the first entry of a chain follows.
 BEGINNING: Final = bytes(32)
 _ROWS_AT_ONCE: Final = 1000
+_WORKSPACES_AT_ONCE: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,18 @@ class By:
 
     id: UUID | None
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """What somebody did, as people see it. `number`: of its entry; None while it waits for the chain."""
+
+    at: datetime
+    actor_id: UUID | None
+    kind: str
+    sentence: str
+    document_id: UUID | None
+    number: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,39 +78,98 @@ async def append(
 
     `data`: JSON without fractions, which a database may write otherwise than they came. Raises TypeError.
     """
-    await db.execute(
-        insert(LedgerHead).values(workspace_id=workspace_id, number=0, hash=BEGINNING).on_conflict_do_nothing()
+    head = await _hold(db, workspace_id)
+    entry = _linked(
+        head,
+        WaitingEntry(
+            workspace_id=workspace_id,
+            at=now or datetime.now(UTC),
+            actor_id=by.id,
+            actor_name=_storable(by.name),
+            kind=kind,
+            sentence=_storable(sentence),
+            document_id=document_id,
+            data=_plain(data or {}),
+        ),
     )
-    held = select(LedgerHead).where(col(LedgerHead.workspace_id) == workspace_id).with_for_update()
-    head = (await db.scalars(held.execution_options(populate_existing=True))).one()
-    entry = LedgerEntry(
-        workspace_id=workspace_id,
-        number=head.number + 1,
-        at=now or datetime.now(UTC),
-        actor_id=by.id,
-        actor_name=_storable(by.name),
-        kind=kind,
-        sentence=_storable(sentence),
-        document_id=document_id,
-        data=_plain(data or {}),
-        previous=head.hash,
-        hash=b"",
-    )
-    entry.hash = hash_of(entry)
-    head.number, head.hash = entry.number, entry.hash
     db.add(entry)
     await db.flush()
     return entry
 
 
+async def append_later(
+    db: AsyncSession,
+    workspace_id: UUID,
+    by: By,
+    *,
+    kind: str,
+    sentence: str,
+    document_id: UUID | None = None,
+    data: Mapping[str, Any] | None = None,
+    now: datetime | None = None,
+) -> None:
+    """Note what was done, for the chain. As `append`, but nobody waits for anybody, and it may be at any place."""
+    db.add(
+        WaitingEntry(
+            workspace_id=workspace_id,
+            at=now or datetime.now(UTC),
+            actor_id=by.id,
+            actor_name=_storable(by.name),
+            kind=kind,
+            sentence=_storable(sentence),
+            document_id=document_id,
+            data=_plain(data or {}),
+        )
+    )
+    await db.flush()
+
+
+async def chain_waiting(sessions: Sessions) -> int:
+    """Put into the chains what was noted for them, in the order in which it came. Returns how many were chained."""
+    async with sessions() as db:
+        waiting = select(col(WaitingEntry.workspace_id)).distinct().limit(_WORKSPACES_AT_ONCE)
+        workspace_ids = (await db.scalars(waiting)).all()
+    chained = 0
+    for workspace_id in workspace_ids:
+        async with transaction(sessions) as db:
+            # Whoever else chains waits here, and then finds the rows gone.
+            head = await _hold(db, workspace_id)
+            rows = (
+                await db.scalars(
+                    select(WaitingEntry)
+                    .where(col(WaitingEntry.workspace_id) == workspace_id)
+                    .order_by(col(WaitingEntry.id))
+                    .limit(_ROWS_AT_ONCE)
+                )
+            ).all()
+            db.add_all([_linked(head, row) for row in rows])
+            await db.execute(delete(WaitingEntry).where(col(WaitingEntry.id).in_([row.id for row in rows])))
+            chained += len(rows)
+    return chained
+
+
 async def of_document(
-    db: AsyncSession, document_id: UUID, *, before: int | None = None, limit: int = 50
-) -> Sequence[LedgerEntry]:
-    """Return what was done to a document, the newest first; `before` is the number of the oldest that is known."""
+    db: AsyncSession,
+    document_id: UUID,
+    *,
+    before: int | None = None,
+    limit: int = 50,
+    but: Collection[str] = (),
+) -> Sequence[Deed]:
+    """Return what was done to a document, the newest first; `before` is the number of the oldest that is known.
+
+    `but`: beginnings of kinds that are left out. What waits for the chain comes first, and has no number.
+    """
+    deeds: list[Deed] = []
+    if before is None:
+        waiting = select(WaitingEntry).where(col(WaitingEntry.document_id) == document_id)
+        waiting = waiting.where(*_without(col(WaitingEntry.kind), but)).order_by(col(WaitingEntry.id).desc())
+        deeds = [_deed(row, None) for row in await db.scalars(waiting.limit(limit))]
     wanted = select(LedgerEntry).where(col(LedgerEntry.document_id) == document_id)
     if before is not None:
         wanted = wanted.where(col(LedgerEntry.number) < before)
-    return (await db.scalars(wanted.order_by(col(LedgerEntry.number).desc()).limit(limit))).all()
+    wanted = wanted.where(*_without(col(LedgerEntry.kind), but)).order_by(col(LedgerEntry.number).desc())
+    return [*deeds, *(_deed(row, row.number) for row in await db.scalars(wanted.limit(limit)))]
 
 
 def hash_of(entry: LedgerEntry) -> bytes:
@@ -161,6 +236,49 @@ async def _follow(db: AsyncSession, head: LedgerHead) -> Chain:
     if number > head.number or previous != head.hash:
         return broken(number, "the chain ends otherwise than its last row says")
     return Chain(head.workspace_id, number, previous)
+
+
+async def waiting_since(db: AsyncSession) -> datetime | None:
+    """Return when the deed was done that has waited for the chain the longest; None: all are in it."""
+    oldest: datetime | None = await db.scalar(select(func.min(col(WaitingEntry.at))))
+    return oldest
+
+
+async def _hold(db: AsyncSession, workspace_id: UUID) -> LedgerHead:
+    """Return the end of a workspace's chain, locked until the transaction ends."""
+    await db.execute(
+        insert(LedgerHead).values(workspace_id=workspace_id, number=0, hash=BEGINNING).on_conflict_do_nothing()
+    )
+    held = select(LedgerHead).where(col(LedgerHead.workspace_id) == workspace_id).with_for_update()
+    return (await db.scalars(held.execution_options(populate_existing=True))).one()
+
+
+def _linked(head: LedgerHead, deed: WaitingEntry) -> LedgerEntry:
+    """Return the next entry of a chain whose end is held, and move the end on."""
+    entry = LedgerEntry(
+        workspace_id=deed.workspace_id,
+        number=head.number + 1,
+        at=deed.at,
+        actor_id=deed.actor_id,
+        actor_name=deed.actor_name,
+        kind=deed.kind,
+        sentence=deed.sentence,
+        document_id=deed.document_id,
+        data=deed.data,
+        previous=head.hash,
+        hash=b"",
+    )
+    entry.hash = hash_of(entry)
+    head.number, head.hash = entry.number, entry.hash
+    return entry
+
+
+def _deed(row: LedgerEntry | WaitingEntry, number: int | None) -> Deed:
+    return Deed(row.at, row.actor_id, row.kind, row.sentence, row.document_id, number)
+
+
+def _without(kind: SQLColumnExpression[str], but: Collection[str]) -> list[ColumnElement[bool]]:
+    return [~kind.startswith(each, autoescape=True) for each in but]
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - any JSON

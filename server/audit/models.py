@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Column, DateTime, ForeignKey, Index, LargeBinary, Text
+from sqlalchemy import BigInteger, Column, DateTime, ForeignKey, Identity, Index, LargeBinary, Text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
@@ -41,3 +41,27 @@ class LedgerEntry(SQLModel, table=True):
     data: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
     previous: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     hash: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+
+
+class WaitingEntry(SQLModel, table=True):
+    """What somebody did, noted in the transaction of the deed and not in the chain yet.
+
+    A worker chains it and removes it here, in one transaction of its own. So no deed waits for the row that ends the
+    chain: those of the publisher must not wait on people's.
+    """
+
+    __tablename__: ClassVar[Any] = "ledger_waiting"
+    __table_args__: ClassVar[Any] = (
+        Index("ledger_waiting_by_document", "document_id", "id", postgresql_where="document_id IS NOT NULL"),
+        Index("ledger_waiting_by_workspace", "workspace_id", "id"),
+    )
+
+    id: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(), primary_key=True))
+    workspace_id: UUID = Field(sa_column=Column(ForeignKey("workspaces.id", ondelete="CASCADE"), nullable=False))
+    at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    actor_id: UUID | None = None
+    actor_name: str = Field(sa_column=Column(Text, nullable=False))
+    kind: str = Field(sa_column=Column(Text, nullable=False))
+    sentence: str = Field(sa_column=Column(Text, nullable=False))
+    document_id: UUID | None = None
+    data: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))

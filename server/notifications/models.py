@@ -49,6 +49,7 @@ class Kind(StrEnum):
     REVIEW_DECISION = "review_decision"  # somebody decided about what they asked a review for
     REVIEW_REMINDER = "review_reminder"  # they have not decided yet
     REVIEW_ESCALATION = "review_escalation"  # nobody decided in time, and they are asked to
+    FORESEEN = "foreseen"  # what they planned, or look after, will go wrong as it stands
 
 
 class Letter(StrEnum):

@@ -23,6 +23,7 @@ _SENTENCES: Final = {
     Kind.REVIEW_DECISION: "{actor} decided about “{title}”",
     Kind.REVIEW_REMINDER: "“{title}” waits for your review",
     Kind.REVIEW_ESCALATION: "Nobody reviewed “{title}” in time",
+    Kind.FORESEEN: "“{title}” will not go out as it stands",
 }
 # What each kind is called where a person chooses; to open again goes with to resolve.
 CHOICES: Final = {
@@ -41,6 +42,7 @@ CHOICES: Final = {
     Kind.REVIEW_DECISION: "Somebody decides about what I sent for review",
     Kind.REVIEW_REMINDER: "A review waits for me",
     Kind.REVIEW_ESCALATION: "Nobody reviewed in time, and I am asked to",
+    Kind.FORESEEN: "Something planned for the next days will fail unless I act",
 }
 
 

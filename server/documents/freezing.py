@@ -21,17 +21,19 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from server.assets.models import Asset
-from server.documents import ydoc
+from server.documents import variants, ydoc
 from server.documents.ydoc import YDoc
 
-VARIANTS: Final = "variants"
 _ASSETS: Final = "/assets/"
 _BLOCK_ID: Final = "id"
 
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What a document says, as JSON; blocks keep their ids here, which the hash leaves out."""
+    """What a document says, as JSON; blocks keep their ids here, which the hash leaves out.
+
+    `variants`: by account, as `variants.whole` reads it; a block that follows the document stands as its number there.
+    """
 
     title: str
     body: dict[str, Any]
@@ -55,8 +57,7 @@ def read(doc: YDoc) -> Words:
 
 def words(title: str, accepted: Node, doc: YDoc) -> Words:
     """Return what was read of a document already, with the rest of it."""
-    variants: Map[Any] = doc.get(VARIANTS, type=Map)
-    return Words(title, _plain(accepted.to_json()), _plain(variants))
+    return Words(title, _plain(accepted.to_json()), _plain(variants.resolve(doc, title, accepted)))
 
 
 async def digests(db: AsyncSession, pictures: Collection[UUID]) -> dict[str, str | None]:

@@ -61,9 +61,9 @@ def load(update: bytes) -> YDoc:
     return doc
 
 
-def fragment(doc: YDoc) -> XmlFragment:
-    """Return the part of the document that holds its blocks."""
-    blocks: XmlFragment = doc.get(FRAGMENT, type=XmlFragment)
+def fragment(doc: YDoc, name: str = FRAGMENT) -> XmlFragment:
+    """Return the part of the document that holds its blocks, or another one that holds some."""
+    blocks: XmlFragment = doc.get(name, type=XmlFragment)
     return blocks
 
 
@@ -90,14 +90,14 @@ def read_with_suggestions(doc: YDoc) -> Node:
     return schema.nodes["doc"].create({}, blocks) if blocks else empty_document()
 
 
-def read_blocks(doc: YDoc) -> list[Node | None]:
+def read_blocks(doc: YDoc, name: str = FRAGMENT) -> list[Node | None]:
     """Return what is shown of each element among the blocks: a block, a foreign block, or None for nothing."""
     with doc.transaction():
         try:
-            return [read_block(child) for child in _children(fragment(doc)) if isinstance(child, XmlElement)]
+            return [read_block(child) for child in _children(fragment(doc, name)) if isinstance(child, XmlElement)]
         except Misfit:
             copy = load(doc.get_update())
-    return [_show(child) for child in _take_apart(fragment(copy)) if isinstance(child, XmlElement)]
+    return [_show(child) for child in _take_apart(fragment(copy, name)) if isinstance(child, XmlElement)]
 
 
 def remove_strangers(doc: YDoc) -> None:

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import HTTPConnection
 
-from server.accounts import sessions, tokens
+from server.accounts import guest_keys, sessions, tokens
 from server.accounts.models import ApiToken, Session, User
 from server.accounts.secret import MAX_CHARACTERS, digest
 from server.errors import Forbidden, Unauthenticated
@@ -46,15 +46,18 @@ async def recognise(
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What to look for: the hash of a session's secret, of an API token, or of neither. For many who ask at once."""
+    """What to look for: the hash of a session's secret, an API token, a guest's ticket, or none. For many at once."""
 
     session_hash: bytes | None = None
     token_hash: bytes | None = None
+    ticket_hash: bytes | None = None
 
 
 def proof_of(*, cookie: str | None, bearer: str | None) -> Proof:
-    """Return what proves who holds this cookie or token, by the rules of `recognise`."""
+    """Return what proves who holds this cookie or token, by the rules of `recognise`; at sockets also a guest's ticket."""
     if bearer is not None:
+        if len(bearer) <= MAX_CHARACTERS and bearer.startswith(guest_keys.TICKET_PREFIX):
+            return Proof(ticket_hash=digest(bearer))
         known = len(bearer) <= MAX_CHARACTERS and bearer.startswith(tokens.PREFIX)
         return Proof(token_hash=digest(bearer)) if known else Proof()
     return Proof(session_hash=digest(cookie)) if cookie and len(cookie) <= MAX_CHARACTERS else Proof()

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from server.accounts import passwords, sessions
-from server.accounts.models import MAX_EMAIL_CHARACTERS, MAX_NAME_CHARACTERS, PRESENCE_COLOURS, User, utc_now
+from server.accounts.models import MAX_EMAIL_CHARACTERS, MAX_NAME_CHARACTERS, PRESENCE_COLOURS, User, UserKind, utc_now
 from server.errors import Conflict, Invalid, NotFound
 from server.web.text import clean_line, has_ink
 
@@ -70,8 +70,10 @@ async def create(db: AsyncSession, *, email: str, name: str, password_hash: str)
 
 
 async def find_by_email(db: AsyncSession, email: str) -> User | None:
-    """Return the person with this address, disabled ones too. `email` is cleaned already."""
-    found: User | None = await db.scalar(select(User).where(col(User.email) == email))
+    """Return the person with this address, disabled ones too, but no guest. `email` is cleaned already."""
+    found: User | None = await db.scalar(
+        select(User).where(col(User.email) == email, col(User.kind) == UserKind.PERSON.value)
+    )
     return found
 
 

@@ -12,6 +12,8 @@ Somebody's role at a document is the strongest of
 - for members and schedulers, not for guests: what the document gives to its workspace, or else the nearest collection
   that says so, or else editor;
 - the role of a link that they opened, while the link works.
+
+A guest of a review, who has no account, has what they were invited to do at their one document, while their link works.
 """
 
 from collections.abc import Collection as Group
@@ -52,6 +54,7 @@ from server.documents.models import (
     DocumentRole,
     LinkVisit,
     Reach,
+    ReviewGuest,
     ShareLink,
     utc_now,
 )
@@ -104,6 +107,9 @@ ALLOWED: Final = MappingProxyType(
 # For the database, which compares numbers.
 _RANK: Final = MappingProxyType({role: rank for rank, role in enumerate(reversed(DocumentRole), start=1)})
 _NOBODY: Final = 0
+# Above all roles: a guest of a review, and what they may besides reading, one bit each.
+_GUEST: Final = 64
+_GUESTS_VERBS: Final = MappingProxyType({1: DocumentVerb.COMMENT, 2: DocumentVerb.SUGGEST, 4: DocumentVerb.DECIDE})
 
 
 class OfDocument(Protocol):
@@ -120,7 +126,8 @@ class DocumentActor:
     """Somebody at a document, in the role of this moment. Made by `actor_at`, or from a row with `role_of`.
 
     `user_id` is None for somebody without an account, who reads by a link; `workspace_role` is None for everybody who
-    is no member of the document's workspace; `role` is None if the document is not shared with them.
+    is no member of the document's workspace; `role` is None if the document is not shared with them. `only`: of a guest
+    of a review, what they were invited to do, which is less than the role.
     """
 
     user_id: UUID | None
@@ -128,10 +135,13 @@ class DocumentActor:
     document_id: UUID
     workspace_role: Role | None
     role: DocumentRole | None
+    only: frozenset[DocumentVerb] | None = None
 
     def holds(self, verb: DocumentVerb, thing: OfDocument) -> bool:
         """See Standing."""
-        return self.role is not None and self.document_id == thing.document_id and verb in ALLOWED[self.role]
+        if self.role is None or self.document_id != thing.document_id:
+            return False
+        return verb in ALLOWED[self.role] and (self.only is None or verb in self.only)
 
     def sees(self, thing: OfDocument) -> bool:
         """See Standing."""
@@ -173,7 +183,16 @@ def reaches(role: DocumentRole, other: DocumentRole) -> bool:
 
 def role_of(rank: int | None) -> DocumentRole | None:
     """Return the role that `strongest_role` found."""
+    if rank is not None and rank >= _GUEST:
+        return DocumentRole.REVIEWER if rank > _GUEST else DocumentRole.VIEWER
     return None if rank is None else next(role for role, each in _RANK.items() if each == rank)
+
+
+def only_of(rank: int | None) -> frozenset[DocumentVerb] | None:
+    """Return what a guest of a review may do, by what `strongest_role` found; None for everybody else."""
+    if rank is None or rank < _GUEST:
+        return None
+    return _VIEWER | {verb for bit, verb in _GUESTS_VERBS.items() if rank & bit}
 
 
 def strongest_role(
@@ -203,9 +222,26 @@ def strongest_role(
         .correlate_except(ShareLink, LinkVisit)
         .scalar_subquery()
     )
+    invited = (
+        select(
+            literal(_GUEST)
+            + case((col(ReviewGuest.may_comment), 1), else_=0)
+            + case((col(ReviewGuest.may_suggest), 2), else_=0)
+            + case((col(ReviewGuest.may_approve), 4), else_=0)
+        )
+        .where(
+            col(ReviewGuest.user_id) == user_id,
+            col(ReviewGuest.document_id) == col(Document.id),
+            guest_works(now),
+        )
+        .correlate_except(ReviewGuest)
+        .scalar_subquery()
+    )
     return case(
         (workspace_role == Role.ADMIN.value, _RANK[DocumentRole.OWNER]),
         else_=func.greatest(
+            # Members are never guests, and not asked about it.
+            case((workspace_role.is_(None), invited)),
             named,
             # Most documents lie in no collection, and are not asked about any.
             case((col(Document.collection_id).is_not(None), _inherited(col(Document.collection_id), user_id))),
@@ -219,6 +255,15 @@ def link_works(now: SQLColumnExpression[datetime]) -> ColumnElement[bool]:
     """Return the condition that a share link neither was revoked nor has expired."""
     return and_(
         col(ShareLink.revoked_at).is_(None), or_(col(ShareLink.expires_at).is_(None), col(ShareLink.expires_at) > now)
+    )
+
+
+def guest_works(now: SQLColumnExpression[datetime]) -> ColumnElement[bool]:
+    """Return the condition that a guest of a review may still come in: neither revoked, nor expired, nor done."""
+    return and_(
+        col(ReviewGuest.revoked_at).is_(None),
+        col(ReviewGuest.expires_at) > now,
+        or_(~col(ReviewGuest.ends_when_approved), col(ReviewGuest.approved_at).is_(None)),
     )
 
 
@@ -256,7 +301,10 @@ async def seen_by(db: AsyncSession, user: User, document_ids: Group[UUID]) -> fr
 async def who_sees(
     db: AsyncSession, document_ids: Group[UUID], user_ids: Group[UUID]
 ) -> Mapping[UUID, frozenset[UUID]]:
-    """Return by document who of these members of its workspace sees it, with one question, however many they are."""
+    """Return by document who of these members of its workspace, and guests of its review, sees it: with two questions.
+
+    However many they are.
+    """
     role = col(Member.role)
     # What a document gives to all who work there is found once, and not for each of them.
     places = (
@@ -276,7 +324,17 @@ async def who_sees(
         .where(col(Member.user_id) == any_(literal(list(user_ids), ARRAY(Uuid))), sees)
         .group_by(col(Document.id))
     )
-    return {document_id: frozenset(people) for document_id, people in rows}
+    seen = {document_id: frozenset(people) for document_id, people in rows}
+    guests = await db.execute(
+        select(col(ReviewGuest.document_id), col(ReviewGuest.user_id)).where(
+            col(ReviewGuest.document_id) == any_(literal(list(document_ids), ARRAY(Uuid))),
+            col(ReviewGuest.user_id) == any_(literal(list(user_ids), ARRAY(Uuid))),
+            guest_works(literal(utc_now())),
+        )
+    )
+    for document_id, user_id in guests:
+        seen[document_id] = seen.get(document_id, frozenset()) | {user_id}
+    return seen
 
 
 async def count_change(db: AsyncSession, document_id: UUID) -> None:
@@ -296,6 +354,7 @@ def _actor(user: User, document: Document, workspace_role: str | None, rank: int
         document_id=document.id,
         workspace_role=Role(workspace_role) if workspace_role is not None else None,
         role=role_of(rank),
+        only=only_of(rank),
     )
 
 

@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import (
     ARRAY,
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     DateTime,
@@ -284,3 +285,43 @@ class AccessRequest(SQLModel, table=True):
     message: str = Field(default="", sa_column=Column(Text, nullable=False))
     asked_at: datetime = Field(default_factory=utc_now, sa_column=Column(DateTime(timezone=True), nullable=False))
     answered_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
+
+
+class ReviewGuest(SQLModel, table=True):
+    """Somebody without an account who was asked to look at one document: a user of the kind guest, and what they may.
+
+    `ends_when_approved`: their link is over once they approved; `reads_after`: until it expires they can still read
+    what they approved, which `approved_hash` says. `email`: where the link was sent.
+    """
+
+    __tablename__: ClassVar[Any] = "review_guests"
+    __table_args__: ClassVar[Any] = (
+        CheckConstraint("char_length(name) BETWEEN 1 AND 72", name="review_guests_name_length"),
+        CheckConstraint("(approved_at IS NULL) = (approved_hash IS NULL)", name="review_guests_approved_something"),
+    )
+
+    user_id: UUID = Field(sa_column=Column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True))
+    document_id: UUID = Field(
+        sa_column=Column(ForeignKey("documents.id", ondelete="CASCADE"), nullable=False, index=True)
+    )
+    name: str = Field(sa_column=Column(Text, nullable=False))
+    email: str | None = Field(default=None, sa_column=Column(Text))
+    note: str = Field(default="", sa_column=Column(Text, nullable=False))
+    may_comment: bool = Field(sa_column=Column(Boolean, nullable=False))
+    may_suggest: bool = Field(sa_column=Column(Boolean, nullable=False))
+    may_approve: bool = Field(sa_column=Column(Boolean, nullable=False))
+    expires_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    ends_when_approved: bool = Field(sa_column=Column(Boolean, nullable=False))
+    reads_after: bool = Field(sa_column=Column(Boolean, nullable=False))
+    invited_by: UUID | None = Field(default=None, sa_column=Column(ForeignKey("users.id", ondelete="SET NULL")))
+    invited_at: datetime = Field(default_factory=utc_now, sa_column=Column(DateTime(timezone=True), nullable=False))
+    opened_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
+    last_used_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
+    approved_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
+    approved_hash: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
+    revoked_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
+
+    @property
+    def is_done(self) -> bool:
+        """Whether it is over because they approved."""
+        return self.ends_when_approved and self.approved_at is not None

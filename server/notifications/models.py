@@ -58,6 +58,7 @@ class Letter(StrEnum):
     NOTICE = "notice"
     DIGEST = "digest"
     INVITATION = "invitation"
+    GUEST = "guest"  # to somebody without an account, about the document that they were asked to look at
 
 
 class MailState(StrEnum):
@@ -100,6 +101,7 @@ class Mail(SQLModel, table=True):
         CheckConstraint(_one_of("state", MailState), name="mails_state_known"),
         CheckConstraint("(user_id IS NULL) <> (address IS NULL)", name="mails_to_one"),
         CheckConstraint("(letter = 'invitation') = (invitation_id IS NOT NULL)", name="mails_invitation_named"),
+        CheckConstraint("(letter = 'guest') = (guest_id IS NOT NULL)", name="mails_guest_named"),
         Index("mails_open_by_time", "due_at", postgresql_where="state IN ('waiting', 'claimed', 'sending')"),
     )
 
@@ -112,7 +114,13 @@ class Mail(SQLModel, table=True):
     invitation_id: UUID | None = Field(
         default=None, sa_column=Column(ForeignKey("invitations.id", ondelete="CASCADE"), nullable=True, index=True)
     )
-    # Of an invitation: the document it leads to, and what the one who invites says.
+    # Of a letter to a guest: who they are here, and what it is about. The document's layer is above.
+    guest_id: UUID | None = Field(
+        default=None, sa_column=Column(ForeignKey("users.id", ondelete="CASCADE"), nullable=True, index=True)
+    )
+    document_id: UUID | None = Field(default=None)
+    # Of an invitation: the document it leads to, and what the one who invites says. Of a letter to a guest: its subject
+    # and its words.
     title: str = Field(default="", sa_column=Column(Text, nullable=False))
     text: str = Field(default="", sa_column=Column(Text, nullable=False))
     dedupe_key: str = Field(sa_column=Column(Text, nullable=False, unique=True))

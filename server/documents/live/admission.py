@@ -24,9 +24,9 @@ from realtime.ports import Admission, Credentials, DocumentId, Epoch, Rights
 from server.accounts import sessions as signed_in
 from server.accounts import tokens
 from server.accounts.identity import Proof, proof_of
-from server.accounts.models import ApiToken, Session, User, utc_now
+from server.accounts.models import ApiToken, GuestKey, GuestKeyKind, Session, User, utc_now
 from server.db import Sessions
-from server.documents.access import DocumentActor, DocumentVerb, can, role_of, strongest_role
+from server.documents.access import DocumentActor, DocumentVerb, can, only_of, role_of, strongest_role
 from server.documents.models import Document, Lineage
 from server.settings import Settings
 from server.workspaces.models import Member, Role
@@ -116,6 +116,7 @@ class Doorkeeper:
                         "document_ids": [visit.document_id for visit in visits],
                         "session_hashes": [visit.proof.session_hash for visit in visits],
                         "token_hashes": [visit.proof.token_hash for visit in visits],
+                        "ticket_hashes": [visit.proof.ticket_hash for visit in visits],
                         "now": utc_now(),
                     },
                 )
@@ -147,6 +148,7 @@ def _decide(row: Any) -> Admission:  # noqa: ANN401 - a row of _QUESTION; None i
         document_id=row.document_id,
         workspace_role=Role(row.role) if row.role is not None else None,
         role=role_of(row.rank),
+        only=only_of(row.rank),
     )
     if not can(actor, DocumentVerb.VIEW, actor):
         raise Refused(close.NOT_FOUND)
@@ -171,12 +173,13 @@ def _question() -> Select[Any]:
             bindparam("document_ids", type_=ARRAY(Uuid)),
             bindparam("session_hashes", type_=ARRAY(LargeBinary)),
             bindparam("token_hashes", type_=ARRAY(LargeBinary)),
+            bindparam("ticket_hashes", type_=ARRAY(LargeBinary)),
         )
-        .table_valued("place", "document_id", "session_hash", "token_hash")
+        .table_valued("place", "document_id", "session_hash", "token_hash", "ticket_hash")
         .render_derived(name="visit")
     )
     now = bindparam("now", type_=Session.__table__.c.expires_at.type)  # type: ignore[attr-defined]  # SQLModel adds it
-    whose = func.coalesce(col(ApiToken.user_id), col(Session.user_id))
+    whose = func.coalesce(col(ApiToken.user_id), col(Session.user_id), col(GuestKey.user_id))
     question: Select[Any] = (
         select(
             visit.c.place,
@@ -195,6 +198,10 @@ def _question() -> Select[Any]:
         .select_from(visit)
         .outerjoin(Session, and_(col(Session.token_hash) == visit.c.session_hash, signed_in.holds(now)))
         .outerjoin(ApiToken, and_(col(ApiToken.token_hash) == visit.c.token_hash, tokens.holds(now)))
+        .outerjoin(
+            GuestKey,
+            and_(col(GuestKey.secret_hash) == visit.c.ticket_hash, col(GuestKey.kind) == GuestKeyKind.SOCKET.value),
+        )
         .outerjoin(User, and_(col(User.id) == whose, col(User.disabled_at).is_(None)))
         .outerjoin(Document, col(Document.id) == visit.c.document_id)
         .outerjoin(Lineage, col(Lineage.document_id) == col(Document.id))

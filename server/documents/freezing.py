@@ -109,7 +109,8 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - any shared value
     if isinstance(value, Mapping | Map):
         return {_plain(str(name)): _plain(each) for name, each in value.items()}
     if isinstance(value, list | tuple | Array):
-        return [_plain(each) for each in value]
+        # A text of which nothing is left is none: ProseMirror knows no empty ones.
+        return [kept for each in value if not _is_text(kept := _plain(each)) or kept["text"]]
     if isinstance(value, float):
         return int(value) if value.is_integer() else repr(value)
     if isinstance(value, str):

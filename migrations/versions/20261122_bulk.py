@@ -13,12 +13,14 @@ down_revision = "20261122_aftercare"
 branch_labels = None
 depends_on = None
 
-TAGS = "((lower((post -> 'tags'::text)::text))::jsonb)"
+TAG_KEYS = "(lower(((post -> 'tags'::text))::text))::jsonb"
 
 
 def upgrade() -> None:
     """Apply."""
-    op.create_index("publications_by_tag", "publications", [sa.text(TAGS)], postgresql_using="gin")
+    keys = sa.Column("tag_keys", postgresql.JSONB(astext_type=sa.Text()), sa.Computed(TAG_KEYS, persisted=True))
+    op.add_column("publications", keys)
+    op.create_index("publications_by_tag", "publications", ["tag_keys"], postgresql_using="gin")
     op.create_table(
         "publication_imports",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -72,3 +74,4 @@ def downgrade() -> None:
     op.drop_table("imported_rows")
     op.drop_table("publication_imports")
     op.drop_index("publications_by_tag", "publications")
+    op.drop_column("publications", "tag_keys")

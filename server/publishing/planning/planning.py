@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, Select, func, select, tuple_
+from sqlalchemy import ColumnElement, Select, func, select, true, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -26,9 +26,9 @@ from server.publishing.accounts.accounts import Reach
 from server.publishing.channel import Channel, Limits, Problem
 from server.publishing.models import Attempt, ChannelAccount, Publication
 from server.publishing.planning import composing, scheduling
-from server.publishing.planning.composing import Additions, ApprovedContent
+from server.publishing.planning.composing import ApprovedContent
 from server.publishing.planning.scheduling import Planned, When
-from server.publishing.posts import FrozenPost
+from server.publishing.posts import Additions, FrozenPost
 from server.publishing.publisher.delivering import LEAD
 from server.publishing.states import MOVABLE, OPEN, State
 from server.publishing.wall_time import Moment, moment, wall_at, zone_named
@@ -38,6 +38,7 @@ EVENT: Final = "publications"
 MAX_WORDS: Final = 120
 MAX_TAGS: Final = 30
 MAX_TAG_CHARACTERS: Final = 100
+MOST_TAGS_SHOWN: Final = 24
 
 # Returns what is approved of a document now, None if nothing is.
 FindApproved = Callable[[AsyncSession, UUID], Awaitable[ApprovedContent | None]]
@@ -70,6 +71,10 @@ class Entry:
     problem: str
     published_at: datetime | None
     called_at: datetime | None
+    created_at: datetime
+    link: str | None
+    tags: Sequence[str]
+    options: Mapping[str, str]
 
     @property
     def is_movable(self) -> bool:
@@ -91,6 +96,7 @@ class Wanted:
     states: frozenset[State] | None = None
     account_id: UUID | None = None
     document_id: UUID | None = None
+    tag: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +192,23 @@ async def count_states(db: AsyncSession, actor: Actor, wanted: Wanted) -> dict[S
     return {State(state): number for state, number in await db.execute(found)}
 
 
+async def tags_in_use(db: AsyncSession, actor: Actor, wanted: Wanted) -> list[str]:
+    """Return the tags of the publications that are asked for, in small letters, by name: those that most have."""
+    require(actor, Verb.VIEW, actor)
+    tags = func.jsonb_array_elements_text(col(Publication.tag_keys)).table_valued("value").lateral("tags")
+    found = (
+        select(tags.c.value)
+        .select_from(Publication)
+        .outerjoin(Document, col(Document.id) == col(Publication.document_id))
+        .join(tags, true())
+        .where(_visible(actor), *_conditions(wanted))
+        .group_by(tags.c.value)
+        .order_by(func.count().desc(), tags.c.value)
+        .limit(MOST_TAGS_SHOWN)
+    )
+    return sorted(await db.scalars(found))
+
+
 async def find(db: AsyncSession, actor: Actor, publication_id: UUID, verb: Verb = Verb.VIEW) -> Seen:
     """Return a publication with its attempts, oldest first. Raises NotFound, Forbidden."""
     require(actor, Verb.VIEW, actor)
@@ -224,8 +247,7 @@ async def approved_content(db: AsyncSession, actor: Actor, means: Means, documen
 async def draft(db: AsyncSession, actor: Actor, means: Means, content: ApprovedContent, wish: Wish) -> Draft:
     """Return what would go out, and all that stands against it, without planning it. Raises NotFound, Invalid."""
     account, channel = await _account(db, actor, means.reach, wish.account_id)
-    assets = await composing.pictures_of(db, content)
-    post = composing.compose(content, channel, assets, _checked(channel, wish.additions))
+    post, left_out = await _compose(db, content, account, channel, wish.additions)
     now = utc_now()
     at = scheduling.time_of(wish.when or this_moment("UTC", now), now)
     publication = Publication(
@@ -238,7 +260,7 @@ async def draft(db: AsyncSession, actor: Actor, means: Means, content: ApprovedC
         due_at=at.at,
         next_at=at.at,
     )
-    problems = scheduling.check(channel, account, publication)
+    problems = [*scheduling.check(channel, account, publication), *left_out]
     return Draft(account, channel, post, channel.limits(scheduling.closed(account)), problems, at)
 
 
@@ -246,9 +268,9 @@ async def plan(db: AsyncSession, actor: Actor, means: Means, wish: Wish) -> Plan
     """Plan what is approved of a document. Raises as `approved_content` and `scheduling.plan` do."""
     content = await approved_content(db, actor, means, wish.document_id)
     account, channel = await _account(db, actor, means.reach, wish.account_id)
-    assets = await composing.pictures_of(db, content)
+    post, left_out = await _compose(db, content, account, channel, wish.additions)
     now = utc_now()
-    return await scheduling.plan(
+    planned = await scheduling.plan(
         db,
         actor,
         channel,
@@ -256,10 +278,11 @@ async def plan(db: AsyncSession, actor: Actor, means: Means, wish: Wish) -> Plan
         document_id=wish.document_id,
         revision_id=content.revision_id,
         content_hash=content.content_hash,
-        post=composing.compose(content, channel, assets, _checked(channel, wish.additions)),
+        post=post,
         when=wish.when or this_moment("UTC", now),
         now=now,
     )
+    return replace(planned, warnings=(*planned.warnings, *left_out))
 
 
 async def newest(
@@ -388,6 +411,10 @@ def _entries(actor: Actor) -> Select[Any]:
             col(Publication.problem),
             col(Publication.published_at),
             col(Publication.called_at),
+            col(Publication.created_at),
+            col(Publication.post)["link"].astext.label("link"),
+            col(Publication.post)["tags"].label("tags"),
+            col(Publication.post)["options"].label("options"),
         )
         .outerjoin(Document, col(Document.id) == col(Publication.document_id))
         .outerjoin(ChannelAccount, col(ChannelAccount.id) == col(Publication.account_id))
@@ -407,6 +434,8 @@ def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
         found.append(col(Publication.account_id) == wanted.account_id)
     if wanted.document_id is not None:
         found.append(col(Publication.document_id) == wanted.document_id)
+    if wanted.tag is not None:
+        found.append(col(Publication.tag_keys).op("?")(func.lower(wanted.tag)))
     return found
 
 

@@ -12,7 +12,7 @@ from prosemirror.model import Node
 from server.documents.building import clean_text
 from server.documents.schema import FOREIGN_BLOCK, node, text
 
-# What the page says above the words, here and in templates/documents/editor.html.
+# What the page says above the words, here and in templates/documents/writing_words.html.
 NOTE: Final = "Another program wrote this part. It can be read and deleted here, but not edited."
 
 # What JavaScript's `trim` takes off.

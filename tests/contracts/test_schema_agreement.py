@@ -95,7 +95,7 @@ def _raw_document(what: str) -> str:
 
 
 def test_what_other_programs_write_is_read_alike() -> None:
-    page = (ROOT / "templates/documents/editor.html").read_text(encoding="utf-8")
+    page = (ROOT / "templates/documents/writing_words.html").read_text(encoding="utf-8")
     words = dict(re.findall(r'"(foreign\.\w+)": "([^"]*)"', page))
     states = [*map(_raw_document, ("misfits", "values", "strangers")), *_strange_documents(1, 400)]
     finished = run_node(ROOT / "tests/static/read.mjs", given=json.dumps({"words": words, "states": states}))

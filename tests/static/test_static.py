@@ -48,7 +48,12 @@ def test_packages_are_pinned() -> None:
 
 
 def _page() -> str:
-    names = ("documents/editor.html", "documents/suggestion_words.html", "comments/words.html", "comments/icons.html")
+    names = (
+        "documents/writing_words.html",
+        "documents/suggestion_words.html",
+        "comments/words.html",
+        "comments/icons.html",
+    )
     return "\n".join((ROOT / "templates" / name).read_text(encoding="utf-8") for name in names)
 
 

@@ -12,3 +12,8 @@ export const commentEvent = "quillroom:comment";
 export function requestComment(editor: Editor, block: number | null = null): void {
   editor.view.dom.dispatchEvent(new CustomEvent<CommentRequest>(commentEvent, { detail: { block } }));
 }
+
+/** Whether the text that an editor shows can be commented on at all. */
+export function takesComments(editor: Editor): boolean {
+  return editor.extensionManager.extensions.some(({ name }) => name === "commentHighlights");
+}

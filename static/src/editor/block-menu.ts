@@ -1,7 +1,7 @@
 import type { Editor } from "@tiptap/core";
 import type { Node } from "@tiptap/pm/model";
 import { TextSelection } from "@tiptap/pm/state";
-import { requestComment } from "../comments/request";
+import { requestComment, takesComments } from "../comments/request";
 import { blockWithId, type BlockPlace, deleteBlock, duplicateBlock, moveBlock } from "./block-actions";
 import { blockKinds } from "./block-kinds";
 import { isForeign } from "./foreign-guard";
@@ -67,18 +67,19 @@ export function openBlockMenu(editor: Editor, trigger: HTMLElement, block: Node,
         })),
     });
   }
+  const comment = {
+    name: "comment",
+    label: say("tool.comment"),
+    icon: "comment",
+    run: () => {
+      const now = placeOfBlock(editor.state.doc, block);
+      if (now) requestComment(editor, now.from);
+    },
+  };
   groups.push({
     label: say("handle.block"),
     items: [
-      {
-        name: "comment",
-        label: say("tool.comment"),
-        icon: "comment",
-        run: () => {
-          const now = placeOfBlock(editor.state.doc, block);
-          if (now) requestComment(editor, now.from);
-        },
-      },
+      ...(takesComments(editor) ? [comment] : []),
       { name: "move-up", label: say("handle.up"), icon: "up", keys: keyName("Mod+Alt+↑"), run: move(true) },
       { name: "move-down", label: say("handle.down"), icon: "down", keys: keyName("Mod+Alt+↓"), run: move(false) },
       ...(isForeign(block)

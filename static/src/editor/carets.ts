@@ -1,5 +1,5 @@
 import { Extension } from "@tiptap/core";
-import type { Plugin } from "@tiptap/pm/state";
+import { Plugin } from "@tiptap/pm/state";
 import { yCursorPlugin } from "@tiptap/y-tiptap";
 import type { Awareness } from "y-protocols/awareness";
 import { readUser } from "../live/presence";
@@ -73,32 +73,45 @@ class Carets {
 }
 
 /** Does a state say who it is, and where their caret is, in words that can be followed? */
-function hasCaret(state: unknown): boolean {
+function hasCaret(state: unknown, isKnown?: (name: unknown) => boolean): boolean {
   const { cursor } = (state ?? {}) as { cursor?: unknown };
   if (readUser(state) === null || typeof cursor !== "object" || cursor === null) return false;
   const { anchor, head } = cursor as { anchor?: unknown; head?: unknown };
-  return isPlace(anchor) && isPlace(head);
+  return isPlace(anchor, isKnown) && isPlace(head, isKnown);
 }
 
-/** Carets and selections of the others. Colours are classes: the page's policy forbids style attributes. */
-export function remoteCarets(awareness: Awareness): Extension {
+/**
+ * Carets and selections of the others. Colours are classes: the page's policy forbids style attributes. `isKnown`: as of
+ * `isPlace`.
+ */
+export function remoteCarets(awareness: Awareness, isKnown?: (name: unknown) => boolean): Extension {
   return Extension.create({
     name: "remoteCarets",
     addProseMirrorPlugins() {
       const carets = new Carets(awareness);
-      awareness.on("change", () => {
+      const update = () => {
         carets.update();
-      });
+      };
       const plugin = yCursorPlugin(awareness, {
         // Another program may say anything; what is no place would stop the drawing of all carets.
-        awarenessStateFilter: (me: number, client: number, state: unknown) => client !== me && hasCaret(state),
+        awarenessStateFilter: (me: number, client: number, state: unknown) => client !== me && hasCaret(state, isKnown),
         cursorBuilder: (_user: unknown, client: number) => carets.element(client),
         selectionBuilder: (_user: unknown, client: number) => {
           const user = readUser(awareness.getStates().get(client));
           return { class: `remote-selection presence-${String(user?.colour ?? 0)}` };
         },
       }) as Plugin;
-      return [plugin];
+      const follower = new Plugin({
+        view: () => {
+          awareness.on("change", update);
+          return {
+            destroy: () => {
+              awareness.off("change", update);
+            },
+          };
+        },
+      });
+      return [follower, plugin];
     },
   });
 }

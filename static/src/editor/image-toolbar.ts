@@ -1,7 +1,7 @@
 import { type Editor, Extension } from "@tiptap/core";
 import { NodeSelection, Plugin } from "@tiptap/pm/state";
 import type { EditorView } from "@tiptap/pm/view";
-import { requestComment } from "../comments/request";
+import { requestComment, takesComments } from "../comments/request";
 import { placeOfBlock } from "./block-menu";
 import { buildElement, iconButton } from "./build-element";
 import { addPanel, placePanel } from "./place-panel";
@@ -45,7 +45,9 @@ class ImageToolbar {
       children: [
         this.#input,
         iconButton({ label: say("image.apply"), icon: "check", onPress: () => { this.#leave(); } }),
-        iconButton({ label: say("tool.comment"), icon: "comment", onPress: () => { this.#comment(); } }),
+        ...(takesComments(editor)
+          ? [iconButton({ label: say("tool.comment"), icon: "comment", onPress: () => { this.#comment(); } })]
+          : []),
         this.#hint,
       ],
     });

@@ -5,32 +5,10 @@ import type { Session } from "../live/session";
 import { type Modes, suggesting } from "../suggesting/modes";
 import { blockHandle } from "./block-handle";
 import { remoteCarets } from "./carets";
-import { imageToolbar } from "./image-toolbar";
-import { imageUploads } from "./image-uploads";
-import { linkCard } from "./link-card";
-import { openLinkEditor } from "./link-editor";
-import { ForeignBlock } from "./nodes/foreign-block";
 import type { Page } from "./page";
-import { documentExtensions } from "./schema";
-import { selectionToolbar } from "./selection-toolbar";
-import { pasteText } from "./paste-text";
-import { phoneBar } from "./phone-bar";
 import { sharedText } from "./shared-text";
-import { slashMenu } from "./slash-menu";
-import { tableToolbar } from "./table-toolbar";
 import { say } from "./words";
-
-const linkKey = Extension.create({
-  name: "linkKey",
-  addKeyboardShortcuts() {
-    return {
-      "Mod-k": () => {
-        openLinkEditor(this.editor);
-        return true;
-      },
-    };
-  },
-});
+import { blocks, followLink, textAttributes, writingTools } from "./writing";
 
 /** From the start of the first line, the way up leads to the title. */
 function wayToTitle(field: HTMLTextAreaElement): Extension {
@@ -59,8 +37,7 @@ export function createEditor(page: Page, session: Session, modes: Modes, onStran
     enableInputRules: true,
     enablePasteRules: true,
     extensions: [
-      ...documentExtensions({ writable: true }),
-      ForeignBlock,
+      ...blocks(),
       sharedText(session.document, "default", onStrangers),
       remoteCarets(session.connection.awareness),
       commentHighlights,
@@ -72,38 +49,16 @@ export function createEditor(page: Page, session: Session, modes: Modes, onStran
           return node.type.name === "paragraph" ? say("placeholder.line") : "";
         },
       }),
-      slashMenu,
-      selectionToolbar,
-      linkCard,
-      tableToolbar,
-      imageToolbar,
-      phoneBar,
+      ...writingTools(page.uploads),
       blockHandle(page.content),
-      imageUploads(page.uploads),
-      pasteText,
-      linkKey,
       wayToTitle(page.title),
     ],
     editorProps: {
       // The header lies over the top of the text, and on a phone the bar over its bottom.
       scrollThreshold: { top: 64, bottom: 64, left: 0, right: 0 },
       scrollMargin: { top: 72, bottom: 72, left: 5, right: 5 },
-      attributes: {
-        class: "prose-body",
-        role: "textbox",
-        "aria-multiline": "true",
-        "aria-label": say("editor.label"),
-        spellcheck: "true",
-      },
-      handleClick: (view, _position, event) => {
-        const link = event.target instanceof Element ? event.target.closest("a[href]") : null;
-        if (!(link instanceof HTMLAnchorElement)) return false;
-        // While writing, a click sets the caret, and a card shows where the link leads; with the modifier it follows
-        // the link. Who only reads has the browser's own links.
-        if (!view.editable || !(event.ctrlKey || event.metaKey)) return false;
-        window.open(link.href, "_blank", "noopener,noreferrer");
-        return true;
-      },
+      attributes: textAttributes(say("editor.label")),
+      handleClick: (view, _position, event) => followLink(view, event),
     },
   });
 }

@@ -2,14 +2,18 @@ import { type PresenceUser, presenceColours } from "../live/presence";
 import { type Rights, readRights } from "../live/rights";
 import type { UploadTarget } from "./upload";
 
-/** What the server wrote into the page about this document and this person. */
-export interface Page {
+/** What the server wrote into a page about the document that it opens live, and about this person. */
+export interface Visit {
   readonly documentId: string;
   readonly epoch: string;
   readonly rights: Rights;
   readonly me: Omit<PresenceUser, "role">;
   readonly collabUrl: string;
   readonly uploads: UploadTarget;
+}
+
+/** The page to write on: what the server wrote into it, and its places. */
+export interface Page extends Visit {
   readonly title: HTMLTextAreaElement;
   readonly content: HTMLElement;
   readonly serverText: HTMLElement;
@@ -18,7 +22,8 @@ export interface Page {
   readonly announcements: HTMLElement;
 }
 
-function needed<Kind extends HTMLElement>(selector: string, kind: new () => Kind): Kind {
+/** The element of the page that everything else needs. */
+export function needed<Kind extends HTMLElement>(selector: string, kind: new () => Kind): Kind {
   const found = document.querySelector(selector);
   if (!(found instanceof kind)) throw new Error(`The page has no ${selector}.`);
   return found;
@@ -30,14 +35,14 @@ function socketUrl(path: string): string {
   return url.href;
 }
 
-export function readPage(): Page {
+/** Reads it from the element `#editor`. */
+export function readVisit(): Visit {
   const editor = needed("#editor", HTMLElement);
   const text = (name: string): string => {
     const value = editor.dataset[name];
     if (value === undefined) throw new Error(`The page does not say its ${name}.`);
     return value;
   };
-  const content = needed("#document-content", HTMLElement);
   const colour = Number(text("meColour"));
   return {
     documentId: text("documentId"),
@@ -50,8 +55,14 @@ export function readPage(): Page {
       csrf: document.querySelector<HTMLMetaElement>('meta[name="csrf"]')?.content ?? "",
       maxBytes: Number(text("maxUploadBytes")),
     },
+  };
+}
+
+export function readPage(): Page {
+  return {
+    ...readVisit(),
     title: needed("#document-title", HTMLTextAreaElement),
-    content,
+    content: needed("#document-content", HTMLElement),
     serverText: needed("#document-content > .prose-body", HTMLElement),
     presence: needed("#presence", HTMLElement),
     banner: needed("#editor-banner", HTMLElement),

@@ -2,7 +2,7 @@ import { type Editor, Extension } from "@tiptap/core";
 import { NodeSelection, Plugin, TextSelection } from "@tiptap/pm/state";
 import { CellSelection } from "@tiptap/pm/tables";
 import type { EditorView } from "@tiptap/pm/view";
-import { requestComment } from "../comments/request";
+import { requestComment, takesComments } from "../comments/request";
 import { buildElement, iconButton } from "./build-element";
 import { keyName } from "./key-names";
 import { openLinkEditor } from "./link-editor";
@@ -39,7 +39,7 @@ function headingTool(level: 1 | 2 | 3): Tool {
   };
 }
 
-const tools: readonly (Tool | "gap")[] = [
+const formats: readonly (Tool | "gap")[] = [
   markTool("bold", "Mod+B"),
   markTool("italic", "Mod+I"),
   markTool("strike", "Mod+Shift+S"),
@@ -50,9 +50,8 @@ const tools: readonly (Tool | "gap")[] = [
   headingTool(1),
   headingTool(2),
   headingTool(3),
-  "gap",
-  { name: "comment", keys: "Mod+Alt+M", isOn: () => false, run: requestComment },
 ];
+const comment: Tool = { name: "comment", keys: "Mod+Alt+M", isOn: () => false, run: requestComment };
 
 const narrow = window.matchMedia("(max-width: 640px)");
 
@@ -84,7 +83,7 @@ class SelectionToolbar {
     this.#editor = editor;
     this.#panel.setAttribute("aria-label", say("toolbar.label"));
     this.#panel.hidden = true;
-    for (const tool of tools) {
+    for (const tool of takesComments(editor) ? [...formats, "gap" as const, comment] : formats) {
       if (tool === "gap") {
         this.#panel.append(buildElement("span", { class: "toolbar-gap", attributes: { "aria-hidden": "true" } }));
         continue;

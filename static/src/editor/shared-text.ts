@@ -176,10 +176,15 @@ function selectionBeforeChanges(binding: ProsemirrorBinding): { first: Plugin; l
   const last = new Plugin({
     view: (view) => {
       const { undoManager } = yUndoPluginKey.getState(view.state) as { undoManager: Y.UndoManager };
-      undoManager.on("stack-item-added", ({ stackItem, type }) => {
+      const keep = ({ stackItem, type }: { stackItem: { meta: Map<unknown, unknown> }; type: string }) => {
         if (before !== null && type === "undo") stackItem.meta.set(binding, before);
-      });
-      return {};
+      };
+      undoManager.on("stack-item-added", keep);
+      return {
+        destroy: () => {
+          undoManager.off("stack-item-added", keep);
+        },
+      };
     },
   });
   return { first, last };
@@ -187,9 +192,10 @@ function selectionBeforeChanges(binding: ProsemirrorBinding): { first: Plugin; l
 
 /**
  * Ties the editor to the shared text. `onStrangers` is called, and the tie is cut, when something comes in among
- * the blocks that has no place in a text at all.
+ * the blocks that has no place in a text at all. `undo`: for several texts that are undone as one; each has its own
+ * otherwise.
  */
-export function sharedText(document: Y.Doc, field: string, onStrangers: () => void) {
+export function sharedText(document: Y.Doc, field: string, onStrangers: () => void, undo?: Y.UndoManager) {
   return Collaboration.extend({
     addProseMirrorPlugins() {
       const plugins = this.parent?.() ?? [];
@@ -205,5 +211,5 @@ export function sharedText(document: Y.Doc, field: string, onStrangers: () => vo
       const { first, last } = selectionBeforeChanges(binding);
       return [guard, first, ...plugins, last];
     },
-  }).configure({ document, field });
+  }).configure({ document, field, ...(undo && { yUndoOptions: { undoManager: undo } }) });
 }

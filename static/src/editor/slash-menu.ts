@@ -48,7 +48,6 @@ class SlashMenu {
     this.#editor = editor;
     this.#panel.setAttribute("aria-label", say("slash.label"));
     this.#panel.hidden = true;
-    addPanel(this.#panel);
     this.#panel.addEventListener("mousedown", (event) => {
       event.preventDefault();
     });
@@ -65,6 +64,8 @@ class SlashMenu {
       return;
     }
     const opening = this.#panel.hidden;
+    // A page may have several texts; the menu of one of them is in it at a time.
+    if (opening) addPanel(this.#panel);
     this.#range = found.range;
     if (opening || found.query !== this.#query) {
       this.#query = found.query;
@@ -108,6 +109,7 @@ class SlashMenu {
   #close(): void {
     if (this.#panel.hidden) return;
     this.#panel.hidden = true;
+    this.#panel.remove();
     this.#query = "";
     this.#editor.view.dom.removeAttribute("aria-activedescendant");
     this.#editor.view.dom.removeAttribute("aria-controls");

@@ -1,12 +1,7 @@
 import * as Y from "yjs";
-import { diffText, moveThrough } from "./text-diff";
+import { bindTextField } from "./text-field";
 
 const typedHere = Symbol("title");
-
-/** A title is one line; a pasted line break becomes a space. */
-function oneLine(text: string): string {
-  return text.replace(/\s*[\r\n\u2028\u2029]+\s*/g, " ");
-}
 
 /** The title of the document: made by the server when it seeds the document, never here. */
 export function titleText(document: Y.Doc): Y.Text | null {
@@ -24,99 +19,19 @@ export interface TitleOptions {
 
 /** Ties the title field to the shared text, with an undo of one's own edits. Returns what unties it. */
 export function bindTitle({ field, text, untitled, productName, onLeave }: TitleOptions): () => void {
-  const untie = new AbortController();
-  const { signal } = untie;
   const undo = new Y.UndoManager(text, { trackedOrigins: new Set([typedHere]) });
-  let composing = false;
-
-  const fit = () => {
-    // Browsers that do not size a field by its content get its height here.
-    if (CSS.supports("field-sizing", "content")) return;
-    field.style.height = "auto";
-    field.style.height = `${String(field.scrollHeight)}px`;
-  };
-  const showName = () => {
-    document.title = `${text.toJSON().trim() || untitled} · ${productName}`;
-  };
-  const send = () => {
-    const wanted = oneLine(field.value);
-    const caret = field.selectionStart - (field.value.length - wanted.length);
-    if (wanted !== field.value) {
-      field.value = wanted;
-      field.setSelectionRange(caret, caret);
-    }
-    const change = diffText(text.toJSON(), wanted, caret);
-    if (change === null) return;
-    text.doc?.transact(() => {
-      if (change.removed > 0) text.delete(change.at, change.removed);
-      if (change.inserted !== "") text.insert(change.at, change.inserted);
-    }, typedHere);
-  };
-  const receive = (event: Y.YTextEvent) => {
-    showName();
-    // A text under composition must not change beneath it; compositionend brings both together.
-    if (event.transaction.origin === typedHere || composing) return;
-    const { selectionStart, selectionEnd, selectionDirection } = field;
-    field.value = text.toJSON();
-    field.setSelectionRange(
-      moveThrough(event.delta, selectionStart),
-      moveThrough(event.delta, selectionEnd),
-      selectionDirection,
-    );
-    fit();
-  };
-
-  field.value = text.toJSON();
-  showName();
-  fit();
-  text.observe(receive);
-  field.addEventListener("input", (event) => {
-    fit();
-    if (!composing && !(event instanceof InputEvent && event.isComposing)) send();
-  }, { signal });
-  let beforeComposition = "";
-  field.addEventListener("compositionstart", () => {
-    composing = true;
-    beforeComposition = text.toJSON();
-  }, { signal });
-  field.addEventListener("compositionend", () => {
-    composing = false;
-    const change = diffText(beforeComposition, oneLine(field.value), field.selectionStart);
-    if (change !== null) {
-      const length = text.length;
-      const at = Math.min(change.at, length);
-      text.doc?.transact(() => {
-        const removed = Math.min(change.removed, length - at);
-        if (removed > 0) text.delete(at, removed);
-        if (change.inserted !== "") text.insert(at, change.inserted);
-      }, typedHere);
-    }
-    if (field.value !== text.toJSON()) field.value = text.toJSON();
-  }, { signal });
-  field.addEventListener("beforeinput", (event) => {
-    if (event.inputType !== "historyUndo" && event.inputType !== "historyRedo") return;
-    event.preventDefault();
-    if (event.inputType === "historyUndo") undo.undo();
-    else undo.redo();
-  }, { signal });
-  field.addEventListener("keydown", (event) => {
-    if (event.isComposing) return;
-    const mod = event.ctrlKey || event.metaKey;
-    if (event.key === "Enter" || (event.key === "ArrowDown" && field.selectionEnd === field.value.length)) {
-      event.preventDefault();
-      onLeave();
-    } else if (mod && !event.altKey && event.key.toLowerCase() === "z") {
-      event.preventDefault();
-      if (event.shiftKey) undo.redo();
-      else undo.undo();
-    } else if (mod && !event.altKey && event.key.toLowerCase() === "y") {
-      event.preventDefault();
-      undo.redo();
-    }
-  }, { signal });
+  const untie = bindTextField({
+    field,
+    text,
+    origin: typedHere,
+    undo,
+    onLeave,
+    onChange: () => {
+      document.title = `${text.toJSON().trim() || untitled} · ${productName}`;
+    },
+  });
   return () => {
-    untie.abort();
-    text.unobserve(receive);
+    untie();
     undo.destroy();
   };
 }

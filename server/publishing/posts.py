@@ -1,7 +1,7 @@
 """A post as it is kept with its publication: frozen when it is planned, read back when it goes out."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 from server.publishing.channel import Picture, Post
@@ -28,8 +28,23 @@ class FrozenPicture:
 
 
 @dataclass(frozen=True, slots=True)
+class Additions:
+    """What somebody wishes a post to have besides its text: a link, tags (without '#'), and what its channel asks for.
+
+    None: what the text for the account says itself. An empty one is a wish: no link, no tags, this option not chosen.
+    """
+
+    link: str | None = None
+    tags: tuple[str, ...] | None = None
+    options: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class FrozenPost:
-    """What a publication will send; see `channel.Post` for the fields."""
+    """What a publication will send; see `channel.Post` for the fields.
+
+    `wished`: what somebody wished besides the text; it is part of the fields already.
+    """
 
     title: str
     text: str
@@ -41,6 +56,7 @@ class FrozenPost:
     pictures: tuple[FrozenPicture, ...] = ()
     replies: tuple[str, ...] = ()
     options: Mapping[str, str] | None = None
+    wished: Additions = field(default_factory=Additions)
 
 
 def pack(post: FrozenPost) -> dict[str, Any]:
@@ -56,6 +72,7 @@ def pack(post: FrozenPost) -> dict[str, Any]:
         "tags": list(post.tags),
         "replies": list(post.replies),
         "options": dict(post.options or {}),
+        "wished": asdict(post.wished),
         "pictures": [
             {
                 "key": picture.key,
@@ -73,6 +90,9 @@ def pack(post: FrozenPost) -> dict[str, Any]:
 
 def unpack(packed: Mapping[str, Any]) -> FrozenPost:
     """Read what `pack` wrote."""
+    # Before texts had links and tags of their own, all that a post had of them was wished.
+    wished = packed.get("wished", {name: packed[name] for name in ("link", "tags", "options")})
+    tags = wished["tags"]
     return FrozenPost(
         title=packed["title"],
         text=packed["text"],
@@ -84,12 +104,13 @@ def unpack(packed: Mapping[str, Any]) -> FrozenPost:
         replies=tuple(packed["replies"]),
         options=dict(packed["options"]),
         pictures=tuple(FrozenPicture(**picture) for picture in packed["pictures"]),
+        wished=Additions(wished["link"], None if tags is None else tuple(tags), wished["options"]),
     )
 
 
-def post_of(publication: Publication, read: ReadPicture) -> Post:
-    """Return what a publication sends, ready for its channel."""
-    frozen = unpack(publication.post)
+def post_of(publication: Publication, read: ReadPicture, *, instead: Mapping[str, Any] | None = None) -> Post:
+    """Return what a publication sends, ready for its channel. `instead`: a packed post that takes the place of its."""
+    frozen = unpack(publication.post if instead is None else instead)
     return Post(
         publication_id=publication.id,
         # The same for every attempt, and for no other publication. A post that was changed is another one: what was

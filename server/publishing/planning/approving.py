@@ -52,6 +52,7 @@ async def approved_content(db: AsyncSession, document_id: UUID) -> ApprovedConte
         content_hash=approved.hash,
         title=frozen.title,
         body=frozen.body,
+        variants=frozen.variants,
     )
 
 

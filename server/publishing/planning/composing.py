@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
 
@@ -19,9 +19,10 @@ from server.assets.storage import key_for
 from server.documents.plain_text import excerpt, plain_text
 from server.documents.schema import schema
 from server.documents.suggestions import PENDING_ATTRIBUTES
+from server.documents.variants import Whole, whole
 from server.documents.write_html import write_html
-from server.publishing.channel import Channel
-from server.publishing.posts import FrozenPicture, FrozenPost
+from server.publishing.channel import Channel, Problem
+from server.publishing.posts import Additions, FrozenPicture, FrozenPost
 
 MAX_SUMMARY_CHARACTERS: Final = 300
 # Of this installation: by its path alone, or with the host before it.
@@ -32,7 +33,10 @@ _OURS: Final = {"id", *PENDING_ATTRIBUTES}
 
 @dataclass(frozen=True, slots=True)
 class ApprovedContent:
-    """What was approved of a document. `body` is its text as ProseMirror's JSON; `content_hash` is over all of it."""
+    """What was approved of a document. `body` is its text as ProseMirror's JSON; `content_hash` is over all of it.
+
+    `variants`: what it says otherwise, by account; see `documents.variants`.
+    """
 
     document_id: UUID
     workspace_id: UUID
@@ -40,54 +44,93 @@ class ApprovedContent:
     content_hash: bytes
     title: str
     body: Mapping[str, Any]
+    variants: Mapping[str, Any] = field(default_factory=dict)
+
+    def on(self, account_id: UUID) -> Whole:
+        """Return what it says on an account."""
+        return whole(self.title, self.body, self.variants.get(str(account_id)))
 
 
-@dataclass(frozen=True, slots=True)
-class Additions:
-    """What a post has besides the document: a link, tags (without '#'), and what its channel asks for."""
-
-    link: str | None = None
-    tags: tuple[str, ...] = ()
-    options: Mapping[str, str] | None = None
-
-
-async def pictures_of(db: AsyncSession, content: ApprovedContent) -> dict[UUID, Asset]:
-    """Return the pictures that the content shows, by id. One that is gone, or another workspace's, is left out."""
-    wanted = _shown(content.body)
+async def pictures_of(db: AsyncSession, workspace_id: UUID, said: Whole) -> dict[UUID, Asset]:
+    """Return the pictures that are shown, by id. One that is gone, or another workspace's, is left out."""
+    wanted = set(_shown(said.body))
     if not wanted:
         return {}
-    found = await db.scalars(
-        select(Asset).where(col(Asset.id).in_(wanted), col(Asset.workspace_id) == content.workspace_id)
-    )
+    found = await db.scalars(select(Asset).where(col(Asset.id).in_(wanted), col(Asset.workspace_id) == workspace_id))
     return {asset.id: asset for asset in found}
 
 
-def compose(
-    content: ApprovedContent, channel: Channel, assets: Mapping[UUID, Asset], additions: Additions
-) -> FrozenPost:
-    """Return the post that a channel gets. Pictures that lie elsewhere than here are not part of it."""
+def added(said: Whole, channel: Channel, additions: Additions) -> Additions:
+    """Return additions with what the text itself says of link, tags and options, where nothing else is wished."""
+    asked = {option.name for option in channel.options}
+    own = {name: value for name, value in said.options.items() if name in asked}
+    return Additions(
+        said.link if additions.link is None else additions.link,
+        said.tags if additions.tags is None else additions.tags,
+        {**own, **(additions.options or {})},
+    )
+
+
+def compose(said: Whole, channel: Channel, assets: Mapping[UUID, Asset], additions: Additions) -> FrozenPost:
+    """Return the post that a channel gets. Pictures that lie elsewhere than here are not part of it: see `left_out`.
+
+    `additions`: whole, as `added` returns them.
+    """
     pictures: list[FrozenPicture] = []
-    named = _rewritten(content.body, assets, pictures)
+    named = _rewritten(said.body, assets, pictures)
     written = Node.from_json(schema, named)
     words = Node.from_json(schema, _without_pictures(named))
     can = channel.capabilities
     return FrozenPost(
-        title=content.title if can.titles else "",
+        title=said.title if can.titles else "",
         text=plain_text(words).strip(),
         html=str(write_html(written)),
         summary=excerpt(words, MAX_SUMMARY_CHARACTERS),
         link=additions.link,
-        tags=additions.tags,
+        tags=additions.tags or (),
         pictures=tuple(pictures) if can.pictures else (),
+        replies=tuple(_plain(reply) for reply in said.replies),
         options=dict(additions.options or {}),
     )
 
 
-def _shown(described: Mapping[str, Any]) -> set[UUID]:
-    found = {asset_id} if (asset_id := _asset_of(described)) is not None else set()
+def shown_in_order(said: Whole, assets: Mapping[UUID, Asset]) -> list[UUID]:
+    """Return the pictures of a post that `compose` makes, in its order, by their ids here."""
+    return [asset_id for asset_id in _shown(said.body) if asset_id in assets]
+
+
+def left_out(said: Whole, channel: Channel, assets: Mapping[UUID, Asset]) -> list[Problem]:
+    """Say which pictures of a text do not go out with it."""
+    found = []
+    if channel.capabilities.pictures:
+        images = list(_images(said.body))
+        elsewhere = sum(_asset_of(each) is None for each in images)
+        gone = len(images) - elsewhere - len(shown_in_order(said, assets))
+        if elsewhere:
+            some = "A picture" if elsewhere == 1 else f"{elsewhere} pictures"
+            found.append(f"{some} at another address will be left out. Upload it to the document to send it.")
+        if gone:
+            some = "A picture" if gone == 1 else f"{gone} pictures"
+            found.append(f"{some} whose file is gone will be left out. Upload it again to send it.")
+    if any(True for reply in said.replies for _ in _images(reply)):
+        found.append("Pictures in further posts will be left out. Put them into the first one.")
+    return [Problem("pictures", sentence, blocks=False) for sentence in found]
+
+
+def _plain(described: Mapping[str, Any]) -> str:
+    return plain_text(Node.from_json(schema, _without_pictures(described))).strip()
+
+
+def _images(described: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    if described.get("type") == "image":
+        yield described
     for child in described.get("content", ()):
-        found |= _shown(child)
-    return found
+        yield from _images(child)
+
+
+def _shown(described: Mapping[str, Any]) -> Iterator[UUID]:
+    """Yield the ids of the pictures of this installation, one for each time that it is shown."""
+    return (asset_id for each in _images(described) if (asset_id := _asset_of(each)) is not None)
 
 
 def _asset_of(described: Mapping[str, Any]) -> UUID | None:

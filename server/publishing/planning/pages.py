@@ -30,9 +30,10 @@ from server.publishing.models import Health, Publication
 from server.publishing.planning import planning, scheduling, sheets
 from server.publishing.planning.api import means_of, tell_of
 from server.publishing.planning.calendar import Sheet, View, fill, midnight, sheet_of
-from server.publishing.planning.composing import Additions, ApprovedContent
+from server.publishing.planning.composing import ApprovedContent
 from server.publishing.planning.planning import Draft, Entry, Seen, Wanted, Wish
 from server.publishing.planning.scheduling import Finding, When
+from server.publishing.posts import Additions
 from server.publishing.publisher.telling import LATE_AFTER
 from server.publishing.states import OPEN, State
 from server.publishing.wall_time import zone_named, zones
@@ -89,13 +90,14 @@ class SettleForm(Form):
 
 @dataclass(frozen=True, slots=True)
 class _Offer:
-    """An account as the form of a document shows it. `fault`: why there is no draft."""
+    """An account as the form of a document shows it. `errors`: why there is no draft. `own`: what its text chooses."""
 
     account_id: UUID
     name: str
     channel: str
     needs: str
     options: Sequence[Asked]
+    own: Mapping[str, str]
     draft: Draft | None
     errors: Mapping[str, str]
     characters: int
@@ -350,6 +352,7 @@ async def _offer(request: Request, actor: Actor, listed: Listed, content: Approv
         channel.name if channel is not None else account.channel,
         account.health_sentence if account.health == Health.RECONNECT.value else "",
         list(channel.options) if channel is not None else [],
+        content.on(account.id).options,
         draft,
         errors,
         count(draft.post.text, draft.limits.counting) if draft is not None else 0,
@@ -420,7 +423,9 @@ def _local(text: str) -> datetime:
 def _additions(fields: Mapping[str, str], key: str) -> Additions:
     lead = f"option-{key}-"
     options = {name.removeprefix(lead): value for name, value in fields.items() if name.startswith(lead)}
-    return Additions(fields.get("link", "").strip() or None, tuple(fields.get("tags", "").split(",")), options)
+    tags = fields.get("tags", "").strip()
+    # Left empty, they are what the text for the account says; the options are shown with what it says of them.
+    return Additions(fields.get("link", "").strip() or None, tuple(tags.split(",")) if tags else None, options)
 
 
 def _zone(request: Request) -> ZoneInfo:

@@ -7,7 +7,7 @@ import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as NotBase64
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID, uuid4
@@ -297,8 +297,7 @@ async def newest(
         raise Conflict("The document or the account of this publication is gone. Cancel it and plan another.")
     content = await approved_content(db, actor, means, publication.document_id)
     account, channel = await _account(db, actor, means.reach, publication.account_id)
-    wished = additions or Additions(before.link, before.tags, before.options)
-    post = composing.compose(content, channel, await composing.pictures_of(db, content), _checked(channel, wished))
+    post, _ = await _compose(db, content, account, channel, additions or before.wished)
     return Newest(content, account, channel, post)
 
 
@@ -363,6 +362,16 @@ async def _account(db: AsyncSession, actor: Actor, reach: Reach, account_id: UUI
     return account, channel
 
 
+async def _compose(
+    db: AsyncSession, content: ApprovedContent, account: ChannelAccount, channel: Channel, additions: Additions
+) -> tuple[FrozenPost, list[Problem]]:
+    """Return the post that an account gets, and what does not go out with it. Raises Invalid."""
+    said = content.on(account.id)
+    assets = await composing.pictures_of(db, content.workspace_id, said)
+    post = composing.compose(said, channel, assets, _checked(channel, composing.added(said, channel, additions)))
+    return replace(post, wished=additions), composing.left_out(said, channel, assets)
+
+
 def _checked(channel: Channel, additions: Additions) -> Additions:
     """Return what a post has besides the text, cleaned. Raises Invalid."""
     asked = {each.name: each for each in channel.options}
@@ -373,7 +382,7 @@ def _checked(channel: Channel, additions: Additions) -> Additions:
             errors[name] = f"Fill this in: {option.label}."
         elif option.choices and name in given and given[name] not in dict(option.choices):
             errors[name] = "Choose one of the values."
-    tags = tuple(dict.fromkeys(tag for each in additions.tags if (tag := each.strip().lstrip("#").strip())))
+    tags = tuple(dict.fromkeys(tag for each in additions.tags or () if (tag := each.strip().lstrip("#").strip())))
     if len(tags) > MAX_TAGS or any(len(tag) > MAX_TAG_CHARACTERS for tag in tags):
         errors["tags"] = f"Use at most {MAX_TAGS} tags of at most {MAX_TAG_CHARACTERS} characters each."
     link = None

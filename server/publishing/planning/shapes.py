@@ -10,9 +10,9 @@ from pydantic import AwareDatetime, Field, NaiveDatetime, StringConstraints
 from server.publishing import posts
 from server.publishing.channel import Problem
 from server.publishing.models import Attempt
-from server.publishing.planning.composing import Additions
 from server.publishing.planning.planning import Draft, Entry, Page, Seen
 from server.publishing.planning.scheduling import Finding, Planned, When
+from server.publishing.posts import Additions
 from server.publishing.states import State
 from server.publishing.wall_time import Kind, Moment
 from server.publishing.words import attempt_sentence
@@ -48,17 +48,19 @@ class WallTime(BodyInput):
 
 
 class Besides(BodyInput):
-    """What a post has besides the text of the document."""
+    """What a post has besides the text of the document. What is left out, the account's own text says, if any."""
 
-    link: Words | None = Field(default=None, description="Where the whole text is to be read, if anywhere.")
-    tags: list[Words] = Field(default_factory=list, max_length=100, description="With or without a leading `#`.")
+    link: Words | None = Field(
+        default=None, description="Where the whole text is to be read; an empty one is none at all."
+    )
+    tags: list[Words] | None = Field(default=None, max_length=100, description="With or without a leading `#`.")
     options: dict[str, Words] = Field(
         default_factory=dict, max_length=MAX_OPTIONS, description="What the channel's `options` ask for, by name."
     )
 
     def additions(self) -> Additions:
         """Return it as posts have it."""
-        return Additions(self.link, tuple(self.tags), self.options)
+        return Additions(self.link, None if self.tags is None else tuple(self.tags), self.options)
 
 
 class NewPublication(Besides):

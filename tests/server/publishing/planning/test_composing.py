@@ -5,8 +5,9 @@ from uuid import uuid4
 
 from server.assets.models import Asset
 from server.documents.schema import mark, node, text
-from server.publishing.channel import Capabilities
-from server.publishing.planning.composing import Additions, ApprovedContent, compose
+from server.publishing.channel import Capabilities, Field
+from server.publishing.planning.composing import ApprovedContent, added, compose, left_out
+from server.publishing.posts import Additions
 from tests.server.publishing.board import BoardChannel, Wall
 
 RICH = replace(BoardChannel(Wall()), capabilities=Capabilities(titles=True, rich_text=True, pictures=True))
@@ -28,7 +29,8 @@ def test_text_and_html_carry_nothing_of_ours_and_pictures_have_names_of_their_ow
         uuid4(), asset.workspace_id, None, bytes(32), "The fox", dict(node("doc", content=content).to_json())
     )
 
-    post = compose(approved, RICH, {asset.id: asset}, Additions(tags=("fox",)))
+    said = approved.on(uuid4())
+    post = compose(said, RICH, {asset.id: asset}, Additions(tags=("fox",)))
     assert post.text == "Foxes\n\nIt jumps & runs."
     assert post.html == (
         "<h2>Foxes</h2><p>It <strong>jumps</strong> &amp; runs.</p>"
@@ -38,5 +40,39 @@ def test_text_and_html_carry_nothing_of_ours_and_pictures_have_names_of_their_ow
     assert [(each.name, each.alt) for each in post.pictures] == [("picture-1.jpg", "A fox"), ("picture-2.jpg", "A fox")]
     assert post.pictures[0].key == f"{asset.workspace_id.hex}/{bytes(32).hex()}.jpg"
 
-    plain = compose(approved, BoardChannel(Wall()), {asset.id: asset}, Additions())
+    plain = compose(said, BoardChannel(Wall()), {asset.id: asset}, Additions())
     assert (plain.title, plain.pictures) == ("", ())
+    # What is not sent is said.
+    assert [each.sentence for each in left_out(said, RICH, {asset.id: asset})] == [
+        "A picture at another address will be left out. Upload it to the document to send it."
+    ]
+    assert [each.sentence[:35] for each in left_out(said, RICH, {})] == [
+        "A picture at another address will b",
+        "2 pictures whose file is gone will ",
+    ]
+
+
+def test_what_an_account_says_itself_goes_out_there_unless_something_else_is_wished() -> None:
+    account = uuid4()
+    body = dict(node("doc", content=[node("paragraph", content=[text(each)]) for each in ("One", "Two")]).to_json())
+    reply = node("paragraph", content=[text("And then.")]).to_json()
+    own = {
+        "title": "Our fox",
+        "body": [{"type": "paragraph", "content": [{"type": "text", "text": "First"}]}, 1],
+        "link": "https://example.org",
+        "tags": ["fox"],
+        "options": {"mood": "glad", "unknown": "x"},
+        "replies": [[reply]],
+    }
+    approved = ApprovedContent(uuid4(), uuid4(), None, bytes(32), "The fox", body, {str(account): own})
+    channel = replace(RICH, options=(Field("mood", "Mood", required=False), Field("place", "Place", required=False)))
+
+    said = approved.on(account)
+    post = compose(said, channel, {}, added(said, channel, Additions(options={"place": "here"})))
+    assert (post.title, post.text, post.replies) == ("Our fox", "First\n\nTwo", ("And then.",))
+    assert (post.link, post.tags) == ("https://example.org", ("fox",))
+    assert post.options == {"mood": "glad", "place": "here"}
+    assert added(said, channel, Additions("", (), {"mood": ""})) == Additions("", (), {"mood": ""})
+
+    other = compose(approved.on(uuid4()), channel, {}, Additions())
+    assert (other.title, other.text, other.replies, other.link) == ("The fox", "One\n\nTwo", (), None)

@@ -4,7 +4,9 @@ import asyncio
 import shutil
 import sys
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import Final
 from uuid import uuid4
 
 import obstore
@@ -35,6 +37,10 @@ class Finding:
     what: str
     fine: bool
     words: str
+
+
+# A worker chains what was noted for the ledger within seconds.
+CHAINED_WITHIN: Final = timedelta(minutes=10)
 
 
 async def examine(settings: Settings) -> list[Finding]:
@@ -180,11 +186,16 @@ async def examine_ledger(settings: Settings) -> list[Finding]:
     try:
         async with db.create_sessions(engine)() as session:
             chains = await ledger.verify(session)
+            waiting_since = await ledger.waiting_since(session)
     except (SQLAlchemyError, OSError, ValueError) as error:
         return [Finding("Ledger", fine=False, words=f"cannot be looked at ({_kind(error)})")]
     finally:
         await engine.dispose()
-    return [_chain(chain) for chain in chains] or [Finding("Ledger", fine=True, words="nothing is in it yet")]
+    found = [_chain(chain) for chain in chains] or [Finding("Ledger", fine=True, words="nothing is in it yet")]
+    if waiting_since is not None and datetime.now(UTC) - waiting_since > CHAINED_WITHIN:
+        words = f"deeds wait to be chained since {waiting_since:%Y-%m-%d %H:%M} UTC: see whether the worker runs"
+        found.append(Finding("Ledger", fine=False, words=words))
+    return found
 
 
 def _chain(chain: ledger.Chain) -> Finding:

@@ -21,6 +21,7 @@ from server import db, metrics
 from server.accounts import jobs as account_jobs
 from server.assets import jobs as asset_jobs
 from server.assets.storage import open_store
+from server.audit import ledger
 from server.documents import jobs as document_jobs
 from server.documents import sizes
 from server.documents.access import seen_by
@@ -41,6 +42,7 @@ JOB_LIMIT_SECONDS = 600
 PUBLISHING_SECONDS = set(range(0, 60, 5))
 # A worker that goes has this long to finish what it does; what it does not finish, the next run does.
 STOP_LIMIT_SECONDS = 10
+CHAIN_SECONDS = set(range(3, 60, 5))
 COMPACTION_MINUTES = set(range(0, 60, 5))
 CLEAN_UP_MINUTES = {17}
 MAIL_SECONDS = {5, 25, 45}
@@ -134,6 +136,11 @@ async def publish_due(ctx: Context) -> None:
         log.info("publications taken up", publications=taken)
 
 
+async def chain_ledger(ctx: Context) -> None:
+    """Put into the ledgers' chains what was noted for them."""
+    await ledger.chain_waiting(ctx["sessions"])
+
+
 async def reseal_secrets(ctx: Context) -> None:
     """Encrypt with the newest key what older ones encrypted."""
     resealed = await publishing_jobs.reseal(ctx["sessions"], ctx["reach"])
@@ -196,6 +203,7 @@ def create_worker(settings: Settings) -> Worker:
         "gather_digests": gather_digests,
         "tend_accounts": tend_accounts,
         "publish_due": publish_due,
+        "chain_ledger": chain_ledger,
         "reseal_secrets": reseal_secrets,
         "measure_storage": measure_storage,
     }
@@ -230,6 +238,7 @@ def create_worker(settings: Settings) -> Worker:
                 unique=False,
                 run_at_startup=True,
             ),
+            cron(timed["chain_ledger"], name="chain_ledger_timed", second=CHAIN_SECONDS, keep_result=0),
             # After a start with a new key at once: the old one can go then.
             cron(
                 timed["reseal_secrets"],

@@ -381,6 +381,7 @@ async def give(
     _, after = await _standing(db, user, collection_id)
     if actor.role is not None and (after.role is None or not reaches(after.role, actor.role)):
         await _name(db, collection, user.id, actor.role, by=user.id)
+    await telling.note_reach(db, collection, reach, role, by=user.id)
     return await _concerned(db, collection_id)
 
 

@@ -18,6 +18,7 @@ from sqlmodel import col
 from server.accounts import passwords
 from server.accounts.models import User
 from server.accounts.secret import digest, new_secret
+from server.documents import telling
 from server.documents.access import (
     DocumentActor,
     DocumentRole,
@@ -29,6 +30,7 @@ from server.documents.access import (
     require,
 )
 from server.documents.models import Document, Lineage, LinkVisit, ShareLink, utc_now
+from server.documents.telling import LinkDeed
 from server.errors import Conflict, DomainError, Forbidden, Invalid, NotFound
 
 # More than anybody can oversee; old ones are taken back first.
@@ -95,6 +97,7 @@ async def create(
     )
     db.add(link)
     await db.flush()
+    await telling.note_link(db, document, link, LinkDeed.CREATED, by=user.id)
     return document, link, secret
 
 
@@ -122,7 +125,7 @@ class Wish:
 
 async def change(db: AsyncSession, user: User, document_id: UUID, link_id: UUID, wish: Wish) -> ShareLink:
     """Change a link that works. A new password asks everybody again. Raises NotFound, Forbidden, Invalid."""
-    _, actor = await _at(db, user, document_id)
+    document, actor = await _at(db, user, document_id)
     link = await _working(db, document_id, link_id)
     # Whoever may not give a role may not keep it alive either.
     _require_role(actor, DocumentRole(link.role))
@@ -141,16 +144,18 @@ async def change(db: AsyncSession, user: User, document_id: UUID, link_id: UUID,
                 await db.delete(visit)
     await db.flush()
     await count_change(db, document_id)
+    await telling.note_link(db, document, link, LinkDeed.CHANGED, by=user.id)
     return link
 
 
 async def revoke(db: AsyncSession, user: User, document_id: UUID, link_id: UUID) -> None:
     """Take a link back: from now on it opens nothing, also for those who opened it. Raises NotFound, Forbidden."""
-    await _at(db, user, document_id)
+    document, _ = await _at(db, user, document_id)
     link = await _working(db, document_id, link_id)
     link.revoked_at = utc_now()
     await db.flush()
     await count_change(db, document_id)
+    await telling.note_link(db, document, link, LinkDeed.ENDED, by=user.id)
 
 
 async def look(db: AsyncSession, secret: str) -> Opened:

@@ -338,6 +338,7 @@ async def give(
     _, after = await actor_at(db, user, document_id)
     if actor.role is not None and (after.role is None or not reaches(after.role, actor.role)):
         await _name(db, document, user.id, actor.role, by=user.id)
+    await telling.note_reach(db, document, reach, role, by=user.id)
     return document
 
 

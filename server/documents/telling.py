@@ -4,6 +4,7 @@ The notices are written in the transaction of what they tell of; give their peop
 """
 
 from collections.abc import Sequence
+from enum import StrEnum
 from typing import Final
 from uuid import UUID, uuid4
 
@@ -15,7 +16,7 @@ from server.accounts.models import User
 from server.accounts.signing import signed
 from server.audit import ledger
 from server.documents.access import DocumentRole, actor_at
-from server.documents.models import AccessRequest, Collaborator, Collection, Document
+from server.documents.models import AccessRequest, Collaborator, Collection, Document, Reach, ShareLink
 from server.notifications.models import Kind
 from server.notifications.noting import Notice, note, take_back
 from server.workspaces.models import Member, Role
@@ -38,11 +39,24 @@ _BECAME: Final = {
     DocumentRole.REVIEWER: "a reviewer",
     DocumentRole.VIEWER: "a viewer",
 }
+_LETS: Final = {
+    DocumentRole.EDITOR: "edit",
+    DocumentRole.REVIEWER: "comment in",
+    DocumentRole.VIEWER: "read",
+}
 _ASKED_FOR: Final = {
     DocumentRole.EDITOR: "To edit it.",
     DocumentRole.REVIEWER: "To comment and suggest changes.",
     DocumentRole.VIEWER: "To read it.",
 }
+
+
+class LinkDeed(StrEnum):
+    """What happened to a link."""
+
+    CREATED = "created"
+    CHANGED = "changed"
+    ENDED = "ended"
 
 
 async def note_place(
@@ -104,9 +118,27 @@ async def note_shelf(
     before: DocumentRole | None,
     after: DocumentRole | None,
 ) -> None:
-    """Note that somebody's role by name at a collection changed, if it did; in place of what they have not heard."""
+    """Note that somebody's role by name at a collection changed, if it did; in place of what they have not heard.
+
+    A change stands in the ledger.
+    """
     if before is after:
         return
+    doer, whom = await signed(db, by), await signed(db, user_id)
+    became = f"made {whom.name} {_BECAME[after]}" if after else f"took {whom.name}’s role away"
+    await ledger.append_later(
+        db,
+        collection.workspace_id,
+        doer,
+        kind="collection.role",
+        sentence=f"{doer.name} {became} in the collection “{collection.name}”.",
+        data={
+            "collection": str(collection.id),
+            "user": str(user_id),
+            "before": before and before.value,
+            "after": after and after.value,
+        },
+    )
     known = await _known(db, user_id, collection.id, before)
     if known is after:
         return
@@ -121,6 +153,55 @@ async def note_shelf(
         dedupe_key=_key(collection.id, known),
     )
     await note(db, notice)
+
+
+async def note_reach(
+    db: AsyncSession, place: Document | Collection, reach: Reach | None, role: DocumentRole | None, *, by: UUID
+) -> None:
+    """Put into the ledger what members of the workspace have somewhere without being named there."""
+    doer = await signed(db, by)
+    document = place if isinstance(place, Document) else None
+    name = f"“{place.title or 'Untitled'}”" if isinstance(place, Document) else f"the collection “{place.name}”"
+    if role is not None:
+        said = f"let everybody in the workspace {_LETS[role]} {name}"
+    elif reach is not None:
+        said = f"opened {name} only to the people named on it"
+    else:
+        said = f"let {name} be shared as what is around it"
+    await ledger.append_later(
+        db,
+        place.workspace_id,
+        doer,
+        kind="document.reach" if document else "collection.reach",
+        sentence=f"{doer.name} {said}.",
+        document_id=document.id if document else None,
+        data={"place": str(place.id), "reach": reach and reach.value, "role": role and role.value},
+    )
+
+
+async def note_link(db: AsyncSession, document: Document, link: ShareLink, what: LinkDeed, *, by: UUID) -> None:
+    """Put into the ledger that a link to a document was made, changed or taken back."""
+    doer = await signed(db, by)
+    role = DocumentRole(link.role)
+    sentence = {
+        LinkDeed.CREATED: "made a link by which anybody can",
+        LinkDeed.CHANGED: "changed a link: anybody can now",
+        LinkDeed.ENDED: "took back a link by which anybody could",
+    }[what]
+    await ledger.append_later(
+        db,
+        document.workspace_id,
+        doer,
+        kind=f"link.{what.value}",
+        sentence=f"{doer.name} {sentence} {_LETS[role]} “{document.title or 'Untitled'}”.",
+        document_id=document.id,
+        data={
+            "link": str(link.id),
+            "role": role.value,
+            "expires": link.expires_at.isoformat() if link.expires_at is not None else None,
+            "password": link.password_hash is not None,
+        },
+    )
 
 
 async def _known(db: AsyncSession, user_id: UUID, place_id: UUID, before: DocumentRole | None) -> DocumentRole | None:

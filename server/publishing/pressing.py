@@ -19,6 +19,7 @@ from server.documents.models import utc_now
 from server.errors import NotFound, Unavailable
 from server.events import Events
 from server.notifications.noting import EVENT
+from server.publishing import recording
 from server.publishing.accounts import accounts, refreshing
 from server.publishing.accounts.accounts import Reach
 from server.publishing.models import Publication
@@ -88,6 +89,7 @@ class Press:
 
     async def _tell(self, db: AsyncSession, publication: Publication, state: State) -> None:
         self._told |= await tell_outcome(db, publication, state)
+        await recording.ended(db, publication, state)
         if publication.document_id is not None:
             await note_standing(db, publication.document_id)
         self._ended.add(publication.workspace_id)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import delete, func, select, update
@@ -18,6 +19,8 @@ from server.web.text import clean_line, has_ink
 from server.workspaces import access
 from server.workspaces.access import Actor, Verb
 from server.workspaces.models import MAX_WORKSPACE_NAME_CHARACTERS, Member, Role, Workspace
+
+_A: Final = {role: f"{'an' if role is Role.ADMIN else 'a'} {role.value}" for role in Role}
 
 
 class LastAdmin(Conflict):
@@ -67,7 +70,18 @@ async def join(db: AsyncSession, *, workspace_id: UUID, user_id: UUID, role: Rol
         .on_conflict_do_nothing()
         .returning(col(Member.user_id))
     )
-    return added is not None
+    if added is None:
+        return False
+    by = await signed(db, user_id)
+    await ledger.append_later(
+        db,
+        workspace_id,
+        by,
+        kind="member.joined",
+        sentence=f"{by.name} joined as {_A[role]}.",
+        data={"user": str(user_id), "role": role.value},
+    )
+    return True
 
 
 async def list_for(db: AsyncSession, user_id: UUID) -> Sequence[Membership]:
@@ -155,7 +169,7 @@ async def change_role(db: AsyncSession, actor: Actor, user_id: UUID, role: Role)
         actor.workspace_id,
         by,
         kind="member.role",
-        sentence=f"{by.name} made {whom.name} {'an' if role is Role.ADMIN else 'a'} {role.value}.",
+        sentence=f"{by.name} made {whom.name} {_A[role]}.",
         data={"user": str(user_id), "before": before, "after": role.value},
     )
     return True

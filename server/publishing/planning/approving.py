@@ -59,6 +59,11 @@ async def approved_content(db: AsyncSession, document_id: UUID) -> ApprovedConte
 async def stopped(db: AsyncSession, publication: Publication) -> str | None:
     """Say why a planned publication must not go out now; None: nothing stops it."""
     standing = await db.get(Standing, publication.document_id) if publication.document_id is not None else None
+    return why_stopped(standing)
+
+
+def why_stopped(standing: Standing | None) -> str | None:
+    """Say why nothing of a document that stands so must go out; None: nothing stops it."""
     if standing is None:
         return None
     if standing.held_at is not None:

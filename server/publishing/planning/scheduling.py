@@ -18,7 +18,7 @@ from sqlmodel import col
 
 from server.documents.models import utc_now
 from server.errors import Conflict, Invalid, NotFound
-from server.publishing import posts
+from server.publishing import posts, recording
 from server.publishing.channel import Account, Channel, Post, Problem, Stage
 from server.publishing.models import ChannelAccount, Publication
 from server.publishing.posts import FrozenPost
@@ -113,6 +113,7 @@ async def plan(
     _refuse(problems)
     db.add(publication)
     await db.flush()
+    await recording.planned(db, publication, actor.user_id)
     slips = await _likely_slips(db, publication)
     return Planned(publication, at, (*(each for each in problems if not each.blocks), *slips))
 
@@ -132,12 +133,13 @@ async def move(
     """
     now = now or utc_now()
     publication = await _in_hand(db, actor, publication_id, version=version, now=now)
-    at = time_of(when, now)
+    at, before = time_of(when, now), publication.due_at
     publication.wall_time, publication.zone = when.wall_time, when.zone
     publication.due_at, publication.next_at = at.at, at.at - LEAD
     publication.overdue_told_at = None
     _reopen(publication)
     await db.flush()
+    await recording.moved(db, publication, actor.user_id, before)
     return Planned(publication, at)
 
 
@@ -167,6 +169,7 @@ async def change(
     _refuse(problems)
     _reopen(publication)
     await db.flush()
+    await recording.changed(db, publication, actor.user_id)
     at = moment(publication.wall_time, publication.zone)
     return Planned(publication, at, tuple(each for each in problems if not each.blocks))
 
@@ -182,6 +185,7 @@ async def cancel(
     publication.state = State.CANCELLED.value
     _touch(publication)
     await db.flush()
+    await recording.cancelled(db, publication, actor.user_id)
     return publication
 
 
@@ -196,6 +200,7 @@ async def try_again(
     publication.next_at = now
     _reopen(publication)
     await db.flush()
+    await recording.tried_again(db, publication, actor.user_id)
     return publication
 
 
@@ -232,6 +237,7 @@ async def settle_unknown(
             publication.next_at = now
             _reopen(publication)
     await db.flush()
+    await recording.settled(db, publication, actor.user_id, finding.value)
     return publication
 
 

@@ -7,9 +7,10 @@ from uuid import UUID, uuid4
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
 
 from server.audit import ledger
 from server.audit.ledger import By
@@ -134,6 +135,53 @@ async def test_a_deed_that_is_taken_back_leaves_no_entry(sessions: Sessions) -> 
         await _write(db, workspace.id, 1)
         (chain,) = await ledger.verify(db)
     assert (chain.entries, chain.broken_at) == (1, None)
+
+
+async def test_what_was_noted_is_chained_once_in_its_order_and_waits_for_nobody(sessions: Sessions) -> None:
+    async with sessions.begin() as db:
+        workspace = await _workspace(db)
+    # That somebody began the workspace.
+    assert await ledger.chain_waiting(sessions) == 1
+    async with sessions.begin() as person:
+        # Somebody's deed holds the end of the chain until their transaction ends.
+        await _write(person, workspace.id, 1)
+        async with sessions.begin() as db:
+            for number in range(3):
+                await ledger.append_later(db, workspace.id, ADA, kind="noted", sentence=f"Note {number}")
+            assert await ledger.waiting_since(db) is not None
+        async with sessions() as db:
+            await ledger.append_later(db, workspace.id, ADA, kind="noted", sentence="Taken back")
+            await db.rollback()
+    assert sum(await asyncio.gather(*(ledger.chain_waiting(sessions) for _ in range(3)))) == 3
+    async with sessions() as db:
+        (chain,) = await ledger.verify(db)
+        entries = (await db.scalars(select(LedgerEntry).order_by(col(LedgerEntry.number)))).all()
+        assert await ledger.waiting_since(db) is None
+    assert (chain.entries, chain.broken_at) == (5, None)
+    assert [each.sentence for each in entries[1:]] == ["Deed 0", "Note 0", "Note 1", "Note 2"]
+
+
+async def test_a_documents_deeds_are_read_also_while_they_wait(sessions: Sessions) -> None:
+    document_id = uuid4()
+    async with sessions.begin() as db:
+        workspace = await _workspace(db)
+        for kind in ("review.asked", "link.created"):
+            await ledger.append(db, workspace.id, ADA, kind=kind, sentence=kind, document_id=document_id)
+        await ledger.append_later(
+            db, workspace.id, ADA, kind="publication.planned", sentence="planned", document_id=document_id
+        )
+        await ledger.append_later(db, workspace.id, ADA, kind="link.ended", sentence="ended", document_id=document_id)
+    async with sessions() as db:
+        deeds = await ledger.of_document(db, document_id)
+        assert [(each.kind, each.number) for each in deeds] == [
+            ("link.ended", None),
+            ("publication.planned", None),
+            ("link.created", 2),
+            ("review.asked", 1),
+        ]
+        for_readers = await ledger.of_document(db, document_id, but=("link.",))
+        assert [each.kind for each in for_readers] == ["publication.planned", "review.asked"]
+        assert [each.number for each in await ledger.of_document(db, document_id, before=2)] == [1]
 
 
 async def test_fractions_are_refused(db: AsyncSession) -> None:

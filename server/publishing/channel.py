@@ -30,7 +30,7 @@ NOTHING: Final[Mapping[str, Json]] = {}
 
 
 class Counting(StrEnum):
-    """How a channel counts the characters of a text; `static/src/publishing/counting.ts` counts in the same ways."""
+    """How a channel counts the characters of a text. Whoever writes sees the same count: the server meters it, too."""
 
     CODE_POINTS = "code_points"
     GRAPHEMES = "graphemes"
@@ -209,7 +209,8 @@ class Metrics:
 class Field:
     """Something a person fills in: to connect an account, or with a post (`Channel.options`).
 
-    `choices`: the only values it takes, each with its words; empty: any text. `secret`: never shown again.
+    `choices`: the only values it takes, each with its words; empty: any text. `secret`: never shown again. `counts`:
+    its characters count with those of each text.
     """
 
     name: str
@@ -218,6 +219,7 @@ class Field:
     secret: bool = False
     required: bool = True
     choices: tuple[tuple[str, str], ...] = ()
+    counts: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,6 +275,11 @@ class Channel(Protocol):
         ...
 
     @property
+    def about(self) -> str:
+        """What goes there and what it takes, in a line for somebody who chooses a channel."""
+        ...
+
+    @property
     def capabilities(self) -> Capabilities:
         """What it can do."""
         ...
@@ -317,6 +324,13 @@ class Channel(Protocol):
 
     def validate(self, post: Post, account: Account) -> list[Problem]:
         """Everything about a post that the channel would refuse, and what looks like a mistake. No I/O."""
+        ...
+
+    def said(self, post: Post, account: Account) -> list[str]:
+        """The texts of a post as they go out, one for each that is made: what `limits` counts. No I/O.
+
+        The link and the tags are part of them where they stand in the text there. Of HTML, the words.
+        """
         ...
 
     def begin(self, post: Post, account: Account) -> Handle:

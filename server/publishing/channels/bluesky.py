@@ -70,6 +70,7 @@ class Bluesky:
 
     kind: str = "bluesky"
     name: str = NAME
+    about: str = "Short posts, threads and pictures; connected by an app password"
 
     @property
     def capabilities(self) -> Capabilities:
@@ -183,6 +184,10 @@ class Bluesky:
             if graphemes(tag) > MAX_TAG
         ]
         return problems + problems_of(post.pictures)
+
+    def said(self, post: Post, account: Account) -> list[str]:
+        """Return the texts of the thread. A link without pictures is a card, and tags stand beside the text."""
+        return parts(post)
 
     def begin(self, post: Post, account: Account) -> Handle:
         """Choose the record keys of the whole thread."""

@@ -94,6 +94,7 @@ class Mastodon:
 
     kind: str = "mastodon"
     name: str = NAME
+    about: str = "Short posts, threads and pictures, on the server that the account is on"
 
     @property
     def capabilities(self) -> Capabilities:
@@ -112,7 +113,13 @@ class Mastodon:
         """Who sees it, what it warns of, and its language."""
         return (
             Field("visibility", "Who sees it", required=False, choices=_VISIBILITIES),
-            Field("content_warning", "Content warning", "Shown instead of the text until opened", required=False),
+            Field(
+                "content_warning",
+                "Content warning",
+                "Shown instead of the text until opened",
+                required=False,
+                counts=True,
+            ),
             Field("language", "Language", "Two letters; the document's own if left empty", required=False),
         )
 
@@ -229,6 +236,10 @@ class Mastodon:
         if visibility not in dict(_VISIBILITIES):
             problems.append(Problem("visibility", f"“{visibility}” is nothing Mastodon knows. Choose another."))
         return problems
+
+    def said(self, post: Post, account: Account) -> list[str]:
+        """Return the texts of the thread."""
+        return parts(post)
 
     def begin(self, post: Post, account: Account) -> Handle:
         """Its key comes from the post's, so nothing has to be chosen."""

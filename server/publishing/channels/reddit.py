@@ -102,6 +102,7 @@ class Reddit:
 
     kind: ClassVar[str] = "reddit"
     name: ClassVar[str] = "Reddit"
+    about: ClassVar[str] = "Texts, links and pictures in a community"
     capabilities: ClassVar[Capabilities] = Capabilities(
         titles=True, rich_text=True, pictures=True, updates=True, deletes=True, metrics=True
     )
@@ -216,6 +217,11 @@ class Reddit:
         if post.tags:
             problems.append(Problem("tags", "Reddit has no hashtags; they are left out.", blocks=False))
         return problems
+
+    def said(self, post: Post, account: Account) -> list[str]:
+        """See Channel."""
+        del account
+        return [body(post)]
 
     def begin(self, post: Post, account: Account) -> Handle:
         """See Channel."""

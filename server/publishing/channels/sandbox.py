@@ -82,6 +82,7 @@ class Sandbox:
     played: Mapping[str, Channel]
     kind: str = "sandbox"
     name: str = "Sandbox"
+    about: str = "Plays any other channel, failures included; nothing leaves this installation"
     capabilities: Capabilities = _CAPABILITIES
     options: Sequence[Field] = _OPTIONS
 
@@ -137,6 +138,11 @@ class Sandbox:
         asked = {option.name for option in channel.options}
         return [each for each in channel.validate(post, _usual(account, channel)) if each.where not in asked]
 
+    def said(self, post: Post, account: Account) -> list[str]:
+        """Return what the channel that is played would be sent."""
+        channel = self._channel(account)
+        return [post.text, *post.replies] if channel is None else channel.said(post, _usual(account, channel))
+
     def begin(self, post: Post, account: Account) -> Handle:
         """The post is known by its publication; `part` is how many of its texts were sent."""
         return Handle(Stage.READY, {"part": 0}, remote_id=str(post.publication_id))
@@ -151,14 +157,14 @@ class Sandbox:
         before = await self._before(caller, post, outcome)
         part = _part(handle)
         if outcome is Outcome.LOST and before is None:
-            await self.shelf.put(_sent(caller, post, shown=0))
+            await self.shelf.put(self._sent(caller, post, shown=0))
             raise ChannelError(
                 Remedy.UNKNOWN,
                 "The sandbox took the post and said nothing, as was chosen.",
                 evidence="The answer was lost, and the sandbox shows no posts that one could look through.",
             )
         # What is there stays there, however often a part is sent.
-        await self.shelf.put(_sent(caller, post, shown=max(part + 1, before.shown if before else 0)))
+        await self.shelf.put(self._sent(caller, post, shown=max(part + 1, before.shown if before else 0)))
         if outcome is Outcome.LOST_AND_FOUND:
             raise ChannelError(Remedy.UNKNOWN, "The sandbox's answer was lost, as was chosen.", evidence="no answer")
         return self._next(caller, post, handle)
@@ -180,7 +186,7 @@ class Sandbox:
 
     async def update(self, caller: Caller, post: Post, handle: Handle) -> Handle:
         """Change a post, all of it."""
-        await self.shelf.put(_sent(caller, post, shown=1 + len(post.replies)))
+        await self.shelf.put(self._sent(caller, post, shown=1 + len(post.replies)))
         return handle
 
     async def delete(self, caller: Caller, handle: Handle) -> None:
@@ -193,6 +199,18 @@ class Sandbox:
 
     def _channel(self, account: Account) -> Channel | None:
         return self.played.get(str(account.facts.get("plays", "")))
+
+    def _sent(self, caller: Caller, post: Post, *, shown: int) -> Sent:
+        return Sent(
+            post.publication_id,
+            caller.account.id,
+            post.title,
+            tuple(self.said(post, caller.account)),
+            tuple(picture.alt or picture.name for picture in post.pictures),
+            _outcome(post).value,
+            shown,
+            caller.now(),
+        )
 
     async def _before(self, caller: Caller, post: Post, outcome: Outcome) -> Sent | None:
         """Return what the sandbox has of the post by now. Raises ChannelError if it shall not take it."""
@@ -236,19 +254,6 @@ def _outcome(post: Post) -> Outcome:
 def _part(handle: Handle) -> int:
     part: Any = handle.data.get("part", 0)
     return int(part)
-
-
-def _sent(caller: Caller, post: Post, *, shown: int) -> Sent:
-    return Sent(
-        post.publication_id,
-        caller.account.id,
-        post.title,
-        (post.text, *post.replies),
-        tuple(picture.alt or picture.name for picture in post.pictures),
-        _outcome(post).value,
-        shown,
-        caller.now(),
-    )
 
 
 def _usual(account: Account, channel: Channel) -> Account:

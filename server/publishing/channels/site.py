@@ -76,6 +76,7 @@ class Site:
     hub: str = ""
     kind: str = "site"
     name: str = "Site"
+    about: str = "Pages and feeds of your own on this installation; needs no account anywhere"
     capabilities: Capabilities = _CAPABILITIES
     form: Sequence[Field] = _FORM
     options: Sequence[Field] = _OPTIONS
@@ -120,6 +121,10 @@ class Site:
     def validate(self, post: Post, account: Account) -> list[Problem]:
         """Say what no page can have, and what readers and search engines would miss."""
         return [*_word_problems(post), *_picture_problems(post)]
+
+    def said(self, post: Post, account: Account) -> list[str]:
+        """Return the words of the page."""
+        return [post.text.strip()]
 
     def begin(self, post: Post, account: Account) -> Handle:
         """The page is known by its publication."""

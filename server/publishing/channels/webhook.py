@@ -80,6 +80,7 @@ class Webhook:
 
     kind: str = "webhook"
     name: str = "Webhook"
+    about: str = "Your own program gets what is published, signed"
     capabilities: Capabilities = _CAPABILITIES
     form: Sequence[Field] = _FORM
     options: Sequence[Field] = _OPTIONS
@@ -147,6 +148,10 @@ class Webhook:
                 Problem("replies", "An event has no replies. Put their text into the post, or remove them.")
             )
         return problems
+
+    def said(self, post: Post, account: Account) -> list[str]:
+        """Return the text that the event holds; without one, its summary."""
+        return [post.summary if post.options.get("payload") == _THIN else post.text]
 
     def begin(self, post: Post, account: Account) -> Handle:
         """Derive the event's id from the post's key: it is the same whenever it is sent."""

@@ -95,6 +95,7 @@ class WordPress:
 
     kind: str = "wordpress"
     name: str = "WordPress"
+    about: str = "Articles with headings and pictures, on your own site"
     capabilities: Capabilities = _CAPABILITIES
     form: Sequence[Field] = _FORM
     options: Sequence[Field] = _OPTIONS
@@ -150,6 +151,10 @@ class WordPress:
                 Problem("replies", "A WordPress post has no replies. Put them into the text or remove them.")
             )
         return problems
+
+    def said(self, post: Post, account: Account) -> list[str]:
+        """Return the words of the post."""
+        return [post.text.strip()]
 
     def begin(self, post: Post, account: Account) -> Handle:
         """Derive the slug that the draft is known by from the post's key."""

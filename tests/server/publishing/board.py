@@ -76,6 +76,9 @@ class BoardChannel:
     def begin(self, post: Post, account: Account) -> Handle:
         return Handle(Stage.PREPARING, {"key": post.key, "parts": 0})
 
+    def said(self, post: Post, account: Account) -> list[str]:
+        return [post.text, *post.replies]
+
     async def prepare(self, caller: Caller, post: Post, handle: Handle) -> Handle:
         self.wall.called("draft", lambda: self.wall.drafts.update({post.key: post.text}))
         return handle.moved(Stage.READY, remote_id=f"draft-{post.key}")

@@ -38,6 +38,21 @@ async def test_it_publishes_once_and_says_where(subject: Subject) -> None:
     assert len([text for text in subject.seen() if "brown fox" in text]) == 1
 
 
+async def test_what_it_says_goes_out_goes_out(subject: Subject) -> None:
+    link, tags = "https://example.org/fox", ("fox", "open source")
+    post = replace(a_whole_post(subject), link=link, tags=tags)
+
+    await _deliver(subject, post)
+
+    said = [" ".join(text.split()) for text in subject.channel.said(post, subject.caller.account)]
+    assert len(said) == 1 + len(post.replies)
+    assert all(_times(subject, text) == 1 for text in said), (said, subject.seen())
+    if subject.channel.limits(subject.caller.account).text is not None:
+        # And that is all that counts: nothing but a title is added to it on the way.
+        seen = [" ".join(text.split()).removeprefix(f"{post.title} ") for text in subject.seen()]
+        assert sorted(seen) == sorted(said)
+
+
 @pytest.mark.parametrize("make", [a_post, a_whole_post])
 async def test_whatever_call_breaks_off_it_is_there_once_or_a_person_is_asked(subject: Subject, make: _Make) -> None:
     calls = await _count_calls(subject, make)

@@ -142,7 +142,9 @@ class Publication(SQLModel, table=True):
     content_hash: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     post: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
     # The tags of `post` in small letters, made by Postgres: lists are filtered by them, without reading whole posts.
-    tag_keys: list[str] | None = Field(default=None, sa_column=Column(JSONB, Computed(_TAG_KEYS, persisted=True)))
+    tag_keys: list[str] | None = Field(
+        default=None, sa_column=Column(JSONB(none_as_null=True), Computed(_TAG_KEYS, persisted=True))
+    )
 
     wall_time: datetime = Field(sa_column=Column(DateTime(timezone=False), nullable=False))
     zone: str = Field(sa_column=Column(Text, nullable=False))

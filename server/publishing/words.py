@@ -23,11 +23,15 @@ _DONE: Final = {
     "prepare": "Sent ahead what nobody sees yet.",
     "publish": "Sent it; the channel took it.",
     "look": "Looked on the channel.",
+    "update": "Changed it on the channel.",
+    "delete": "Took it down on the channel.",
 }
 _OPEN: Final = {
     "prepare": "Began to send ahead what nobody sees yet; how it ended is not known.",
     "publish": "Began to send it; how it ended is not known.",
     "look": "Began to look on the channel; no answer yet.",
+    "update": "Began to change it there; how that ended is not known.",
+    "delete": "Began to take it down there; how that ended is not known.",
 }
 
 

@@ -31,6 +31,8 @@ class Wall:
     drafts: dict[str, str] = field(default_factory=dict)
     posts: list[tuple[str, str]] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
+    # What it tells of any post.
+    metrics: Metrics = field(default_factory=Metrics)
     before: Callable[[str], None] = lambda _: None
     after: Callable[[str], None] = lambda _: None
 
@@ -49,7 +51,8 @@ class BoardChannel:
     tells: bool = True
     kind: str = "board"
     name: str = "Board"
-    capabilities: Capabilities = field(default=Capabilities(replies=True))
+    about: str = "Notes on a board"
+    capabilities: Capabilities = field(default=Capabilities(replies=True, updates=True, deletes=True, metrics=True))
     form: tuple[Field, ...] = ()
     options: tuple[Field, ...] = ()
 
@@ -73,11 +76,11 @@ class BoardChannel:
     def validate(self, post: Post, account: Account) -> list[Problem]:
         return []
 
-    def begin(self, post: Post, account: Account) -> Handle:
-        return Handle(Stage.PREPARING, {"key": post.key, "parts": 0})
-
     def said(self, post: Post, account: Account) -> list[str]:
         return [post.text, *post.replies]
+
+    def begin(self, post: Post, account: Account) -> Handle:
+        return Handle(Stage.PREPARING, {"key": post.key, "parts": 0})
 
     async def prepare(self, caller: Caller, post: Post, handle: Handle) -> Handle:
         self.wall.called("draft", lambda: self.wall.drafts.update({post.key: post.text}))
@@ -105,13 +108,26 @@ class BoardChannel:
         )
 
     async def update(self, caller: Caller, post: Post, handle: Handle) -> Handle:
-        raise NotImplementedError
+        texts = [post.text, *post.replies]
+
+        def deed() -> None:
+            for number, (key, _) in enumerate(self.wall.posts):
+                name, _, part = key.partition("/")
+                if name == handle.data["key"]:
+                    self.wall.posts[number] = (key, texts[int(part)])
+
+        self.wall.called("update", deed)
+        return handle.moved(handle.stage, updates=int(str(handle.data.get("updates", 0))) + 1)
 
     async def delete(self, caller: Caller, handle: Handle) -> None:
-        raise NotImplementedError
+        def deed() -> None:
+            self.wall.posts[:] = [each for each in self.wall.posts if each[0].split("/")[0] != handle.data["key"]]
+
+        self.wall.called("delete", deed)
 
     async def metrics(self, caller: Caller, handle: Handle) -> Metrics:
-        raise NotImplementedError
+        self.wall.called("count", lambda: None)
+        return self.wall.metrics
 
 
 def failing(times: Mapping[int, ChannelError], calls: list[str], only: str) -> Callable[[str], None]:

@@ -60,6 +60,9 @@ from server.publishing.planning.approving import approved_content
 from server.publishing.planning.pages import routes as planning_routes
 from server.publishing.publisher.delivering import oldest_overdue_seconds
 from server.publishing.registry import open_reach
+from server.publishing.rules.api import OPERATIONS as RULES_OPERATIONS
+from server.publishing.rules.api import routes as rules_api_routes
+from server.publishing.rules.pages import routes as rules_routes
 from server.publishing.site.routes import routes as site_routes
 from server.queue import create_queue
 from server.review import looking
@@ -95,6 +98,7 @@ OPERATIONS: Final = (
     *WORKSPACE_OPERATIONS,
     *PUBLISHING_OPERATIONS,
     *PLANNING_OPERATIONS,
+    *RULES_OPERATIONS,
 )
 
 
@@ -180,6 +184,8 @@ def create_app(settings: Settings) -> Starlette:
         *sandbox_routes,
         *planning_api_routes,
         *planning_routes,
+        *rules_api_routes,
+        *rules_routes,
         *operation_routes,
     ]
     app = Starlette(

@@ -30,6 +30,7 @@ from server.documents.models import Collection, Document, DocumentRole, LinkVisi
 from server.errors import NotFound
 from server.publishing.models import ChannelAccount, Publication
 from server.publishing.posts import FrozenPost, pack
+from server.publishing.rules.models import Blackout
 from server.review.models import Workflow
 from server.workspaces import invitations, membership
 from server.workspaces.access import Actor, Verb, actor_for
@@ -216,6 +217,7 @@ _COMMENT: Final = f"{_API}/comments/{{comment_id}}"
 _WORKFLOWS: Final = "/api/v1/workspaces/{workspace_id}/workflows"
 _ACCOUNTS: Final = "/api/v1/workspaces/{workspace_id}/accounts"
 _ACCOUNT: Final = f"{_ACCOUNTS}/{{account_id}}"
+_BLACKOUTS: Final = "/api/v1/workspaces/{workspace_id}/blackouts"
 _PUBLICATIONS: Final = "/api/v1/publications"
 _PUBLICATION: Final = f"{_PUBLICATIONS}/{{publication_id}}"
 _SENT: Final = "/publications/{publication_id}"
@@ -255,6 +257,18 @@ DOORS: Final[dict[str, Door]] = {
     "POST /workspace/channels/{account_id}/check": here(Verb.PUBLISH, form={}),
     "POST /workspace/channels/{account_id}/refresh": here(Verb.PUBLISH, form={}),
     "POST /workspace/channels/{account_id}/disconnect": here(Verb.PUBLISH, form={"sure": "yes"}),
+    f"GET {_ACCOUNT}/posting-rules": here(Verb.CREATE),
+    f"PUT {_ACCOUNT}/posting-rules": here(Verb.PUBLISH, json={"zone": "UTC"}),
+    f"GET {_ACCOUNT}/free-slots": here(Verb.CREATE),
+    f"GET {_BLACKOUTS}": here(Verb.CREATE),
+    f"POST {_BLACKOUTS}": here(Verb.PUBLISH, json={"name": "Closed", "first": "2030-06-01"}),
+    f"DELETE {_BLACKOUTS}/{{blackout_id}}": here(Verb.PUBLISH),
+    "GET /workspace/channels/{account_id}/times": here(Verb.CREATE),
+    "POST /workspace/channels/{account_id}/times": here(Verb.PUBLISH, form={"zone": "UTC"}),
+    "POST /workspace/channels/{account_id}/times/slots": here(Verb.PUBLISH, form={"remove": "0"}),
+    "GET /workspace/blackouts": here(Verb.CREATE),
+    "POST /workspace/blackouts": here(Verb.PUBLISH, form={"name": "Closed", "first": "2030-06-01"}),
+    "POST /workspace/blackouts/{blackout_id}/remove": here(Verb.PUBLISH, form={}),
     f"GET {_PUBLICATIONS}": here(Verb.VIEW),
     f"POST {_PUBLICATIONS}": Door(_may_publish, json={"document_id": "{document_id}", "account_id": "{account_id}"}),
     f"POST {_PUBLICATIONS}/check": Door(
@@ -474,7 +488,9 @@ class House:
             workspace_id=self.workspace.id, channel="reddit", name="u/fox", remote_id=str(document.id), secrets=b"x"
         )
         workflow = Workflow(workspace_id=self.workspace.id, name="Law", steps=[])
-        db.add_all([asset, account, workflow])
+        day = utc_now().date()
+        blackout = Blackout(workspace_id=self.workspace.id, name="Closed", first_day=day, last_day=day)
+        db.add_all([asset, account, workflow, blackout])
         await db.flush()
         tomorrow = utc_now() + timedelta(days=1)
         publication = Publication(
@@ -500,6 +516,7 @@ class House:
             "account_id": str(account.id),
             "workflow_id": str(workflow.id),
             "publication_id": str(publication.id),
+            "blackout_id": str(blackout.id),
             "kind": "reddit",
             "session_id": str(uuid4()),
             "token_id": str(uuid4()),

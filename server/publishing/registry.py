@@ -27,11 +27,11 @@ from server.settings import Settings
 ELSEWHERE: Final[Mapping[str, Channel]] = {
     channel.kind: channel
     for channel in (
-        Bluesky(),
         Mastodon(),
+        Bluesky(),
+        WordPress(),
         Reddit(),
         Webhook(),
-        WordPress(),
     )
 }
 
@@ -39,11 +39,10 @@ ELSEWHERE: Final[Mapping[str, Channel]] = {
 def channels_of(settings: Settings, sessions: Sessions, store: ObjectStore) -> Mapping[str, Channel]:
     """Return all channels, by kind."""
     at = settings.public_url
-    here: tuple[Channel, ...] = (
-        Site(PostgresShelf(sessions, store), at, settings.websub_hub),
-        Sandbox(PostgresSandboxShelf(sessions), at, ELSEWHERE),
-    )
-    return {**ELSEWHERE, **{channel.kind: channel for channel in here}}
+    site = Site(PostgresShelf(sessions, store), at, settings.websub_hub)
+    sandbox = Sandbox(PostgresSandboxShelf(sessions), at, ELSEWHERE)
+    # In the order in which people are offered them: first what needs no account, last what is only for trying out.
+    return {site.kind: site, **ELSEWHERE, sandbox.kind: sandbox}
 
 
 def apps_of(settings: Settings) -> Mapping[str, Mapping[str, str]]:

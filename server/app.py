@@ -53,6 +53,7 @@ from server.operations.routes import routes as operation_routes
 from server.publishing.accounts.api import OPERATIONS as PUBLISHING_OPERATIONS
 from server.publishing.accounts.api import routes as publishing_api_routes
 from server.publishing.accounts.pages import routes as publishing_routes
+from server.publishing.aftercare.pages import routes as aftercare_routes
 from server.publishing.channels.sandbox_routes import routes as sandbox_routes
 from server.publishing.planning.api import OPERATIONS as PLANNING_OPERATIONS
 from server.publishing.planning.api import routes as planning_api_routes
@@ -184,6 +185,7 @@ def create_app(settings: Settings) -> Starlette:
         *sandbox_routes,
         *planning_api_routes,
         *planning_routes,
+        *aftercare_routes,
         *rules_api_routes,
         *rules_routes,
         *operation_routes,

@@ -40,6 +40,7 @@ from server.workspaces import jobs as workspace_jobs
 
 JOB_LIMIT_SECONDS = 600
 PUBLISHING_SECONDS = set(range(0, 60, 5))
+TENDING_SECONDS = {3, 13, 23, 33, 43, 53}
 # A worker that goes has this long to finish what it does; what it does not finish, the next run does.
 STOP_LIMIT_SECONDS = 10
 CHAIN_SECONDS = set(range(3, 60, 5))
@@ -141,6 +142,13 @@ async def chain_ledger(ctx: Context) -> None:
     await ledger.chain_waiting(ctx["sessions"])
 
 
+async def tend_published(ctx: Context) -> None:
+    """Change and take down published posts where people asked for it."""
+    taken = await ctx["press"].tend()
+    if taken:
+        log.info("published posts tended", changes=taken)
+
+
 async def reseal_secrets(ctx: Context) -> None:
     """Encrypt with the newest key what older ones encrypted."""
     resealed = await publishing_jobs.reseal(ctx["sessions"], ctx["reach"])
@@ -203,6 +211,7 @@ def create_worker(settings: Settings) -> Worker:
         "gather_digests": gather_digests,
         "tend_accounts": tend_accounts,
         "publish_due": publish_due,
+        "tend_published": tend_published,
         "chain_ledger": chain_ledger,
         "reseal_secrets": reseal_secrets,
         "measure_storage": measure_storage,
@@ -239,6 +248,15 @@ def create_worker(settings: Settings) -> Worker:
                 run_at_startup=True,
             ),
             cron(timed["chain_ledger"], name="chain_ledger_timed", second=CHAIN_SECONDS, keep_result=0),
+            # A nudge that was lost must not leave a post standing that somebody wants gone.
+            cron(
+                timed["tend_published"],
+                name="tend_published_timed",
+                second=TENDING_SECONDS,
+                keep_result=0,
+                unique=False,
+                run_at_startup=True,
+            ),
             # After a start with a new key at once: the old one can go then.
             cron(
                 timed["reseal_secrets"],

@@ -49,6 +49,10 @@ class Capabilities:
     updates: bool = False  # a post can be changed after it was published
     deletes: bool = False
     metrics: bool = False
+    # What changing and taking down a post means there, in a sentence for whoever is about to do it.
+    updating: str = ""
+    taking_down: str = ""
+    renews: bool = True  # a token that ends is renewed without a person; else they connect the account again
 
 
 @dataclass(frozen=True, slots=True)

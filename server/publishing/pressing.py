@@ -22,6 +22,9 @@ from server.notifications.noting import EVENT
 from server.publishing import recording
 from server.publishing.accounts import accounts, refreshing
 from server.publishing.accounts.accounts import Reach
+from server.publishing.aftercare.carrying import carry_out_due
+from server.publishing.aftercare.models import Change
+from server.publishing.aftercare.telling import tell_change
 from server.publishing.models import Publication
 from server.publishing.planning import planning
 from server.publishing.planning.approving import note_standing, stopped
@@ -52,6 +55,7 @@ class Press:
         self._events = events
         self._clock = clock
         self._running = anyio.Lock()
+        self._tending = anyio.Lock()
         self._reach = reach
         self._told: set[UUID] = set()
         self._ended: set[UUID] = set()
@@ -85,6 +89,25 @@ class Press:
             for workspace_id in ended:
                 await self._events.publish(workspace_id, planning.EVENT, {})
             metrics.PUBLICATIONS_OVERDUE_SECONDS.set(await oldest_overdue_seconds(self._sessions, self._clock()))
+            return taken
+
+    async def tend(self) -> int:
+        """Change and take down what people asked for. Returns how many changes were taken up."""
+        if self._tending.locked():
+            return 0
+        async with self._tending:
+            people: set[UUID] = set()
+            workspaces: set[UUID] = set()
+
+            async def tell(db: AsyncSession, publication: Publication, change: Change) -> None:
+                people.update(await tell_change(db, publication, change))
+                workspaces.add(publication.workspace_id)
+
+            taken = await carry_out_due(self._workshop, tell)
+            for person in people:
+                await self._events.publish_to(person, EVENT, {})
+            for workspace_id in workspaces:
+                await self._events.publish(workspace_id, planning.EVENT, {})
             return taken
 
     async def _tell(self, db: AsyncSession, publication: Publication, state: State) -> None:

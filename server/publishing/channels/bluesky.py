@@ -75,7 +75,13 @@ class Bluesky:
     @property
     def capabilities(self) -> Capabilities:
         """No changes: a record can be replaced, but what people were shown stays as it was."""
-        return Capabilities(pictures=True, replies=True, deletes=True, metrics=True)
+        return Capabilities(
+            pictures=True,
+            replies=True,
+            deletes=True,
+            metrics=True,
+            taking_down="The post and the further ones of its thread are deleted. Answers of others stay.",
+        )
 
     @property
     def form(self) -> Sequence[Field]:

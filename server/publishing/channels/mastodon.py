@@ -99,7 +99,17 @@ class Mastodon:
     @property
     def capabilities(self) -> Capabilities:
         """Everything but titles and rich text."""
-        return Capabilities(pictures=True, replies=True, updates=True, deletes=True, metrics=True)
+        return Capabilities(
+            pictures=True,
+            replies=True,
+            updates=True,
+            deletes=True,
+            metrics=True,
+            renews=False,
+            updating="Each post of the thread is written anew where it is, and is marked there as edited.",
+            taking_down="The post and the further ones of its thread are deleted, with what was counted. Answers of "
+            "others stay, and copies on other servers are theirs to remove.",
+        )
 
     @property
     def form(self) -> Sequence[Field]:

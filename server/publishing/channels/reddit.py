@@ -104,7 +104,14 @@ class Reddit:
     name: ClassVar[str] = "Reddit"
     about: ClassVar[str] = "Texts, links and pictures in a community"
     capabilities: ClassVar[Capabilities] = Capabilities(
-        titles=True, rich_text=True, pictures=True, updates=True, deletes=True, metrics=True
+        titles=True,
+        rich_text=True,
+        pictures=True,
+        updates=True,
+        deletes=True,
+        metrics=True,
+        updating="The text of a text post is changed where it is. Titles, links and pictures stay as they are.",
+        taking_down="The post is deleted. The comments below it stay.",
     )
     form: ClassVar[Sequence[Field]] = ()
     options: ClassVar[Sequence[Field]] = (

@@ -39,7 +39,14 @@ MAX_REPLIES: Final = 25
 MAX_PICTURES: Final = 50
 _ANY: Final = "any"
 _CAPABILITIES: Final = Capabilities(
-    titles=True, rich_text=True, pictures=True, replies=True, updates=True, deletes=True
+    titles=True,
+    rich_text=True,
+    pictures=True,
+    replies=True,
+    updates=True,
+    deletes=True,
+    updating="What the sandbox has of it is changed.",
+    taking_down="It is taken out of the sandbox.",
 )
 
 

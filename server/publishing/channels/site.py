@@ -48,7 +48,15 @@ MAX_TITLE: Final = 200
 ADVISED_SUMMARY: Final = 200
 PING_SECONDS: Final = 5.0
 _ADDRESS: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
-_CAPABILITIES: Final = Capabilities(titles=True, rich_text=True, pictures=True, updates=True, deletes=True)
+_CAPABILITIES: Final = Capabilities(
+    titles=True,
+    rich_text=True,
+    pictures=True,
+    updates=True,
+    deletes=True,
+    updating="The page changes where it is, and feeds say when it was changed.",
+    taking_down="The page answers that it is gone, for good, and leaves the list, the feeds and the sitemap.",
+)
 _FORM: Final = (
     Field("name", "Name of the site", "Stands above its pages and in its feeds."),
     Field("address", "Address", "Small letters, digits and hyphens: “news” makes the site /p/news/. It cannot change."),

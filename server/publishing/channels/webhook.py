@@ -52,7 +52,15 @@ _NO_ENTRY: Final = frozenset({401, 403})
 _FULL: Final = "full"
 _THIN: Final = "thin"
 
-_CAPABILITIES: Final = Capabilities(titles=True, rich_text=True, pictures=True, updates=True, deletes=True)
+_CAPABILITIES: Final = Capabilities(
+    titles=True,
+    rich_text=True,
+    pictures=True,
+    updates=True,
+    deletes=True,
+    updating="The receiver is told by the event post.updated, with all of the post; what it does is its own affair.",
+    taking_down="The receiver is told by the event post.deleted; what it does is its own affair.",
+)
 _FORM: Final = (
     Field("url", "Address", "Where the events are sent: https://…"),
     Field(

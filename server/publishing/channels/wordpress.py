@@ -64,7 +64,15 @@ _SINGULAR: Final = {"categories": "category", "tags": "tag"}
 MAX_DIGITS: Final = 19  # of an id
 _NOT_SIGNED_IN: Final = 401
 _UPLOADED: Final = "x-wp-upload-attachment-id"
-_CAPABILITIES: Final = Capabilities(titles=True, rich_text=True, pictures=True, updates=True, deletes=True)
+_CAPABILITIES: Final = Capabilities(
+    titles=True,
+    rich_text=True,
+    pictures=True,
+    updates=True,
+    deletes=True,
+    updating="The post changes where it is on the site.",
+    taking_down="The post goes to the site's trash, where it can be restored. Pictures stay in its library.",
+)
 _FORM: Final = (
     Field("site", "Site", "https://example.org is enough: you are led there, and agree."),
     Field(

@@ -77,7 +77,8 @@ async def note_standing(db: AsyncSession, document_id: UUID) -> None:
     """Let the document's status follow its publications: one that is planned counts before one that is out."""
     found = await db.execute(
         select(col(Publication.state), func.count())
-        .where(col(Publication.document_id) == document_id)
+        # What was taken down is out no longer.
+        .where(col(Publication.document_id) == document_id, col(Publication.taken_down_at).is_(None))
         .group_by(col(Publication.state))
     )
     states = {state for state, _ in found}

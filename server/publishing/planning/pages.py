@@ -1,6 +1,6 @@
 """The pages of publications: a document's own, one by itself, and the calendar. All of it works without script."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Annotated, Final
@@ -62,6 +62,9 @@ _TABS: Final[Mapping[str, frozenset[State] | None]] = {
     "failed": frozenset({State.FAILED, State.UNKNOWN}),
 }
 
+# Finds what a page says besides of a publication, for its template.
+After = Callable[[Request, Actor, Seen], Awaitable[object]]
+
 Words = Annotated[str, StringConstraints(max_length=2000)]
 
 
@@ -111,7 +114,7 @@ async def publish_page(request: Request) -> Response:
 async def publish(request: Request) -> Response:
     """Plan the document on the accounts that were chosen, or only check."""
     fields = await read_fields(request)
-    document, actor = await _document(request)
+    document, actor = await find_document(request)
     db, means, document_id = request.state.db, means_of(request), document.id
     chosen = [name.removeprefix("account-") for name in fields if name.startswith("account-")]
     if fields.get("do") == "check":
@@ -137,15 +140,10 @@ async def publish(request: Request) -> Response:
     return go_and_say(request, f"/documents/{document_id}/publish", word)
 
 
-async def show(request: Request) -> Response:
-    """Show a publication: what goes out, when, each attempt in a sentence, and what can be done."""
-    return said(request, await _show(request, notice=to_say(request, SENTENCES)))
-
-
 async def move(request: Request) -> Response:
     """Give a publication another time."""
     form = await MoveForm.read(request)
-    actor, publication_id = await _publication(request)
+    actor, publication_id = await find_publication(request)
     db = request.state.db
     try:
         at = _local(form.time)
@@ -159,7 +157,7 @@ async def move(request: Request) -> Response:
         await db.rollback()
         if wants_fragment(request):
             raise Conflict(next(iter(error.fields.values()), str(error))) from error
-        return await _show(request, errors=_sentences(error))
+        return await publication_page(request, errors=_sentences(error))
     await tell_of(request, planned.publication)
     if wants_fragment(request):
         return Response(
@@ -171,7 +169,7 @@ async def move(request: Request) -> Response:
 async def cancel(request: Request) -> Response:
     """Let a publication not go out."""
     form = await VersionForm.read(request)
-    actor, publication_id = await _publication(request)
+    actor, publication_id = await find_publication(request)
     await planning.find(request.state.db, actor, publication_id, Verb.PUBLISH)
     publication = await scheduling.cancel(request.state.db, actor, publication_id, version=form.version)
     await tell_of(request, publication)
@@ -181,7 +179,7 @@ async def cancel(request: Request) -> Response:
 async def again(request: Request) -> Response:
     """Send what failed, or was cancelled, now."""
     await Form.read(request)
-    actor, publication_id = await _publication(request)
+    actor, publication_id = await find_publication(request)
     await planning.find(request.state.db, actor, publication_id, Verb.PUBLISH)
     publication = await scheduling.try_again(request.state.db, actor, publication_id)
     await tell_of(request, publication)
@@ -191,7 +189,7 @@ async def again(request: Request) -> Response:
 async def settle(request: Request) -> Response:
     """Take a person's word for what became of a publication."""
     form = await SettleForm.read(request)
-    actor, publication_id = await _publication(request)
+    actor, publication_id = await find_publication(request)
     await planning.find(request.state.db, actor, publication_id, Verb.PUBLISH)
     try:
         publication = await scheduling.settle_unknown(
@@ -199,7 +197,7 @@ async def settle(request: Request) -> Response:
         )
     except Invalid as error:
         await request.state.db.rollback()
-        return await _show(request, errors=_sentences(error))
+        return await publication_page(request, errors=_sentences(error))
     await tell_of(request, publication)
     return go_and_say(request, f"/publications/{publication_id}", "publications-settled")
 
@@ -290,7 +288,7 @@ async def _publish_page(
     fields: Mapping[str, str] | None = None,
     errors: Mapping[str, str] | None = None,
 ) -> Response:
-    document, actor = await _document(request)
+    document, actor = await find_document(request)
     db, means = request.state.db, means_of(request)
     may_publish = can(actor, Verb.PUBLISH, actor)
     offers: list[_Offer] = []
@@ -359,8 +357,18 @@ async def _offer(request: Request, actor: Actor, listed: Listed, content: Approv
     )
 
 
-async def _show(request: Request, *, notice: str | None = None, errors: Mapping[str, str] | None = None) -> Response:
-    actor, publication_id = await _publication(request)
+async def publication_page(
+    request: Request,
+    *,
+    notice: str | None = None,
+    errors: Mapping[str, str] | None = None,
+    after: After | None = None,
+) -> Response:
+    """Show a publication: what goes out, when, each attempt in a sentence, and what can be done.
+
+    `after`: finds what can be said and done once it is out (server.publishing.aftercare).
+    """
+    actor, publication_id = await find_publication(request)
     seen: Seen = await planning.find(request.state.db, actor, publication_id)
     channel = request.app.state.reach.channels.get(seen.entry.channel or "")
     return render(
@@ -378,10 +386,11 @@ async def _show(request: Request, *, notice: str | None = None, errors: Mapping[
         State=State,
         zones=sorted(zones()),
         may_publish=can(actor, Verb.PUBLISH, actor),
+        after=await after(request, actor, seen) if after is not None else None,
     )
 
 
-async def _document(request: Request) -> tuple[Document, Actor]:
+async def find_document(request: Request) -> tuple[Document, Actor]:
     """Return the document and the person at work in its workspace. Raises NotFound."""
     user = signed_in(request)
     document, at = await lifecycle.find(request.state.db, user, request.path_params["document_id"])
@@ -390,7 +399,7 @@ async def _document(request: Request) -> tuple[Document, Actor]:
     return document, Actor(user.id, document.workspace_id, at.workspace_role)
 
 
-async def _publication(request: Request) -> tuple[Actor, UUID]:
+async def find_publication(request: Request) -> tuple[Actor, UUID]:
     """Return the person at work in the publication's workspace, and its id. Raises NotFound."""
     publication_id: UUID = request.path_params["publication_id"]
     user = signed_in(request)
@@ -471,7 +480,6 @@ routes: Final = [
     Route("/calendar/export", export, methods=["GET"]),
     Route(_PUBLISH, publish_page, methods=["GET"]),
     Route(_PUBLISH, publish, methods=["POST"]),
-    Route(_ONE, show, methods=["GET"]),
     Route(f"{_ONE}/move", move, methods=["POST"]),
     Route(f"{_ONE}/cancel", cancel, methods=["POST"]),
     Route(f"{_ONE}/again", again, methods=["POST"]),

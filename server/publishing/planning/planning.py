@@ -71,6 +71,10 @@ class Entry:
     problem: str
     published_at: datetime | None
     called_at: datetime | None
+    changed_at: datetime | None
+    taken_down_at: datetime | None
+    # Since when its channel, for reasons of its own, shows it no longer.
+    gone_since: datetime | None
     created_at: datetime
     link: str | None
     tags: Sequence[str]
@@ -420,6 +424,9 @@ def _entries(actor: Actor) -> Select[Any]:
             col(Publication.problem),
             col(Publication.published_at),
             col(Publication.called_at),
+            col(Publication.changed_at),
+            col(Publication.taken_down_at),
+            col(Publication.gone_since),
             col(Publication.created_at),
             col(Publication.post)["link"].astext.label("link"),
             col(Publication.post)["tags"].label("tags"),

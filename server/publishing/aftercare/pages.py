@@ -1,0 +1,253 @@
+"""The pages of what comes after publishing: what can be done with a post that is out, each shown before it is done."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import anyio.to_thread
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from server.accounts.notices import go_and_say, said, to_say
+from server.errors import Conflict, Invalid
+from server.publishing import posts
+from server.publishing.aftercare import changing
+from server.publishing.aftercare.changing import Proposed
+from server.publishing.aftercare.differing import Difference, difference
+from server.publishing.aftercare.models import Change, Deed, Standing
+from server.publishing.channel import Channel
+from server.publishing.models import Publication
+from server.publishing.planning import pages as planning_pages
+from server.publishing.planning import planning
+from server.publishing.planning.api import means_of, tell_of
+from server.publishing.planning.pages import find_publication, publication_page
+from server.publishing.planning.planning import EVENT, Entry, Seen
+from server.publishing.states import State
+from server.web.forms import Form
+from server.web.render import render
+from server.workspaces.access import Actor, Verb, can
+
+SENTENCES: Final = {
+    "publications-updating": "It is being changed on its channel; this page says what becomes of it.",
+    "publications-taking-down": "It is being taken down; this page says what becomes of it.",
+    "publications-left": "Left as it is.",
+    "publications-renewed": "It will send what is approved now.",
+}
+_ONE: Final = "/publications/{publication_id:uuid}"
+
+
+class NewestForm(Form):
+    """Which version the person looked at, and which content (its hash, in hexadecimal) was shown as the newest."""
+
+    version: int | None = None
+    shown: str = ""
+
+
+class VersionForm(Form):
+    """Which version the person looked at."""
+
+    version: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class After:
+    """What the page of a publication says once it is out. `change`: what was last asked for and still is of interest.
+
+    `can_renew`: it is planned, and can be let send what is approved now.
+    """
+
+    can_renew: bool
+    can_update: bool
+    can_take_down: bool
+    change: Change | None
+    is_waiting: bool
+    may_leave: bool
+    # Why its channel shows it no longer, if it said so.
+    gone_because: str = ""
+
+
+async def show(request: Request) -> Response:
+    """Show a publication: what goes out, when, each attempt in a sentence, and what can be done."""
+    sentences = {**planning_pages.SENTENCES, **SENTENCES}
+    return said(request, await publication_page(request, notice=to_say(request, sentences), after=_after))
+
+
+async def newest(request: Request) -> Response:
+    """Show what is approved now beside what is planned or out, before anything is done."""
+    return await _newest(request)
+
+
+async def bring_up(request: Request) -> Response:
+    """Let what is planned send, or what is out say, what is approved now: exactly what was shown."""
+    form = await NewestForm.read(request)
+    actor, publication_id = await find_publication(request)
+    db, means = request.state.db, means_of(request)
+    seen = await planning.find(db, actor, publication_id, Verb.PUBLISH)
+    try:
+        if seen.entry.state is State.PUBLISHED:
+            await changing.ask_update(db, actor, means, publication_id, shown=form.shown or None, version=form.version)
+            await _nudge(request, seen.publication)
+            return go_and_say(request, f"/publications/{publication_id}", "publications-updating")
+        proposed = await changing.propose(db, actor, means, seen.publication)
+        if form.shown and form.shown != proposed.newest.content.content_hash.hex():
+            raise changing.ShownOtherwise
+        planned = await planning.renew(db, actor, means, publication_id, additions=None, version=form.version)
+    except (Invalid, Conflict) as error:
+        await db.rollback()
+        return await _newest(request, problem=_sentence(error))
+    await tell_of(request, planned.publication)
+    return go_and_say(request, f"/publications/{publication_id}", "publications-renewed")
+
+
+async def ask_take_down(request: Request) -> Response:
+    """Ask whether a post shall be taken down, with what its channel makes of that."""
+    return await _take_down(request)
+
+
+async def take_down(request: Request) -> Response:
+    """Take a post down."""
+    form = await VersionForm.read(request)
+    actor, publication_id = await find_publication(request)
+    db = request.state.db
+    seen = await planning.find(db, actor, publication_id, Verb.PUBLISH)
+    try:
+        await changing.ask_take_down(db, actor, means_of(request), publication_id, version=form.version)
+    except Conflict as error:
+        await db.rollback()
+        return await _take_down(request, problem=str(error))
+    await _nudge(request, seen.publication)
+    return go_and_say(request, f"/publications/{publication_id}", "publications-taking-down")
+
+
+async def leave(request: Request) -> Response:
+    """Let a change that waits not be made."""
+    await Form.read(request)
+    actor, publication_id = await find_publication(request)
+    db = request.state.db
+    seen = await planning.find(db, actor, publication_id, Verb.PUBLISH)
+    await changing.leave(db, actor, publication_id)
+    await _nudge(request, seen.publication)
+    return go_and_say(request, f"/publications/{publication_id}", "publications-left")
+
+
+async def _after(request: Request, actor: Actor, seen: Seen) -> After | None:
+    entry = seen.entry
+    may = can(actor, Verb.PUBLISH, actor) and entry.document_id is not None and entry.account_id is not None
+    if entry.state is not State.PUBLISHED:
+        return After(may and entry.is_movable and entry.url is None, False, False, None, False, False)
+    channel = _channel(request, entry)
+    change = await changing.newest_change(request.state.db, entry.id)
+    is_waiting = change is not None and change.state == Standing.WAITING
+    is_out = may and entry.taken_down_at is None and channel is not None
+    going = change is not None and is_waiting and change.deed == Deed.TAKE_DOWN
+    return After(
+        can_renew=False,
+        can_update=is_out and not is_waiting and channel is not None and channel.capabilities.updates,
+        can_take_down=is_out and not going and channel is not None and channel.capabilities.deletes,
+        change=change if change is not None and change.state != Standing.DONE else None,
+        is_waiting=is_waiting,
+        may_leave=may and is_waiting and change is not None and change.called_at is None,
+    )
+
+
+async def _newest(request: Request, *, problem: str | None = None) -> Response:
+    actor, publication_id = await find_publication(request)
+    db = request.state.db
+    seen = await planning.find(db, actor, publication_id, Verb.PUBLISH)
+    channel = _channel(request, seen.entry)
+    is_out = seen.entry.state is State.PUBLISHED
+    refusal = _refusal(seen.entry, channel)
+    proposed: Proposed | None = None
+    found: Difference | None = None
+    if refusal is None:
+        try:
+            proposed = await changing.propose(db, actor, means_of(request), seen.publication)
+        except Invalid as error:
+            refusal = _sentence(error)
+        except Conflict as error:
+            refusal = str(error)
+    if proposed is not None:
+        before, after = posts.unpack(seen.publication.post), proposed.newest.post
+        # A long text takes its time to compare.
+        found = await anyio.to_thread.run_sync(difference, before, after)
+    return render(
+        request,
+        "publishing/publication_newest.html",
+        status=409 if problem else 200,
+        problem=problem,
+        refusal=refusal,
+        entry=seen.entry,
+        is_out=is_out,
+        proposed=proposed,
+        difference=found,
+        shown=proposed.newest.content.content_hash.hex() if proposed is not None else "",
+        channel_name=channel.name if channel is not None else seen.entry.channel or "",
+        words=channel.capabilities.updating if channel is not None and is_out else "",
+    )
+
+
+def _refusal(entry: Entry, channel: Channel | None) -> str | None:
+    """Say why nothing newer can be sent, whatever is approved; None: it can."""
+    if entry.state is State.PUBLISHED:
+        if entry.taken_down_at is not None:
+            return "This was taken down. Publish the document anew to bring it back."
+        if channel is None or not channel.capabilities.updates:
+            name = channel.name if channel is not None else "Its channel"
+            return f"{name} lets nobody change what was published. Take it down and publish it anew."
+        return None
+    if not entry.is_movable or entry.url is not None:
+        return "This cannot be changed any more: it was sent, or may have been, or is cancelled."
+    return None
+
+
+async def _take_down(request: Request, *, problem: str | None = None) -> Response:
+    actor, publication_id = await find_publication(request)
+    seen = await planning.find(request.state.db, actor, publication_id, Verb.PUBLISH)
+    channel = _channel(request, seen.entry)
+    can_be = (
+        seen.entry.state is State.PUBLISHED
+        and seen.entry.taken_down_at is None
+        and channel is not None
+        and channel.capabilities.deletes
+    )
+    return render(
+        request,
+        "publishing/publication_take_down.html",
+        status=409 if problem else 200,
+        problem=problem,
+        entry=seen.entry,
+        can_be=can_be,
+        post=posts.unpack(seen.publication.post),
+        channel_name=channel.name if channel is not None else seen.entry.channel or "",
+        words=channel.capabilities.taking_down if channel is not None else "",
+    )
+
+
+async def _nudge(request: Request, publication: Publication) -> None:
+    """Commit what was asked for, and let a worker and open pages know."""
+    await request.state.db.commit()
+    state = request.app.state
+    await state.queue.enqueue("tend_published")
+    data = {"publication_id": str(publication.id)}
+    await state.events.publish(publication.workspace_id, EVENT, data)
+
+
+def _channel(request: Request, entry: Entry) -> Channel | None:
+    found: Channel | None = request.app.state.reach.channels.get(entry.channel or "")
+    return found
+
+
+def _sentence(error: Invalid | Conflict) -> str:
+    if isinstance(error, Invalid) and error.fields:
+        return " ".join(dict.fromkeys(error.fields.values()))
+    return str(error)
+
+
+routes: Final = [
+    Route(_ONE, show, methods=["GET"]),
+    Route(f"{_ONE}/newest", newest, methods=["GET"]),
+    Route(f"{_ONE}/newest", bring_up, methods=["POST"]),
+    Route(f"{_ONE}/take-down", ask_take_down, methods=["GET"]),
+    Route(f"{_ONE}/take-down", take_down, methods=["POST"]),
+    Route(f"{_ONE}/leave", leave, methods=["POST"]),
+]

@@ -16,7 +16,8 @@ from uvicorn.config import Config
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.server import ServerState
 
-from realtime.endpoint import PATH, Endpoint, Socket
+from realtime.connection import PATH, Socket
+from realtime.endpoint import Endpoint
 from realtime.websocket import BadHandshake
 
 Header = tuple[bytes, bytes]

@@ -13,7 +13,7 @@ from server.errors import Invalid
 from server.publishing.models import Publication
 from server.publishing.planning import planning, scheduling
 from server.publishing.planning.approving import note_standing
-from server.publishing.planning.planning import EVENT, Means, Wanted, Wish
+from server.publishing.planning.planning import EVENT, Means, NextSlot, Wanted, Wish
 from server.publishing.planning.scheduling import Planned
 from server.publishing.planning.shapes import (
     FindingSaid,
@@ -62,7 +62,8 @@ async def list_publications(call: Call[PublicationsQuery, NoBody]) -> Reply[Publ
 async def plan_publication(call: Call[NoQuery, NewPublication]) -> Reply[PublicationRead]:
     """Publish what is approved of a document on an account, now or at a time; admins and schedulers may.
 
-    The text that goes out is frozen here. 409 while nothing is approved, 422 with what the channel would refuse.
+    The text that goes out is frozen here. 409 while nothing is approved or no slot is free, 422 with what the channel
+    would refuse. A time that breaks the account's posting rules is planned; `warnings` say which.
     """
     request = call.request
     planned = await planning.plan(request.state.db, current_actor(request), means_of(request), _wish(call.body))
@@ -153,7 +154,9 @@ async def tell_of(request: Request, publication: Publication) -> None:
 
 
 def _wish(body: NewPublication) -> Wish:
-    when = body.time.when() if body.time is not None else None
+    if body.time is not None and body.when is not None:
+        raise Invalid({"when": "Give a `time` or a `when`, not both."})
+    when = NextSlot() if body.when is not None else body.time.when() if body.time is not None else None
     return Wish(body.document_id, body.account_id, when, body.additions())
 
 

@@ -1,7 +1,7 @@
 """The pages of publications: a document's own, one by itself, and the calendar. All of it works without script."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Annotated, Final
 from urllib.parse import urlencode
@@ -25,16 +25,20 @@ from server.publishing import posts
 from server.publishing.accounts import accounts
 from server.publishing.accounts.accounts import Listed
 from server.publishing.channel import Field as Asked
+from server.publishing.channel import Problem
 from server.publishing.counting import count
 from server.publishing.models import Health, Publication
 from server.publishing.planning import planning, scheduling, sheets
 from server.publishing.planning.api import means_of, tell_of
 from server.publishing.planning.calendar import Sheet, View, fill, midnight, sheet_of
 from server.publishing.planning.composing import ApprovedContent
-from server.publishing.planning.planning import Draft, Entry, Seen, Wanted, Wish
+from server.publishing.planning.planning import Draft, Entry, NextSlot, Seen, Wanted, Wish
 from server.publishing.planning.scheduling import Finding, When
 from server.publishing.posts import Additions
 from server.publishing.publisher.telling import LATE_AFTER
+from server.publishing.rules import timetables
+from server.publishing.rules.slots import TIME, NothingFree, Slot
+from server.publishing.rules.timetables import Timetable
 from server.publishing.states import OPEN, State
 from server.publishing.wall_time import zone_named, zones
 from server.publishing.words import STATE_WORDS, attempt_sentence
@@ -50,6 +54,7 @@ A_PAGE: Final = 50
 SENTENCES: Final = {
     "publications-planned": "Planned. It goes out by itself at its time.",
     "publications-now": "It is on its way out; this page says what becomes of it.",
+    "publications-queued": "In the queue. It goes out by itself in the slot that it took.",
     "publications-moved": "Moved.",
     "publications-cancelled": "Cancelled. It will not go out.",
     "publications-again": "It is tried again now.",
@@ -75,6 +80,7 @@ class MoveForm(Form):
     zone: Words = ""
     shown_in: Words = ""
     later: Words = ""
+    do: Words = ""
     version: int | None = None
 
 
@@ -93,7 +99,10 @@ class SettleForm(Form):
 
 @dataclass(frozen=True, slots=True)
 class _Offer:
-    """An account as the form of a document shows it. `errors`: why there is no draft. `own`: what its text chooses."""
+    """An account as the form of a document shows it. `errors`: why there is no draft. `own`: what its text chooses.
+
+    `slot`: its next free one; `no_slot`: why there is none.
+    """
 
     account_id: UUID
     name: str
@@ -104,6 +113,8 @@ class _Offer:
     draft: Draft | None
     errors: Mapping[str, str]
     characters: int
+    slot: Slot | None
+    no_slot: str
 
 
 async def publish_page(request: Request) -> Response:
@@ -125,9 +136,15 @@ async def publish(request: Request) -> Response:
     try:
         when = _when(fields)
         at = when or planning.this_moment(_zone(request).key, utc_now())
-        for each in chosen:
+        # In one order, so that no two who take slots wait for each other.
+        for each in sorted(chosen):
             wish = Wish(document_id, _uuid(each), at, _additions(fields, each))
-            planned.append((await planning.plan(db, actor, means, wish)).publication)
+            made = await planning.plan(db, actor, means, wish)
+            if fields.get("do") != "nevertheless" and any(problem.where == TIME for problem in made.warnings):
+                # Told before, not after: nothing is planned until they say that they mean it.
+                await db.rollback()
+                return await _publish_page(request, fields=fields, asks=True)
+            planned.append(made.publication)
     except (Invalid, Conflict) as error:
         # All of them or none: half a plan is none.
         await db.rollback()
@@ -137,6 +154,8 @@ async def publish(request: Request) -> Response:
     if when is None and len(planned) == 1:
         return go_and_say(request, f"/publications/{planned[0].id}", "publications-now")
     word = "publications-planned" if when is not None else "publications-now"
+    if isinstance(when, NextSlot):
+        word = "publications-queued"
     return go_and_say(request, f"/documents/{document_id}/publish", word)
 
 
@@ -153,6 +172,11 @@ async def move(request: Request) -> Response:
             await planning.find(db, actor, publication_id, Verb.PUBLISH)
             when = When(at, form.zone, later=bool(form.later))
             planned = await scheduling.move(db, actor, publication_id, when, version=form.version)
+            if planned.warnings and form.do != "nevertheless":
+                await db.rollback()
+                return await publication_page(
+                    request, asks=planned.warnings, fields={"time": form.time, "zone": form.zone}
+                )
     except Invalid as error:
         await db.rollback()
         if wants_fragment(request):
@@ -160,9 +184,8 @@ async def move(request: Request) -> Response:
         return await publication_page(request, errors=_sentences(error))
     await tell_of(request, planned.publication)
     if wants_fragment(request):
-        return Response(
-            planned.moment.rule, media_type="text/plain", headers={"X-Version": str(planned.publication.version)}
-        )
+        words = " ".join([planned.moment.rule, *(each.sentence for each in planned.warnings)]).strip()
+        return Response(words, media_type="text/plain", headers={"X-Version": str(planned.publication.version)})
     return go_and_say(request, f"/publications/{publication_id}", "publications-moved")
 
 
@@ -287,6 +310,7 @@ async def _publish_page(
     notice: str | None = None,
     fields: Mapping[str, str] | None = None,
     errors: Mapping[str, str] | None = None,
+    asks: bool = False,
 ) -> Response:
     document, actor = await find_document(request)
     db, means = request.state.db, means_of(request)
@@ -304,13 +328,16 @@ async def _publish_page(
             try:
                 when = _when(fields)
                 # Asked here, so that what is said about the time stands at the time.
-                moment = scheduling.time_of(when, utc_now()) if when is not None else None
+                moment = scheduling.time_of(when, utc_now()) if isinstance(when, When) else None
             except Invalid as error:
                 errors |= error.fields
                 when = None
-            for each in await accounts.listed(db, actor):
+            known = await accounts.listed(db, actor)
+            ids = [each.account.id for each in known]
+            table = await timetables.read(db, actor.workspace_id, ids, utc_now())
+            for each in known:
                 wish = Wish(document.id, each.account.id, when, _additions(fields, str(each.account.id)))
-                offers.append(await _offer(request, actor, each, content, wish))
+                offers.append(await _offer(request, actor, each, content, wish, table))
     page = await planning.listed(db, actor, Wanted(document_id=document.id), limit=A_PAGE, newest_first=True)
     zone = _zone(request)
     tomorrow = (utc_now().astimezone(zone) + timedelta(days=1)).replace(hour=9, minute=0)
@@ -326,6 +353,8 @@ async def _publish_page(
         fields=fields,
         errors=errors,
         moment=moment,
+        asks=asks,
+        has_slots=any(offer.slot is not None for offer in offers),
         entries=page.entries,
         states=STATE_WORDS,
         zone=fields.get("zone") or zone.key,
@@ -335,13 +364,22 @@ async def _publish_page(
     )
 
 
-async def _offer(request: Request, actor: Actor, listed: Listed, content: ApprovedContent, wish: Wish) -> _Offer:
+async def _offer(  # noqa: PLR0917 - what the page knows of all offers, and of this one
+    request: Request, actor: Actor, listed: Listed, content: ApprovedContent, wish: Wish, table: Timetable
+) -> _Offer:
     account = listed.account
     channel = request.app.state.reach.channels.get(account.channel)
     draft: Draft | None = None
     errors: Mapping[str, str] = {}
+    slot, no_slot = None, ""
     try:
-        draft = await planning.draft(request.state.db, actor, means_of(request), content, wish)
+        [slot] = table.next(account.id, utc_now())
+    except NothingFree as error:
+        no_slot = str(error)
+        if isinstance(wish.when, NextSlot):
+            wish = replace(wish, when=None)
+    try:
+        draft = await planning.draft(request.state.db, actor, means_of(request), content, wish, table=table)
     except Invalid as error:
         errors = _sentences(error)
     return _Offer(
@@ -354,6 +392,8 @@ async def _offer(request: Request, actor: Actor, listed: Listed, content: Approv
         draft,
         errors,
         count(draft.post.text, draft.limits.counting) if draft is not None else 0,
+        slot,
+        no_slot,
     )
 
 
@@ -362,11 +402,14 @@ async def publication_page(
     *,
     notice: str | None = None,
     errors: Mapping[str, str] | None = None,
+    asks: Sequence[Problem] = (),
+    fields: Mapping[str, str] | None = None,
     after: After | None = None,
 ) -> Response:
     """Show a publication: what goes out, when, each attempt in a sentence, and what can be done.
 
-    `after`: finds what can be said and done once it is out (server.publishing.aftercare).
+    `asks`: which rules the time in `fields` would break. `after`: finds what can be said and done once it is out
+    (server.publishing.aftercare).
     """
     actor, publication_id = await find_publication(request)
     seen: Seen = await planning.find(request.state.db, actor, publication_id)
@@ -377,6 +420,8 @@ async def publication_page(
         status=422 if errors else 200,
         notice=notice,
         errors=errors or {},
+        asks=asks,
+        fields=fields or {},
         seen=seen,
         entry=seen.entry,
         post=posts.unpack(seen.publication.post),
@@ -411,7 +456,9 @@ async def find_publication(request: Request) -> tuple[Actor, UUID]:
     return await actor_for(request.state.db, user, workspace_id), publication_id
 
 
-def _when(fields: Mapping[str, str]) -> When | None:
+def _when(fields: Mapping[str, str]) -> When | NextSlot | None:
+    if fields.get("when") == "slot":
+        return NextSlot()
     if fields.get("when", "now") != "at":
         return None
     zone = fields.get("zone", "").strip()

@@ -7,6 +7,7 @@ import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as NotBase64
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Collection as Group
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -30,6 +31,8 @@ from server.publishing.planning.composing import ApprovedContent
 from server.publishing.planning.scheduling import Planned, When
 from server.publishing.posts import Additions, FrozenPost
 from server.publishing.publisher.delivering import LEAD
+from server.publishing.rules import timetables
+from server.publishing.rules.timetables import Timetable
 from server.publishing.states import MOVABLE, OPEN, State
 from server.publishing.wall_time import Moment, moment, wall_at, zone_named
 from server.workspaces.access import Actor, Verb, can, require
@@ -157,12 +160,19 @@ class Means:
 
 
 @dataclass(frozen=True, slots=True)
+class NextSlot:
+    """The next free slot of an account after an instant; None: after now."""
+
+    after: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Wish:
     """A document on an account. `when` None: now."""
 
     document_id: UUID
     account_id: UUID
-    when: When | None = None
+    when: When | NextSlot | None = None
     additions: Additions = field(default_factory=Additions)
 
 
@@ -213,6 +223,13 @@ async def tags_in_use(db: AsyncSession, actor: Actor, wanted: Wanted) -> list[st
     return sorted(await db.scalars(found))
 
 
+async def by_id(db: AsyncSession, actor: Actor, ids: Group[UUID]) -> dict[UUID, Entry]:
+    """Return those of these publications that the actor sees."""
+    require(actor, Verb.VIEW, actor)
+    rows = await db.execute(_entries(actor).where(col(Publication.id).in_(ids)))
+    return {entry.id: entry for entry in map(_entry, rows)}
+
+
 async def find(db: AsyncSession, actor: Actor, publication_id: UUID, verb: Verb = Verb.VIEW) -> Seen:
     """Return a publication with its attempts, oldest first. Raises NotFound, Forbidden."""
     require(actor, Verb.VIEW, actor)
@@ -248,12 +265,24 @@ async def approved_content(db: AsyncSession, actor: Actor, means: Means, documen
     return content
 
 
-async def draft(db: AsyncSession, actor: Actor, means: Means, content: ApprovedContent, wish: Wish) -> Draft:
-    """Return what would go out, and all that stands against it, without planning it. Raises NotFound, Invalid."""
+async def draft(
+    db: AsyncSession,
+    actor: Actor,
+    means: Means,
+    content: ApprovedContent,
+    wish: Wish,
+    *,
+    table: Timetable | None = None,
+) -> Draft:
+    """Return what would go out, and all that stands against it, without planning it. Raises NotFound, Invalid.
+
+    `table`: with the account in it, if it was read already. Raises NothingFree if a slot is wished for in vain.
+    """
     account, channel = await _account(db, actor, means.reach, wish.account_id)
     post, left_out = await _compose(db, content, account, channel, wish.additions)
     now = utc_now()
-    at = scheduling.time_of(wish.when or this_moment("UTC", now), now)
+    table = table or await timetables.read(db, actor.workspace_id, [account.id], now)
+    at = scheduling.time_of(_said(wish.when, account.id, table, now), now)
     publication = Publication(
         id=uuid4(),
         workspace_id=actor.workspace_id,
@@ -264,16 +293,25 @@ async def draft(db: AsyncSession, actor: Actor, means: Means, content: ApprovedC
         due_at=at.at,
         next_at=at.at,
     )
-    problems = [*scheduling.check(channel, account, publication), *left_out]
+    against = [] if isinstance(wish.when, NextSlot) else table.broken(account.id, at.at)
+    problems = [*scheduling.check(channel, account, publication), *left_out, *against]
     return Draft(account, channel, post, channel.limits(scheduling.closed(account)), problems, at)
 
 
-async def plan(db: AsyncSession, actor: Actor, means: Means, wish: Wish) -> Planned:
-    """Plan what is approved of a document. Raises as `approved_content` and `scheduling.plan` do."""
+async def plan(db: AsyncSession, actor: Actor, means: Means, wish: Wish, *, series_id: UUID | None = None) -> Planned:
+    """Plan what is approved of a document. Raises as `approved_content` and `scheduling.plan` do.
+
+    Whoever wishes for a slot gets it alone: others wait until this transaction ends. Raises NothingFree.
+    """
     content = await approved_content(db, actor, means, wish.document_id)
     account, channel = await _account(db, actor, means.reach, wish.account_id)
     post, left_out = await _compose(db, content, account, channel, wish.additions)
     now = utc_now()
+    if isinstance(wish.when, NextSlot):
+        table = await timetables.read(db, actor.workspace_id, [account.id], now, hold=True)
+        when = _said(wish.when, account.id, table, now)
+    else:
+        when = wish.when or this_moment("UTC", now)
     planned = await scheduling.plan(
         db,
         actor,
@@ -283,7 +321,9 @@ async def plan(db: AsyncSession, actor: Actor, means: Means, wish: Wish) -> Plan
         revision_id=content.revision_id,
         content_hash=content.content_hash,
         post=post,
-        when=wish.when or this_moment("UTC", now),
+        when=when,
+        is_queued=isinstance(wish.when, NextSlot),
+        series_id=series_id,
         now=now,
     )
     return replace(planned, warnings=(*planned.warnings, *left_out))
@@ -341,7 +381,14 @@ async def move_as_shown(
     when = When(there.replace(tzinfo=None, fold=0), seen.entry.zone, later=there.fold == 1)
     planned = await scheduling.move(db, actor, publication_id, when, version=version)
     shown = moment(to, shown_in)
-    return planned if planned.moment.rule else Planned(planned.publication, shown)
+    return planned if planned.moment.rule else replace(planned, moment=shown)
+
+
+def _said(wished: When | NextSlot | None, account_id: UUID, table: Timetable, now: datetime) -> When:
+    if not isinstance(wished, NextSlot):
+        return wished or this_moment("UTC", now)
+    [slot] = table.next(account_id, max(now, wished.after or now))
+    return When(slot.wall, slot.zone)
 
 
 def this_moment(zone: str, now: datetime) -> When:
@@ -372,11 +419,11 @@ async def _compose(
     """Return the post that an account gets, and what does not go out with it. Raises Invalid."""
     said = content.on(account.id)
     assets = await composing.pictures_of(db, content.workspace_id, said)
-    post = composing.compose(said, channel, assets, _checked(channel, composing.added(said, channel, additions)))
+    post = composing.compose(said, channel, assets, checked(channel, composing.added(said, channel, additions)))
     return replace(post, wished=additions), composing.left_out(said, channel, assets)
 
 
-def _checked(channel: Channel, additions: Additions) -> Additions:
+def checked(channel: Channel, additions: Additions) -> Additions:
     """Return what a post has besides the text, cleaned. Raises Invalid."""
     asked = {each.name: each for each in channel.options}
     given = {name: value.strip() for name, value in (additions.options or {}).items() if value.strip()}

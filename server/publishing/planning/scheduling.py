@@ -24,6 +24,7 @@ from server.publishing.models import ChannelAccount, Publication
 from server.publishing.posts import FrozenPost
 from server.publishing.publisher.deciding import state_of
 from server.publishing.publisher.delivering import LEAD, read_handle
+from server.publishing.rules import timetables
 from server.publishing.states import MOVABLE, State
 from server.publishing.wall_time import Moment, moment
 from server.workspaces.access import Actor, Verb, require
@@ -85,9 +86,14 @@ async def plan(
     content_hash: bytes,
     post: FrozenPost,
     when: When,
+    is_queued: bool = False,
+    series_id: UUID | None = None,
     now: datetime | None = None,
 ) -> Planned:
     """Plan a post of approved content. The caller has made sure that `content_hash` is approved.
+
+    `is_queued`: `when` is a slot of the account that was free. What rules of the account another time breaks is in the
+    warnings.
 
     Raises Forbidden, NotFound, Invalid: with what the channel would refuse, or a time that is over.
     """
@@ -107,6 +113,8 @@ async def plan(
         zone=when.zone,
         due_at=at.at,
         next_at=at.at - LEAD,
+        is_queued=is_queued,
+        series_id=series_id,
         created_by=actor.user_id,
     )
     problems = check(channel, account, publication)
@@ -115,7 +123,8 @@ async def plan(
     await db.flush()
     await recording.planned(db, publication, actor.user_id)
     slips = await _likely_slips(db, publication)
-    return Planned(publication, at, (*(each for each in problems if not each.blocks), *slips))
+    against = () if is_queued else await _broken(db, publication, now)
+    return Planned(publication, at, (*(each for each in problems if not each.blocks), *slips, *against))
 
 
 async def move(
@@ -125,9 +134,12 @@ async def move(
     when: When,
     *,
     version: int | None,
+    is_queued: bool = False,
     now: datetime | None = None,
 ) -> Planned:
     """Give a publication another time. `version`: the one that was looked at; None moves whichever it is.
+
+    `is_queued`: it takes a slot of its account. Else it leaves the queue, and the warnings say which rules it breaks.
 
     Raises Forbidden, NotFound, Invalid, UnderWay, OutOfHand, Conflict if it is another version by now.
     """
@@ -137,10 +149,11 @@ async def move(
     publication.wall_time, publication.zone = when.wall_time, when.zone
     publication.due_at, publication.next_at = at.at, at.at - LEAD
     publication.overdue_told_at = None
+    publication.is_queued = is_queued
     _reopen(publication)
     await db.flush()
     await recording.moved(db, publication, actor.user_id, before)
-    return Planned(publication, at)
+    return Planned(publication, at, () if is_queued else await _broken(db, publication, now))
 
 
 async def change(
@@ -322,6 +335,15 @@ def _refuse(problems: Sequence[Problem]) -> None:
     blocking = {each.where: each.sentence for each in reversed(problems) if each.blocks}
     if blocking:
         raise Invalid(blocking, "The channel would refuse this post as it is.")
+
+
+async def _broken(db: AsyncSession, publication: Publication, now: datetime) -> tuple[Problem, ...]:
+    """Say which rules of its account a publication's time breaks."""
+    account_id = publication.account_id
+    if account_id is None:
+        return ()
+    table = await timetables.read(db, publication.workspace_id, [account_id], now, besides=[publication.id])
+    return tuple(table.broken(account_id, publication.due_at))
 
 
 async def _likely_slips(db: AsyncSession, publication: Publication) -> tuple[Problem, ...]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 from uuid import UUID
 
 from pydantic import AwareDatetime, Field, NaiveDatetime, StringConstraints
@@ -63,12 +63,19 @@ class Besides(BodyInput):
         return Additions(self.link, None if self.tags is None else tuple(self.tags), self.options)
 
 
+class SlotWish(BodyInput):
+    """A slot of the account in place of a time."""
+
+    slot: Literal["next"] = Field(description="The next one that is free. Nobody else gets it.")
+
+
 class NewPublication(Besides):
     """A document to publish on an account."""
 
     document_id: UUID
     account_id: UUID
-    time: WallTime | None = Field(default=None, description="Without it: now.")
+    time: WallTime | None = Field(default=None, description="Without it, and without `when`: now.")
+    when: SlotWish | None = Field(default=None, description="In place of a `time`.")
 
 
 class PublicationChange(BodyInput):

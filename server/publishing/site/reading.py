@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from server.publishing.models import ChannelAccount
-from server.publishing.site.models import SitePost, SiteSlug
+from server.publishing.site.models import SiteGone, SitePost, SiteSlug
 
 PER_PAGE: Final = 12
 IN_FEED: Final = 30
@@ -114,6 +114,12 @@ async def find_post(db: AsyncSession, site: SiteSeen, slug: str) -> SitePost | N
         .where(col(SiteSlug.account_id) == site.account_id, col(SiteSlug.slug) == slug)
     )
     return moved
+
+
+async def is_gone(db: AsyncSession, site: SiteSeen, slug: str) -> bool:
+    """Whether a page stood there that was taken down."""
+    found = exists().where(col(SiteGone.account_id) == site.account_id, col(SiteGone.slug) == slug)
+    return bool(await db.scalar(select(found)))
 
 
 async def find_picture(db: AsyncSession, site: SiteSeen, page_id: UUID) -> SitePost | None:

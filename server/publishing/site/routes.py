@@ -96,7 +96,8 @@ async def page(request: Request) -> Response:
     slug = str(request.path_params["slug"])
     post = await reading.find_post(request.state.db, site, slug) if site else None
     if site is None or post is None:
-        return _missing(request, site)
+        is_gone = site is not None and await reading.is_gone(request.state.db, site, slug)
+        return _missing(request, site, is_gone=is_gone)
     if post.slug != slug:
         return _led(page_url("", site.address, post.slug))
     place = _place(request)
@@ -240,19 +241,21 @@ def _html(template: str, site: SiteSeen | None, place: Place, **context: object)
     return environment().get_template(template).render(everything).encode()
 
 
-def _missing(request: Request, site: SiteSeen | None) -> Response:
+def _missing(request: Request, site: SiteSeen | None, *, is_gone: bool = False) -> Response:
+    """Say that nothing is there. `is_gone`: something was and will not come back, so that search engines drop it."""
     body = _html(
         "site/missing.html",
         site,
         _place(request),
-        title="Nothing here",
+        title="Gone" if is_gone else "Nothing here",
+        is_gone=is_gone,
         description="",
         canonical=None,
         linked=None,
         og_type="website",
     )
     headers = {"Cache-Control": f"public, max-age={FRESH_SECONDS}", "Content-Security-Policy": POLICY}
-    return Response(body, 404, headers, HTML)
+    return Response(body, 410 if is_gone else 404, headers, HTML)
 
 
 def _led(path: str) -> Response:

@@ -12,7 +12,7 @@ import obstore
 import structlog
 from obstore.exceptions import BaseError as StoreError
 from obstore.store import ObjectStore
-from sqlalchemy import ColumnElement, delete, exists, select
+from sqlalchemy import ColumnElement, delete, exists, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -23,7 +23,7 @@ from server.db import Sessions, transaction
 from server.errors import Unavailable
 from server.publishing.models import ChannelAccount
 from server.publishing.remedies import ChannelError, Remedy
-from server.publishing.site.models import SitePost, SiteSlug
+from server.publishing.site.models import SiteGone, SitePost, SiteSlug
 from server.publishing.site.pages import Page, Shown, picture_key
 
 # More pages than these of one title are told apart by their publication.
@@ -43,9 +43,7 @@ class PostgresShelf:
         """See Shelf."""
         async with _asking(lost=Remedy.UNKNOWN), transaction(self.sessions) as db:
             # Two pages of one title at the same moment would find the same slug free.
-            await db.execute(
-                select(col(ChannelAccount.id)).where(col(ChannelAccount.id) == page.account_id).with_for_update()
-            )
+            await _hold(db, page.account_id)
             slug = await _write(db, page, now)
         await self._clear(page, {file for picture in page.pictures for file in picture.files()})
         return slug
@@ -59,9 +57,7 @@ class PostgresShelf:
     async def remove(self, page_id: UUID) -> None:
         """See Shelf."""
         async with _asking(lost=Remedy.UNKNOWN), transaction(self.sessions) as db:
-            gone = await db.scalar(
-                delete(SitePost).where(col(SitePost.id) == page_id).returning(col(SitePost.account_id))
-            )
+            gone = await _take_away(db, page_id)
         if gone is not None:
             await self._clear(Page(page_id, gone, "", "", "", ""), set())
 
@@ -85,10 +81,38 @@ class PostgresShelf:
             log.warning("files of a page stay in the store", prefix=prefix)
 
 
+async def _take_away(db: AsyncSession, page_id: UUID) -> UUID | None:
+    """Remove a page, and note where it stood. Returns its account; None if it is not there."""
+    account_id: UUID | None = await db.scalar(select(col(SitePost.account_id)).where(col(SitePost.id) == page_id))
+    if account_id is None:
+        return None
+    await _hold(db, account_id)
+    stood = select(col(SitePost.account_id), col(SitePost.slug), col(SitePost.id), func.now()).where(
+        col(SitePost.id) == page_id
+    )
+    stood_before = select(col(SiteSlug.account_id), col(SiteSlug.slug), col(SiteSlug.post_id), func.now()).where(
+        col(SiteSlug.post_id) == page_id
+    )
+    noted = insert(SiteGone).from_select(["account_id", "slug", "post_id", "gone_at"], stood.union_all(stood_before))
+    await db.execute(noted.on_conflict_do_nothing())
+    # Where it stood before goes with it.
+    await db.execute(delete(SitePost).where(col(SitePost.id) == page_id))
+    return account_id
+
+
+async def _hold(db: AsyncSession, account_id: UUID) -> None:
+    """Let one change of a site's pages happen at a time."""
+    await db.execute(select(col(ChannelAccount.id)).where(col(ChannelAccount.id) == account_id).with_for_update())
+
+
 async def _write(db: AsyncSession, page: Page, now: datetime) -> str:
     before: SitePost | None = await db.get(SitePost, page.id)
+    if before is None and await db.scalar(select(exists().where(col(SiteGone.post_id) == page.id))):
+        # A call that was thought lost must not bring back what somebody took down meanwhile.
+        raise ChannelError(Remedy.FIX_CONTENT, "This page was taken down. Publish the document anew.")
     stays = before is not None and page.slug in {"", before.slug}
     slug = before.slug if before is not None and stays else await _free(db, page)
+    await db.execute(delete(SiteGone).where(col(SiteGone.account_id) == page.account_id, col(SiteGone.slug) == slug))
     content: dict[str, Any] = {
         "title": page.title,
         "summary": page.summary,

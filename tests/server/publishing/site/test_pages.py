@@ -17,6 +17,7 @@ from starlette.applications import Starlette
 from server.db import Sessions
 from server.errors import Invalid
 from server.publishing.accounts import accounts
+from server.publishing.remedies import ChannelError
 from server.publishing.site.reading import PER_PAGE
 from server.workspaces.models import Role
 from tests.conftest import PUBLIC_URL
@@ -154,7 +155,7 @@ async def test_pictures_come_in_sizes_and_only_while_a_page_shows_them(
 
     await desk.channel.delete(desk.caller, handle)
     await desk.channel.delete(desk.caller, handle)
-    assert (await client.get("/p/foxes/the-brown-fox")).status_code == 404
+    assert (await client.get("/p/foxes/the-brown-fox")).status_code == 410
     assert (await client.get(sizes[0][0])).status_code == 404
     assert await _files(app) == []
 
@@ -229,3 +230,28 @@ async def test_saying_the_same_again_changes_no_time(client: httpx.AsyncClient, 
 async def _files(app: Starlette) -> list[str]:
     """Return the names of all files of pictures of pages."""
     return [each["path"] async for page in obstore.list(app.state.store, prefix="sites/") for each in page]
+
+
+async def test_a_page_that_was_taken_down_is_gone_wherever_it_stood(desk: Desk, client: httpx.AsyncClient) -> None:
+    post = a_page()
+    handle = await desk.publish(post)
+    moved = replace(post, options={"slug": "a-fox"})
+    handle = await desk.channel.update(desk.caller, moved, handle)
+    await desk.publish(a_page("Another fox"))
+
+    await desk.channel.delete(desk.caller, handle)
+
+    for slug in ("the-brown-fox", "a-fox"):
+        gone = await client.get(f"/p/foxes/{slug}")
+        assert gone.status_code == 410
+        assert "was taken down" in gone.text
+    for path in ("", "feed.xml", "atom.xml", "feed.json", "sitemap.xml"):
+        listed = await client.get(f"/p/foxes/{path}")
+        assert "another-fox" in listed.text
+        assert "a-fox<" not in listed.text
+        assert "/a-fox" not in listed.text
+    with pytest.raises(ChannelError, match="was taken down"):
+        await desk.channel.update(desk.caller, moved, handle)
+    # Another page may stand there.
+    await desk.publish(a_page("The brown fox"))
+    assert (await client.get("/p/foxes/the-brown-fox")).status_code == 200

@@ -59,6 +59,7 @@ from server.publishing.planning.api import OPERATIONS as PLANNING_OPERATIONS
 from server.publishing.planning.api import routes as planning_api_routes
 from server.publishing.planning.approving import approved_content
 from server.publishing.planning.pages import routes as planning_routes
+from server.publishing.planning.variant_pages import routes as variant_routes
 from server.publishing.publisher.delivering import oldest_overdue_seconds
 from server.publishing.registry import open_reach
 from server.publishing.rules.api import OPERATIONS as RULES_OPERATIONS
@@ -185,6 +186,7 @@ def create_app(settings: Settings) -> Starlette:
         *sandbox_routes,
         *planning_api_routes,
         *planning_routes,
+        *variant_routes,
         *aftercare_routes,
         *rules_api_routes,
         *rules_routes,

@@ -14,6 +14,7 @@ const entries = {
   "ui.js": "src/ui/index.ts",
   "editor.js": "src/editor/index.ts",
   "history.js": "src/history/index.ts",
+  "variants.js": "src/variants/index.ts",
   "app.css": "css/app.css",
   "site.css": "css/site.css",
 };

@@ -63,10 +63,30 @@ ACCOUNT: Final[dict[str, Any]] = {
     "may_publish": True,
     "Health": Health,
 }
+VARIANTS: Final[dict[str, Any]] = {
+    "user": PERSON,
+    "document": {"id": "d", "title": NASTY, "epoch": "e", "trashed": False},
+    "content_html": "",
+    "saved_at": NOW,
+    "places": [
+        SimpleNamespace(
+            id=f"a{number}", name=NASTY, kind="mast", channel=NASTY, has_titles=True, has_replies=True, options=FORM
+        )
+        for number in range(2)
+    ],
+    "shown": "a1",
+    "may_write": True,
+    "may_suggest": True,
+    "may_publish": True,
+    "me": PERSON,
+    "limits": {"max_upload_bytes": 1},
+}
 CHANNEL_PAGES: Final[list[tuple[str, dict[str, Any]]]] = [
     ("publishing/channels.html", LIST),
     ("publishing/channels.html", LIST | {"accounts": [], "may_publish": False, "problem": None, "notice": NASTY}),
     *[("publishing/account.html", ACCOUNT | {"shown": each}) for each in ALL],
     ("publishing/account.html", ACCOUNT | {"shown": ALL[0], "errors": {}, "shown_once": {}, "may_publish": False}),
+    ("publishing/variants.html", VARIANTS),
+    ("publishing/variants.html", VARIANTS | {"places": [], "shown": None}),
     ("publishing/consent.html", {"user": PERSON, "url": f"https://reddit.example/?state={NASTY}", "channel": NASTY}),
 ]

@@ -278,6 +278,10 @@ DOORS: Final[dict[str, Door]] = {
     "GET /calendar": here(Verb.VIEW),
     "GET /calendar/export": here(Verb.VIEW),
     f"GET {_PAGE}/publish": Door(lambda case: case.here is not None and can(case.at, D.VIEW, case.document)),
+    f"GET {_PAGE}/channels": Door(lambda case: case.here is not None and can(case.at, D.VIEW, case.document)),
+    f"GET {_PAGE}/channels/{{account_id}}": Door(
+        lambda case: case.here is not None and can(case.at, D.VIEW, case.document)
+    ),
     f"POST {_PAGE}/publish": Door(
         lambda case: case.here is not None and can(case.at, D.VIEW, case.document), form={"do": "check"}
     ),

@@ -1,0 +1,108 @@
+"""The page of a document's variants: what it says on each account, adapted beside the text and live.
+
+The text is written by the page's script in the shared document (`server.documents.variants` says how); what becomes of
+it on an account is asked of the previews. Without script the page shows the document's text, to be read.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from server.accounts.identity import signed_in
+from server.documents import content, lifecycle
+from server.documents.access import DocumentVerb
+from server.documents.lifecycle import LiveDocuments
+from server.documents.write_html import write_html
+from server.errors import NotFound
+from server.publishing.channel import Channel, Field
+from server.publishing.models import ChannelAccount
+from server.settings import Settings
+from server.web.render import render
+from server.workspaces.access import can
+
+# Nobody finds their way among more; what is written for one beyond is kept, and sent.
+MOST_ACCOUNTS: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """An account on the page."""
+
+    id: UUID
+    name: str
+    kind: str
+    channel: str
+    has_titles: bool
+    has_replies: bool
+    options: Sequence[Field]
+
+
+async def show(request: Request) -> Response:
+    """Show the variants of a document, the one of the account in the path or of the first account."""
+    db: AsyncSession = request.state.db
+    user = signed_in(request)
+    document, at = await lifecycle.find(db, user, request.path_params["document_id"])
+    if at.workspace_role is None:
+        # The accounts are the workspace's, and nothing for somebody from elsewhere.
+        raise NotFound
+    places = await _places(db, document.workspace_id, request.app.state.reach.channels)
+    account_id: UUID | None = request.path_params.get("account_id")
+    if account_id is not None and all(place.id != account_id for place in places):
+        raise NotFound
+    epoch = await lifecycle.epoch_of(db, document.id)
+    live: LiveDocuments = request.app.state.live
+    read = await asyncio.to_thread(content.load, await live.read(document.id))
+    trashed = document.trashed_at is not None
+    settings: Settings = request.app.state.settings
+    return render(
+        request,
+        "publishing/variants.html",
+        document={"id": document.id, "title": read.title, "epoch": epoch, "trashed": trashed},
+        content_html=write_html(read.node),
+        saved_at=document.updated_at,
+        places=places,
+        shown=account_id or (places[0].id if places else None),
+        may_write=not trashed and can(at, DocumentVerb.EDIT, document),
+        may_suggest=not trashed and can(at, DocumentVerb.SUGGEST, document),
+        may_publish=request.state.publishes,
+        me={"id": user.id, "name": user.name, "colour": user.colour},
+        limits={"max_upload_bytes": settings.max_upload_bytes},
+    )
+
+
+async def _places(db: AsyncSession, workspace_id: UUID, channels: Mapping[str, Channel]) -> list[_Place]:
+    rows = await db.scalars(
+        select(ChannelAccount)
+        .where(col(ChannelAccount.workspace_id) == workspace_id, col(ChannelAccount.disconnected_at).is_(None))
+        .order_by(col(ChannelAccount.channel), col(ChannelAccount.name), col(ChannelAccount.id))
+        .limit(MOST_ACCOUNTS)
+    )
+    return [
+        _Place(
+            row.id,
+            row.name,
+            row.channel,
+            channel.name,
+            channel.capabilities.titles,
+            channel.capabilities.replies,
+            tuple(channel.options),
+        )
+        for row in rows
+        if (channel := channels.get(row.channel)) is not None
+    ]
+
+
+_PAGE: Final = "/documents/{document_id:uuid}/channels"
+routes: Final = [
+    Route(_PAGE, show, methods=["GET"]),
+    Route(_PAGE + "/{account_id:uuid}", show, methods=["GET"]),
+]

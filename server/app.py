@@ -63,6 +63,7 @@ from server.publishing.planning.variant_pages import routes as variant_routes
 from server.publishing.publisher.delivering import oldest_overdue_seconds
 from server.publishing.registry import open_reach
 from server.publishing.rules.api import OPERATIONS as RULES_OPERATIONS
+from server.publishing.planning.preview_doors import routes as preview_routes
 from server.publishing.rules.api import routes as rules_api_routes
 from server.publishing.rules.pages import routes as rules_routes
 from server.publishing.site.routes import routes as site_routes
@@ -186,7 +187,9 @@ def create_app(settings: Settings) -> Starlette:
         *sandbox_routes,
         *planning_api_routes,
         *planning_routes,
-        *variant_routes,
+        *rehearsal_api_routes,
+        *rehearsal_routes,
+        *preview_routes,
         *aftercare_routes,
         *rules_api_routes,
         *rules_routes,

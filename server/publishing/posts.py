@@ -2,7 +2,9 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from typing import Any, Final
+from uuid import UUID
 
 from server.publishing.channel import Picture, Post
 from server.publishing.models import Publication
@@ -111,12 +113,18 @@ def unpack(packed: Mapping[str, Any]) -> FrozenPost:
 def post_of(publication: Publication, read: ReadPicture, *, instead: Mapping[str, Any] | None = None) -> Post:
     """Return what a publication sends, ready for its channel. `instead`: a packed post that takes the place of its."""
     frozen = unpack(publication.post if instead is None else instead)
+    # The same for every attempt, and for no other publication. A post that was changed is another one: what was
+    # prepared for the one before (a draft, found again by its key) must not go out in its place.
+    key = f"{publication.id.hex}{publication.edition or ''}"
+    return as_post(frozen, publication.id, key=key, due_at=publication.due_at, read=read)
+
+
+def as_post(frozen: FrozenPost, publication_id: UUID, *, key: str, due_at: datetime, read: ReadPicture) -> Post:
+    """Return a frozen post as channels take it."""
     return Post(
-        publication_id=publication.id,
-        # The same for every attempt, and for no other publication. A post that was changed is another one: what was
-        # prepared for the one before (a draft, found again by its key) must not go out in its place.
-        key=f"{publication.id.hex}{publication.edition or ''}",
-        due_at=publication.due_at,
+        publication_id=publication_id,
+        key=key,
+        due_at=due_at,
         title=frozen.title,
         text=frozen.text,
         html=frozen.html,

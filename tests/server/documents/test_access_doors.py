@@ -307,6 +307,9 @@ DOORS: Final[dict[str, Door]] = {
     f"POST {_WORKFLOWS}": here(Verb.MANAGE, json={"name": "Law", "steps": [{"name": "Law"}]}),
     f"PUT {_WORKFLOWS}/{{workflow_id}}": here(Verb.MANAGE, json={"name": "Law", "steps": [{"name": "Law"}]}),
     f"DELETE {_WORKFLOWS}/{{workflow_id}}": here(Verb.MANAGE),
+    f"POST {_PAGE}/variants/{{account_id}}/preview": Door(
+        lambda case: case.here is not None and can(case.at, D.VIEW, case.document), json={"body": []}
+    ),
     "GET /workspace/review": here(Verb.MANAGE),
     "POST /workspace/review": here(Verb.MANAGE, form={"name": "Law", "step-0-name": "Law"}),
     "POST /workspace/review/{workflow_id}": here(Verb.MANAGE, form={"name": "Law", "step-0-name": "Law"}),
@@ -651,7 +654,7 @@ def _refusals(case: Case, name: str) -> set[int]:
     if name in _MOVES and can(case.at, D.MOVE, case.document):
         # To the top of a workspace, which is for its members.
         return {403} if case.here is not None else {404}
-    if name.endswith(f"{_PAGE}/publish"):
+    if name.endswith((f"{_PAGE}/publish", "/preview")):
         return {404}
     if "{document_id}" in name or "{asset_id}" in name:
         is_shown_how_to_ask = name == f"GET {_PAGE}" and case.here is not None

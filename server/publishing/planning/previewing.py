@@ -1,0 +1,112 @@
+"""A post as it would go out on an account, before anybody plans it: its texts, how full they are, and how it looks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+from uuid import UUID
+
+from markupsafe import Markup
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from server.assets.models import Asset
+from server.documents.variants import Whole
+from server.errors import Invalid
+from server.publishing import posts
+from server.publishing.channel import Account, Channel, Post, Problem
+from server.publishing.counting import count, graphemes
+from server.publishing.models import ChannelAccount
+from server.publishing.planning import composing, looks, planning, scheduling
+from server.publishing.posts import Additions
+
+# Whatever is counted is counted as if it went out now.
+_NOBODY: Final = UUID(int=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """How full something is. `most` None: there is no limit that is known."""
+
+    name: str
+    used: int
+    most: int | None
+    unit: str
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it is more than the channel takes."""
+        return self.most is not None and self.used > self.most
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What goes out. `parts`: the texts, one for each post that is made. `html`: how it looks there, safe."""
+
+    meters: Sequence[Meter]
+    problems: Sequence[Problem]
+    parts: Sequence[str]
+    html: Markup
+
+    @property
+    def blocks(self) -> bool:
+        """Whether something must be mended first."""
+        return any(each.blocks for each in self.problems)
+
+
+async def preview(
+    db: AsyncSession, workspace_id: UUID, said: Whole, account: ChannelAccount, channel: Channel
+) -> Preview:
+    """Return how a text would go out on an account. Nothing is kept, and the channel is not asked."""
+    assets = await composing.pictures_of(db, workspace_id, said)
+    closed = scheduling.closed(account)
+    # While it is composed, no connection waits.
+    await db.commit()
+    return await asyncio.to_thread(_preview, said, closed, channel, assets)
+
+
+def meters_of(channel: Channel, account: Account, post: Post) -> list[Meter]:
+    """Return how full the parts of a post are, as the channel counts."""
+    can, limits = channel.capabilities, channel.limits(account)
+    found = []
+    if can.titles:
+        found.append(Meter("Title", len(post.title.strip()), limits.title, "characters"))
+    besides = sum(graphemes(post.options.get(option.name, "").strip()) for option in channel.options if option.counts)
+    for number, text in enumerate(channel.said(post, account), start=1):
+        name = "Text" if number == 1 else f"Post {number}"
+        found.append(Meter(name, count(text, limits.counting) + besides, limits.text, "characters"))
+        if limits.text_bytes is not None and len(text.encode()) > limits.text_bytes:
+            found.append(Meter(name, len(text.encode()), limits.text_bytes, "bytes"))
+    if post.tags or limits.tags is not None:
+        found.append(Meter("Tags", len(post.tags), limits.tags, "tags"))
+    if can.pictures:
+        found.append(Meter("Pictures", len(post.pictures), limits.pictures, "pictures"))
+    return found
+
+
+def _preview(said: Whole, account: Account, channel: Channel, assets: Mapping[UUID, Asset]) -> Preview:
+    additions = composing.added(said, channel, Additions())
+    amiss: Mapping[str, str] = {}
+    try:
+        additions = planning.checked(channel, additions)
+    except Invalid as error:
+        amiss = error.fields
+    frozen = composing.compose(said, channel, assets, additions)
+    post = posts.as_post(frozen, _NOBODY, key="preview", due_at=datetime.now(UTC), read=_unread)
+    problems = channel.validate(post, account)
+    named = {each.where for each in problems}
+    problems += [Problem(where, sentence) for where, sentence in amiss.items() if where not in named]
+    problems += composing.left_out(said, channel, assets)
+    shown = dict(zip((each.name for each in post.pictures), composing.shown_in_order(said, assets), strict=False))
+    return Preview(
+        meters_of(channel, account, post),
+        problems,
+        channel.said(post, account),
+        looks.draw(channel, account, post, {name: f"/assets/{asset_id}" for name, asset_id in shown.items()}),
+    )
+
+
+async def _unread(key: str) -> bytes:
+    raise AssertionError(key)

@@ -62,6 +62,9 @@ from server.publishing.planning.pages import routes as planning_routes
 from server.publishing.planning.variant_pages import routes as variant_routes
 from server.publishing.publisher.delivering import oldest_overdue_seconds
 from server.publishing.registry import open_reach
+from server.publishing.rehearsal.api import OPERATIONS as REHEARSAL_OPERATIONS
+from server.publishing.rehearsal.api import routes as rehearsal_api_routes
+from server.publishing.rehearsal.pages import routes as rehearsal_routes
 from server.publishing.rules.api import OPERATIONS as RULES_OPERATIONS
 from server.publishing.planning.preview_doors import routes as preview_routes
 from server.publishing.rules.api import routes as rules_api_routes
@@ -101,6 +104,7 @@ OPERATIONS: Final = (
     *WORKSPACE_OPERATIONS,
     *PUBLISHING_OPERATIONS,
     *PLANNING_OPERATIONS,
+    *REHEARSAL_OPERATIONS,
     *RULES_OPERATIONS,
 )
 
@@ -187,6 +191,8 @@ def create_app(settings: Settings) -> Starlette:
         *sandbox_routes,
         *planning_api_routes,
         *planning_routes,
+        *rehearsal_api_routes,
+        *rehearsal_routes,
         *preview_routes,
         *variant_routes,
         *aftercare_routes,

@@ -227,6 +227,10 @@ class Sandbox:
                 "The sandbox refused the post, as was chosen. Choose another outcome, then try again.",
                 evidence='{"error": "refused", "message": "This post was refused by the sandbox."}',
             )
+        blocking = [each.sentence for each in self.validate(post, caller.account) if each.blocks]
+        if blocking:
+            # Also what was planned before the limits were these.
+            raise ChannelError(Remedy.FIX_CONTENT, " ".join(blocking), evidence='{"error": "against the limits"}')
         wait = (post.due_at + LIMITED - caller.now()).total_seconds()
         if outcome is Outcome.LIMITED and wait > 0:
             raise ChannelError(

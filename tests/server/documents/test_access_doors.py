@@ -277,6 +277,8 @@ DOORS: Final[dict[str, Door]] = {
     f"GET {_PUBLICATION}": Door(_sees_publication),
     "GET /calendar": here(Verb.VIEW),
     "GET /calendar/export": here(Verb.VIEW),
+    "GET /calendar/rehearsal": here(Verb.CREATE),
+    "GET /api/v1/rehearsal": here(Verb.CREATE),
     f"GET {_PAGE}/publish": Door(lambda case: case.here is not None and can(case.at, D.VIEW, case.document)),
     f"GET {_PAGE}/channels": Door(lambda case: case.here is not None and can(case.at, D.VIEW, case.document)),
     f"GET {_PAGE}/channels/{{account_id}}": Door(

@@ -78,6 +78,10 @@ from server.review.routes import routes as review_routes
 from server.review.settings_pages import routes as review_settings_routes
 from server.revisions.api import OPERATIONS as REVISION_OPERATIONS
 from server.revisions.api import routes as revision_api_routes
+from server.review.guest_api import OPERATIONS as GUEST_OPERATIONS
+from server.review.guest_api import routes as guest_api_routes
+from server.review.guest_pages import routes as guest_routes
+from server.review.guest_panel import routes as guest_panel_routes
 from server.revisions.attribution import note, owners_of
 from server.revisions.routes import routes as revision_routes
 from server.settings import Settings
@@ -189,6 +193,9 @@ def create_app(settings: Settings) -> Starlette:
         *publishing_api_routes,
         *site_routes,
         *sandbox_routes,
+        *guest_panel_routes,
+        *guest_routes,
+        *guest_api_routes,
         *planning_api_routes,
         *planning_routes,
         *rehearsal_api_routes,

@@ -1,8 +1,8 @@
 """Guests: users without an account, and the secrets that let them in to the one document they were invited to.
 
-A link's secret is swapped for a browser's when it is opened, so that it leaves the address bar; from the browser's comes
-a ticket for the document's socket, which opens nothing else. Only hashes are kept. Whether a guest may still come in
-stands with the document (`server.documents.access`), which is asked at every door.
+A link's secret is swapped for a browser's when it is opened, so that it leaves the address bar; from the browser's
+comes a ticket for the document's socket, which opens nothing else. Only hashes are kept. Whether a guest may still come
+in stands with the document (`server.documents.access`), which is asked at every door.
 """
 
 import hmac

@@ -54,7 +54,10 @@ class Proof:
 
 
 def proof_of(*, cookie: str | None, bearer: str | None) -> Proof:
-    """Return what proves who holds this cookie or token, by the rules of `recognise`; at sockets also a guest's ticket."""
+    """Return what proves who holds this cookie or token, by the rules of `recognise`.
+
+    At sockets a guest's ticket does, too.
+    """
     if bearer is not None:
         if len(bearer) <= MAX_CHARACTERS and bearer.startswith(guest_keys.TICKET_PREFIX):
             return Proof(ticket_hash=digest(bearer))

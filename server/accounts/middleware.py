@@ -8,10 +8,19 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from server.accounts import sessions, tokens
+from server.accounts import guest_keys, sessions, tokens
 from server.accounts.identity import Identity, bearer_of, recognise
+from server.accounts.models import GuestKeyKind
 from server.settings import Settings
-from server.web.cookies import SESSION, cookie_name, read_cookie, set_cookie
+from server.web.cookies import (
+    GUEST_PREFIX,
+    SESSION,
+    cookie_name,
+    guest_cookie,
+    guests_place,
+    read_cookie,
+    set_cookie,
+)
 
 # Asked for by browsers and monitors without a person; they must not cost a query, nor fail without a database. And
 # public pages: they are the same for everybody, and caches keep them, so no cookie may travel with one.
@@ -39,6 +48,11 @@ class IdentityMiddleware:
         if request.url.path.startswith(IMPERSONAL):
             await self._app(scope, receive, send)
             return
+        if request.url.path.startswith(GUEST_PREFIX):
+            # Here people are guests, whoever else they are, and guests are nobody anywhere else.
+            await self._find_guest(request)
+            await self._app(scope, receive, send)
+            return
         cookie = read_cookie(request, SESSION, self._settings)
         bearer = bearer_of(request)
         renewed = False
@@ -64,6 +78,18 @@ class IdentityMiddleware:
             await send(message)
 
         await self._app(scope, receive, send_renewed)
+
+    async def _find_guest(self, request: Request) -> None:
+        place = guests_place(request.url.path)
+        # A request with a bearer token is free of the CSRF check, so it never is the cookie's guest's.
+        if place is None or bearer_of(request) is not None:
+            return
+        key = read_cookie(request, guest_cookie(place), self._settings)
+        db: AsyncSession = request.state.db
+        guest = await guest_keys.find(db, key, GuestKeyKind.BROWSER)
+        if guest is not None:
+            db.expunge(guest)
+            request.state.user, request.state.identity = guest, Identity(user=guest)
 
     async def _note_use(self, db: AsyncSession, identity: Identity) -> bool:
         """Write down the use, now and then. Returns whether the browser must be sent its cookie again."""

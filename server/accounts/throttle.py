@@ -46,6 +46,13 @@ PASSWORD_CHANGE = Limit("password-change", 10, 15 * 60)
 LINK_PASSWORD_ADDRESS = Limit("link-password-address", 20, 15 * 60)
 LINK_PASSWORD = Limit("link-password", 200, 60 * 60)
 
+# Links to guests of a review, and names that they give themselves: nobody opens as many by hand.
+GUEST_LINK_ADDRESS = Limit("guest-link-address", 50, 15 * 60)
+
+# A person has a few calendar programs, each of which asks every few minutes at most.
+CALENDAR_FEED = Limit("calendar-feed", 120, 60 * 60)
+NO_CALENDAR_FEED = Limit("no-calendar-feed", 60, 60 * 60)
+
 
 async def count_sign_in(redis: Redis, *, email: str, address: str) -> None:
     """Count an attempt to sign in, before the password is looked at. Raises TooMany or Unavailable."""
@@ -86,6 +93,19 @@ async def count_password_change(redis: Redis, *, user_id: UUID) -> None:
 async def count_link_password(redis: Redis, *, link_id: UUID, address: str) -> None:
     """Count an attempt at the password of a shared link, before it is looked at. Raises TooMany or Unavailable."""
     await _count(redis, ((LINK_PASSWORD_ADDRESS, network_of(address)), (LINK_PASSWORD, str(link_id))))
+
+
+async def count_guest_link(redis: Redis, *, address: str) -> None:
+    """Count an attempt to come in by a guest's link, before it is looked for. Raises TooMany or Unavailable."""
+    await _count(redis, ((GUEST_LINK_ADDRESS, network_of(address)),))
+
+
+async def count_calendar_feed(redis: Redis, *, user_id: UUID | None, address: str) -> None:
+    """Count a question for somebody's calendar feed, or for one that is none. Raises TooMany or Unavailable."""
+    await _count(
+        redis,
+        ((NO_CALENDAR_FEED, network_of(address)) if user_id is None else (CALENDAR_FEED, str(user_id)),),
+    )
 
 
 def network_of(address: str) -> str:

@@ -1,4 +1,7 @@
-"""What somebody handed out at documents, links and invitations, ends when they could not hand it out any more."""
+"""What somebody handed out at documents ends when they could not hand it out any more.
+
+That is links, invitations, and what guests of a review were let in to.
+"""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -8,8 +11,17 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from server.accounts.models import User
-from server.documents.access import DocumentRole, DocumentVerb, actor_at, can, count_change, link_works, reaches
-from server.documents.models import Document, ShareLink, utc_now
+from server.documents.access import (
+    DocumentRole,
+    DocumentVerb,
+    actor_at,
+    can,
+    count_change,
+    guest_works,
+    link_works,
+    reaches,
+)
+from server.documents.models import Document, ReviewGuest, ShareLink, utc_now
 from server.errors import NotFound
 from server.workspaces.models import Invitation
 
@@ -27,12 +39,20 @@ async def end_beyond(db: AsyncSession, user_id: UUID, workspace_id: UUID, docume
     for link in links:
         link.revoked_at = now
     await db.flush()
-    places = {each.document_id for each in links} | {each.document_id for each in invitations if each.document_id}
+    guests = await _guests(db, user_id, workspace_id, document_id)
+    places = (
+        {each.document_id for each in guests}
+        | {each.document_id for each in links}
+        | {each.document_id for each in invitations if each.document_id}
+    )
     for place in places:
         strongest = await _gives(db, person, place)
         for link in links:
             if link.document_id == place and strongest is not None and reaches(strongest, DocumentRole(link.role)):
                 link.revoked_at = None
+        for guest in guests:
+            if guest.document_id == place and strongest is None:
+                guest.revoked_at = now
         for invitation in invitations:
             role = DocumentRole(invitation.document_role or DocumentRole.VIEWER)
             if invitation.document_id == place and (strongest is None or not reaches(strongest, role)):
@@ -63,6 +83,24 @@ async def _links(db: AsyncSession, user_id: UUID, workspace_id: UUID, document_i
     )
     if document_id is not None:
         found = found.where(col(ShareLink.document_id) == document_id)
+    return (await db.scalars(found)).all()
+
+
+async def _guests(
+    db: AsyncSession, user_id: UUID, workspace_id: UUID, document_id: UUID | None
+) -> Sequence[ReviewGuest]:
+    found = (
+        select(ReviewGuest)
+        .join(Document, col(Document.id) == col(ReviewGuest.document_id))
+        .where(
+            col(ReviewGuest.invited_by) == user_id,
+            col(Document.workspace_id) == workspace_id,
+            guest_works(literal(utc_now())),
+        )
+        .with_for_update(of=ReviewGuest)
+    )
+    if document_id is not None:
+        found = found.where(col(ReviewGuest.document_id) == document_id)
     return (await db.scalars(found)).all()
 
 

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from server.accounts.identity import signed_in
+from server.accounts.models import User
 from server.documents import (
     collection_pages,
     collection_sharing,
@@ -26,7 +28,7 @@ from server.documents import (
     link_pages,
     share_panel,
 )
-from server.documents.access import DocumentVerb
+from server.documents.access import DocumentActor, DocumentVerb
 from server.documents.forms import MAX_PAGES, ROWS_PER_PAGE, Back, NewForm, RenameForm, RestoreForm, WhereForm
 from server.documents.lifecycle import Change, Listed, LiveDocuments, Page, View
 from server.documents.models import Document
@@ -91,6 +93,24 @@ async def show(request: Request) -> Response:
         if await share_panel.may_ask(db, user, document_id):
             return share_panel.asking(request, document_id)
         raise
+    return await editor_page(request, document, actor, user)
+
+
+async def editor_page(
+    request: Request,
+    document: Document,
+    actor: DocumentActor,
+    user: User,
+    *,
+    template: str = "documents/editor.html",
+    pictures: str = "/assets/",
+    **more: Any,  # noqa: ANN401 - whatever the template asks for
+) -> Response:
+    """Return the page to write on, for whoever may see the document; `more` is for a template made from it.
+
+    `pictures`: where this page finds them.
+    """
+    db: AsyncSession = request.state.db
     epoch = await lifecycle.epoch_of(db, document.id)
     pills = await request.app.state.pills(db, [document.id])
     live: LiveDocuments = request.app.state.live
@@ -99,29 +119,29 @@ async def show(request: Request) -> Response:
     trashed = document.trashed_at is not None
     settings: Settings = request.app.state.settings
     may_invite = actor.workspace_role is not None and Verb.INVITE in ALLOWED[actor.workspace_role]
-    return render(
-        request,
-        "documents/editor.html",
-        document={
+    shown = Markup(content_html.replace('src="/assets/', f'src="{pictures}'))  # noqa: S704 - escaped by write_html
+    everything: dict[str, Any] = {
+        "document": {
             "id": document.id,
             "title": title,
             "epoch": epoch,
             "trashed": trashed,
             "may_restore": trashed and can(actor, DocumentVerb.RESTORE, document),
         },
-        content_html=content_html,
-        saved_at=document.updated_at,
-        may_write=not trashed and can(actor, DocumentVerb.EDIT, document),
-        has_history=can(actor, DocumentVerb.EDIT, document),
-        pill=pills.get(document.id),
-        may_decide=not trashed and can(actor, DocumentVerb.DECIDE, document),
-        may_suggest=not trashed and can(actor, DocumentVerb.SUGGEST, document),
-        may_share=not trashed and can(actor, DocumentVerb.SHARE, document),
-        may_move=not trashed and actor.workspace_role is not None and can(actor, DocumentVerb.MOVE, document),
-        may_invite=not trashed and may_invite and can(actor, DocumentVerb.SHARE, document),
-        me={"id": user.id, "name": user.name, "colour": user.colour},
-        limits={"max_upload_bytes": settings.max_upload_bytes},
-    )
+        "content_html": shown,
+        "saved_at": document.updated_at,
+        "may_write": not trashed and can(actor, DocumentVerb.EDIT, document),
+        "has_history": can(actor, DocumentVerb.EDIT, document),
+        "pill": pills.get(document.id),
+        "may_decide": not trashed and can(actor, DocumentVerb.DECIDE, document),
+        "may_suggest": not trashed and can(actor, DocumentVerb.SUGGEST, document),
+        "may_share": not trashed and can(actor, DocumentVerb.SHARE, document),
+        "may_move": not trashed and actor.workspace_role is not None and can(actor, DocumentVerb.MOVE, document),
+        "may_invite": not trashed and may_invite and can(actor, DocumentVerb.SHARE, document),
+        "me": {"id": user.id, "name": user.name, "colour": user.colour},
+        "limits": {"max_upload_bytes": settings.max_upload_bytes},
+    }
+    return render(request, template, **{**everything, **more})
 
 
 async def show_visitors(request: Request) -> Response:

@@ -20,7 +20,8 @@ from sqlalchemy import ColumnElement, or_, select, update
 from sqlmodel import col
 
 from server import metrics
-from server.accounts.models import utc_now
+from server.accounts import guest_keys
+from server.accounts.models import GuestKeyKind, utc_now
 from server.db import Sessions, transaction
 from server.notifications import letters, transport
 from server.notifications.letters import NotNeeded, Visible, Written
@@ -168,6 +169,8 @@ async def _intend(sessions: Sessions, mail: Mail, written: Written, now: datetim
             return False
         if written.invitation_id is not None and written.invitation_hash is not None:
             await invitations.mailed(db, written.invitation_id, written.invitation_hash)
+        if written.guest_id is not None and written.guest_hash is not None:
+            await guest_keys.keep(db, written.guest_id, written.guest_hash, GuestKeyKind.LINK)
     return True
 
 

@@ -65,13 +65,15 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A mail, ready to be sent. The secrets in it are stored as `stop_hash` and `invitation_secret` before it goes."""
+    """A mail, ready to be sent. The secrets in it are stored by their hashes before it goes."""
 
     recipient: str
     text: bytes
     stop_hash: bytes
     invitation_id: UUID | None = None
     invitation_hash: bytes | None = None
+    guest_id: UUID | None = None
+    guest_hash: bytes | None = None
 
 
 class NotNeeded(Exception):
@@ -82,6 +84,8 @@ async def write(db: AsyncSession, mail: Mail, *, settings: Settings, visible: Vi
     """Make the text of a mail that is due. Raises NotNeeded."""
     if mail.letter == Letter.INVITATION.value:
         return await _invitation(db, mail, settings=settings, now=now)
+    if mail.letter == Letter.GUEST.value:
+        return await _to_guest(db, mail, settings=settings, visible=visible)
     user = await db.get(User, mail.user_id)
     if user is None or user.disabled_at is not None:
         raise NotNeeded("The person is gone.")
@@ -195,6 +199,32 @@ async def _invitation(db: AsyncSession, mail: Mail, *, settings: Settings, now: 
         stop_hash=written.stop_hash,
         invitation_id=mail.invitation_id,
         invitation_hash=digest(secret),
+    )
+
+
+async def _to_guest(db: AsyncSession, mail: Mail, *, settings: Settings, visible: Visible) -> Written:
+    if mail.address is None or mail.guest_id is None or mail.document_id is None:  # what the constraints rule out
+        raise NotNeeded("It is to nobody.")
+    if await db.get(StoppedAddress, mail.address) is not None:
+        raise NotNeeded("This address wants no invitations by mail.")
+    guest = await db.get(User, mail.guest_id)
+    if guest is None or not await visible(db, guest, [mail.document_id]):
+        raise NotNeeded("The link was taken back, or is over.")
+    secret = new_secret()
+    written = _made(
+        mail,
+        settings,
+        to=_addressed(mail.address),
+        subject=mail.title,
+        template="guest",
+        context={"words": mail.text, "open_url": f"{settings.public_url}/r/{secret}"},
+    )
+    return Written(
+        recipient=written.recipient,
+        text=written.text,
+        stop_hash=written.stop_hash,
+        guest_id=guest.id,
+        guest_hash=digest(secret),
     )
 
 

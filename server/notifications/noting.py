@@ -18,7 +18,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from server.accounts.models import User, utc_now
+from server.accounts.models import User, UserKind, utc_now
 from server.events import Events
 from server.notifications.models import (
     MAX_TEXT_CHARACTERS,
@@ -45,6 +45,7 @@ MAIL_DELAY: Final = timedelta(minutes=2)
 # Mails in a day: as many as a team of a new workspace needs, and as many as somebody bears who never asked for them.
 INVITATIONS_BY_ONE: Final = 100
 INVITATIONS_TO_ONE: Final = 5
+LETTERS_TO_GUEST_IN_A_DAY: Final = 10
 # Mails about news to one person: what comes past that waits for the end of the hour, and is one mail together. However
 # busy a team is, or whatever somebody does to annoy, nobody's mailbox is flooded from here.
 MAILS_IN_AN_HOUR: Final = 20
@@ -180,6 +181,49 @@ async def invite_by_mail(
         title=clean_line(title)[:MAX_TITLE_CHARACTERS],
         text=_cut(text),
         dedupe_key=dedupe_key,
+        due_at=now,
+        created_at=now,
+    )
+    await db.execute(insert(Mail).values(mail.model_dump()).on_conflict_do_nothing(index_elements=["dedupe_key"]))
+    return True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuestLetter:
+    """A letter to somebody without an account, with a link to the document that they were asked to look at.
+
+    `dedupe_key` names the deed: the same one is told once.
+    """
+
+    guest_id: UUID
+    document_id: UUID
+    address: str
+    subject: str
+    text: str
+    dedupe_key: str
+
+
+async def write_to_guest(db: AsyncSession, letter: GuestLetter, *, now: datetime | None = None) -> bool:
+    """Let a letter be sent, which makes the secret of its link itself. Nudge by `tell` after the commit.
+
+    Returns False, and sends nothing, past the limit of a day for one address.
+    """
+    now = now or utc_now()
+    sent = select(func.count()).where(
+        col(Mail.address) == letter.address,
+        col(Mail.letter) == Letter.GUEST.value,
+        col(Mail.created_at) > now - timedelta(days=1),
+    )
+    if (await db.scalar(sent) or 0) >= LETTERS_TO_GUEST_IN_A_DAY:
+        return False
+    mail = Mail(
+        letter=Letter.GUEST.value,
+        address=letter.address,
+        guest_id=letter.guest_id,
+        document_id=letter.document_id,
+        title=clean_line(letter.subject)[:MAX_TITLE_CHARACTERS],
+        text=_cut(letter.text),
+        dedupe_key=letter.dedupe_key,
         due_at=now,
         created_at=now,
     )
@@ -351,7 +395,8 @@ async def _wishes(db: AsyncSession, notice: Notice) -> dict[UUID, _Wish]:
             (col(DocumentAttention.user_id) == col(User.id))
             & (col(DocumentAttention.document_id) == notice.document_id),
         )
-        .where(col(User.id).in_(to), col(User.disabled_at).is_(None))
+        # A guest has no bell, and hears by letters of their own.
+        .where(col(User.id).in_(to), col(User.disabled_at).is_(None), col(User.kind) == UserKind.PERSON.value)
     )
     wishes: dict[UUID, _Wish] = {}
     for user_id, how, kinds, attention in rows:

@@ -184,6 +184,7 @@ def _step(shape: StepShape) -> Step:
         roles=frozenset(shape.roles),
         hours=shape.hours,
         escalate_to=shape.escalate_to,
+        guests=shape.guests,
     )
 
 
@@ -200,6 +201,7 @@ def _workflow(way: Way) -> WorkflowSeen:
                 roles=sorted(each.roles),
                 hours=each.hours,
                 escalate_to=each.escalate_to,
+                guests=each.guests,
             )
             for each in way.steps
         ],

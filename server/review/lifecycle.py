@@ -23,7 +23,7 @@ from server.audit import ledger
 from server.audit.ledger import By
 from server.documents import lifecycle as documents
 from server.documents.access import DocumentVerb
-from server.documents.models import Document, utc_now
+from server.documents.models import Document, ReviewGuest, utc_now
 from server.errors import Conflict, Forbidden, Invalid
 from server.review import content, reviewers, states, steps, telling, workflows
 from server.review.content import Frozen
@@ -54,11 +54,15 @@ class OtherContent(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What became of a deed: the document, where it stands, and who has news of it."""
+    """What became of a deed: the document, where it stands, and who has news of it.
+
+    `has_let_out`: somebody's access ended with it, which is to be spread.
+    """
 
     document: Document
     status: Status
     noted: frozenset[UUID]
+    has_let_out: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +119,13 @@ async def request(
     _refuse_trashed(document)
     note = _comment(note, "note")
     way = await workflows.find(db, document.workspace_id, workflow_id)
+    its_steps = _json(with_guests(way.steps, await reviewers.guests_able(db, document_id)))
     standing = await _hold(db, document_id)
     status = states.after(Status(standing.status), Event.REQUEST)
     frozen = await content.freeze(db, document_id, by=user.id)
     before = await open_review(db, document_id)
     if before is not None:
-        if before.hash == frozen.hash and before.workflow == way.name and before.steps == _json(way.steps):
+        if before.hash == frozen.hash and before.workflow == way.name and before.steps == its_steps:
             raise Conflict("Exactly this is under review already.")
         before.state, before.ended_at = ReviewState.REPLACED.value, utc_now()
         await db.flush()
@@ -128,7 +133,7 @@ async def request(
         document_id=document_id,
         workspace_id=document.workspace_id,
         workflow=way.name,
-        steps=_json(way.steps),
+        steps=its_steps,
         own_content=way.own_content,
         hash=frozen.hash,
         requested_by=user.id,
@@ -158,8 +163,10 @@ async def decide(
 
     Raises NotFound, Forbidden, NotYourTurn, OtherContent, Invalid naming `comment`, Conflict.
     """
-    document, _ = await documents.find(db, user, document_id, DocumentVerb.DECIDE)
+    document, actor = await documents.find(db, user, document_id, DocumentVerb.DECIDE)
     _refuse_trashed(document)
+    if actor.only is not None and verdict not in {Verdict.APPROVE, Verdict.CHANGES}:
+        raise Forbidden("You can approve this, or ask for changes.")
     comment = _comment(comment, "comment")
     if verdict is Verdict.CHANGES and not comment:
         raise Invalid({"comment": "Say what should be changed."})
@@ -192,6 +199,9 @@ async def decide(
         standing.held_by, standing.held_at, standing.held_note = user.id, now, comment
     elif verdict is not Verdict.APPROVE:
         _release(standing)
+    guest = await db.get(ReviewGuest, user.id, with_for_update=True) if verdict is Verdict.APPROVE else None
+    if guest is not None:
+        guest.approved_at, guest.approved_hash = now, signed
     await db.flush()
     by = By(user.id, user.name)
     frozen = await content.find(db, document_id, signed)
@@ -203,7 +213,25 @@ async def decide(
     noted = await telling.decided(db, document, review, verdict, by=user, comment=comment)
     if verdict is Verdict.APPROVE:
         noted |= await _move_on(db, document, standing, await look(db, document, review), frozen=frozen, by=by)
-    return Done(document, Status(standing.status), noted)
+    return Done(document, Status(standing.status), noted, has_let_out=guest is not None and guest.is_done)
+
+
+async def ask_guests(db: AsyncSession, document: Document) -> None:
+    """Let the review that is under way, if any, wait for the guests who may approve, after everybody else."""
+    await _hold(db, document.id)
+    review = await open_review(db, document.id)
+    if review is None:
+        return
+    before = [steps.from_json(each) for each in review.steps]
+    review.steps = _json(with_guests(before, await reviewers.guests_able(db, document.id)))
+    await db.flush()
+
+
+def with_guests(of_way: Sequence[steps.Step], guests: Mapping[UUID, Person]) -> Sequence[steps.Step]:
+    """Return the steps, and one more if guests are to approve and none of the steps is for them."""
+    if not guests or any(each.guests for each in of_way):
+        return of_way
+    return [*of_way, steps.OF_GUESTS]
 
 
 async def withdraw(db: AsyncSession, user: User, document_id: UUID) -> Done:

@@ -76,6 +76,7 @@ class Stage:
 class Said:
     """A decision as it is shown."""
 
+    user_id: UUID | None
     name: str
     verdict: Verdict
     comment: str
@@ -147,7 +148,7 @@ async def see(db: AsyncSession, user: User, document: Document, actor: DocumentA
     under = await lifecycle.look(db, document, review) if review is not None else None
     subject = await content.find(db, document.id, review.hash) if review is not None else None
     decisions = await _decisions(db, document.id)
-    base, base_words = await _base(db, standing, subject, decisions, user.id)
+    base, base_words = await _base(db, standing, subject, decisions, user.id, has_own_eyes_only=actor.only is not None)
     is_live = document.trashed_at is None
     may_edit = is_live and can(actor, DocumentVerb.EDIT, document)
     status = Status(standing.status)
@@ -162,7 +163,7 @@ async def see(db: AsyncSession, user: User, document: Document, actor: DocumentA
         asked_by=await _name(db, review.requested_by) if review is not None else "",
         stages=_stages(under, names) if under is not None else (),
         said=[
-            Said(name or "Somebody", Verdict(each.verdict), each.comment, each.at)
+            Said(each.user_id, name or "Somebody", Verdict(each.verdict), each.comment, each.at)
             for _, name, each in decisions
             if review is not None and each.review_id == review.id
         ],
@@ -280,14 +281,21 @@ async def _base(
     subject: Frozen | None,
     decisions: Sequence[tuple[UUID | None, str | None, Decision]],
     user_id: UUID,
+    *,
+    has_own_eyes_only: bool,
 ) -> tuple[Frozen | None, str]:
-    """Return what somebody saw before this: what they decided about last, or else what was approved, or decided."""
+    """Return what somebody saw before this: what they decided about last, or else what was approved, or decided.
+
+    `has_own_eyes_only`: they know nothing of what others decided about.
+    """
     if subject is None:
         return None, ""
     others = [each for _, _, each in decisions if each.hash != subject.hash]
     own = [each for each in others if each.user_id == user_id]
     if own:
         return await content.find(db, standing.document_id, own[-1].hash), "your last decision"
+    if has_own_eyes_only:
+        return None, ""
     if standing.approved_hash not in {None, subject.hash} and standing.approved_hash is not None:
         return await content.find(db, standing.document_id, standing.approved_hash), "the approval"
     if others:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Annotated, Final
 from uuid import UUID
 
@@ -16,16 +18,19 @@ from starlette.routing import Route
 from server.accounts.identity import signed_in
 from server.audit import ledger
 from server.documents import lifecycle as documents
-from server.documents.access import DocumentVerb
+from server.documents.access import DocumentVerb, can
 from server.documents.lifecycle import Change
+from server.documents.models import utc_now
 from server.errors import Invalid
 from server.notifications.noting import tell
-from server.review import lifecycle, looking, waiting
+from server.review import guests, lifecycle, looking, waiting
 from server.review.lifecycle import Done
 from server.review.models import Verdict
 from server.web.forms import Form
 from server.web.render import render, wants_fragment
+from server.web.times import zone_of
 from server.workspaces.middleware import current_actor
+from server.workspaces.models import Role
 
 ENTRIES_SHOWN: Final = 50
 MAX_SENT_CHARACTERS: Final = 10_000
@@ -46,8 +51,21 @@ class DecideForm(Form):
     comment: Annotated[str, StringConstraints(max_length=MAX_SENT_CHARACTERS)] = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuestsSaid:
+    """What the page says of a guest: the address of their link, which it shows this once, or why it was not done.
+
+    `typed`: what was typed, by the names of the fields.
+    """
+
+    notice: str = ""
+    url: str = ""
+    problem: str = ""
+    typed: Mapping[str, str] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True)
-class _Refused:
+class Refused:
     """What could not be done, and what was typed."""
 
     sentence: str
@@ -56,7 +74,7 @@ class _Refused:
 
 async def show(request: Request) -> Response:
     """Show a document's review: the steps, what is decided about, what changed, and all that happened."""
-    return await _page(request)
+    return await page(request)
 
 
 async def ask(request: Request) -> Response:
@@ -87,7 +105,7 @@ async def decide(request: Request) -> Response:
     except Invalid as error:
         if wants_fragment(request):
             raise
-        return await _page(request, _Refused(next(iter(error.fields.values()), str(error)), form.comment[:2000]))
+        return await page(request, Refused(next(iter(error.fields.values()), str(error)), form.comment[:2000]))
     return await _after(request, done)
 
 
@@ -108,6 +126,8 @@ async def announce(request: Request, done: Done) -> None:
     """Commit, and tell lists, open pages, bells and mail."""
     await request.state.db.commit()
     state = request.app.state
+    if done.has_let_out:
+        await state.live.access_changed([done.document.id])
     await documents.announce(state.events, done.document, Change.REVIEWED, signed_in(request).id)
     await tell(state.events, state.queue, done.noted)
 
@@ -115,11 +135,12 @@ async def announce(request: Request, done: Done) -> None:
 async def _after(request: Request, done: Done) -> Response:
     await announce(request, done)
     if wants_fragment(request):
-        return await _page(request)
+        return await page(request)
     return RedirectResponse(f"/documents/{done.document.id}/review", status_code=303)
 
 
-async def _page(request: Request, refused: _Refused | None = None) -> Response:
+async def page(request: Request, refused: Refused | None = None, said: GuestsSaid | None = None) -> Response:
+    """Return the page of a document's review, or the strip for the page that asks; `said` is of its guests."""
     db: AsyncSession = request.state.db
     user = signed_in(request)
     document, actor = await documents.find(db, user, request.path_params["document_id"], DocumentVerb.DECIDE)
@@ -137,11 +158,13 @@ async def _page(request: Request, refused: _Refused | None = None) -> Response:
     if subject is not None and not in_part:
         drawing = looking.difference(seen.base, subject) if seen.base else asyncio.to_thread(looking.drawn, subject)
         shown = await drawing
+    may_invite = can(actor, DocumentVerb.SHARE, document) and actor.workspace_role not in {None, Role.GUEST}
+    guests_here = await guests.listed(db, user, document.id) if may_invite and not in_part else ()
     return render(
         request,
         "review/document.html",
         block="bar" if in_part else None,
-        status=200 if refused is None else 422,
+        status=422 if refused is not None or (said is not None and said.problem) else 200,
         document={"id": document.id, "title": document.title},
         seen=seen,
         since=since,
@@ -149,6 +172,10 @@ async def _page(request: Request, refused: _Refused | None = None) -> Response:
         entries=entries,
         refused=refused,
         in_editor=in_part,
+        may_invite=may_invite,
+        guests=guests_here,
+        guests_said=said or GuestsSaid(),
+        usual_until=(utc_now().astimezone(zone_of(request)) + timedelta(days=guests.USUAL_DAYS)).date(),
         Verdict=Verdict,
     )
 

@@ -151,6 +151,7 @@ def _step(place: int, fields: Mapping[str, str]) -> Step:
         roles=frozenset(map(Role, chosen("role"))),
         hours=int(typed("hours")) if typed("hours") else None,
         escalate_to=UUID(typed("escalate")) if typed("escalate") else None,
+        guests=typed("guests") == _YES,
     )
 
 

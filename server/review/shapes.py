@@ -89,6 +89,7 @@ class StepShape(BodyInput):
     roles: list[Role] = Field(default_factory=list, max_length=len(Role), strict=False)
     hours: int | None = Field(default=None, ge=1, le=MAX_HOURS, description="The deadline, from when it is their turn.")
     escalate_to: UUID | None = Field(default=None, description="Who is asked after the deadline.", strict=False)
+    guests: bool = Field(default=False, description="Whether guests who were invited to approve decide here.")
 
 
 class WorkflowWish(BodyInput):
@@ -110,6 +111,7 @@ class StepSeen(Answer):
     roles: list[Role]
     hours: int | None
     escalate_to: UUID | None
+    guests: bool
 
 
 class WorkflowSeen(Answer):

@@ -29,6 +29,8 @@ class Rule(StrEnum):
 class Step:
     """Who decides at one point: `people` by name and all of `roles`; with none of both anybody who may review.
 
+    `guests`: those whom somebody invited to this review, without an account, to approve. Only a step that says so is
+    for them: nobody shall approve their own text as a guest of theirs, where the workflow wants a colleague.
     `quorum` counts for that rule alone. `hours`: the deadline, from when it is their turn; half-way those who have not
     decided are reminded, and at its end `escalate_to` is asked, who may then decide, too.
     """
@@ -40,6 +42,7 @@ class Step:
     roles: frozenset[Role] = frozenset()
     hours: int | None = None
     escalate_to: UUID | None = None
+    guests: bool = False
 
     @property
     def key(self) -> str:
@@ -48,8 +51,8 @@ class Step:
         return sha256(canonical(asked)).hexdigest()[:16]
 
     def is_for(self, user_id: UUID, role: Role | None) -> bool:
-        """Whether somebody is among its reviewers, as far as the workflow says."""
-        return user_id in self.people or role in self.roles or not (self.people or self.roles)
+        """Whether a member is among its reviewers, as far as the workflow says."""
+        return user_id in self.people or role in self.roles or not (self.people or self.roles or self.guests)
 
     def needs(self, reviewers: int) -> int:
         """Return how many must approve, of so many reviewers. At least one: nothing approves itself."""
@@ -59,6 +62,8 @@ class Step:
 
 USUAL: Final = Step("Approval")
 USUAL_NAME: Final = "One approval"
+# Added to a review whose workflow asks no guests, when one is invited to approve: never in the place of a step.
+OF_GUESTS: Final = Step("Client approval", guests=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +116,10 @@ def current(found: Sequence[Progress]) -> int | None:
 
 def to_json(step: Step) -> dict[str, Any]:
     """Return a step as the database keeps it."""
+    # Left out where it is not so: what was approved before there were guests was asked for by the same key.
+    guests = {"guests": True} if step.guests else {}
     return {
+        **guests,
         "name": step.name,
         "rule": step.rule.value,
         "quorum": step.quorum,
@@ -132,4 +140,5 @@ def from_json(kept: Mapping[str, Any]) -> Step:
         roles=frozenset(map(Role, kept["roles"])),
         hours=kept["hours"],
         escalate_to=UUID(kept["escalate_to"]) if kept["escalate_to"] else None,
+        guests=kept.get("guests", False),
     )

@@ -6,14 +6,18 @@ from collections.abc import Collection
 from typing import Final
 from uuid import UUID
 
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
 
 from server.accounts.models import User
 from server.documents.access import DocumentVerb, actor_at, can
-from server.documents.models import Document
+from server.documents.models import Document, ReviewGuest, utc_now
 from server.notifications.models import Kind
-from server.notifications.noting import Notice, note
+from server.notifications.noting import GuestLetter, Notice, note, write_to_guest
+from server.notifications.words import UNTITLED
 from server.review.models import Review, Verdict
+from server.web.times import day_words
 
 _SAID: Final = {
     Verdict.APPROVE: "Approved.",
@@ -25,6 +29,15 @@ _SAID: Final = {
 
 async def asked(db: AsyncSession, document: Document, review: Review, people: Collection[UUID]) -> frozenset[UUID]:
     """Tell those whose turn it is."""
+    asker = await db.get(User, review.requested_by) if review.requested_by is not None else None
+    await write_to_guests(
+        db,
+        document,
+        people,
+        subject=f"{asker.name if asker else 'Somebody'} asks you to approve “{document.title or UNTITLED}”",
+        text=review.note,
+        deed=f"review:{review.id}:asked:{review.step}",
+    )
     return await _note(
         db,
         document,
@@ -62,6 +75,8 @@ async def approved(db: AsyncSession, document: Document, review: Review, by: UUI
 async def reminded(db: AsyncSession, document: Document, review: Review, people: Collection[UUID]) -> frozenset[UUID]:
     """Remind those who have not decided."""
     deed = f"review:{review.id}:reminded:{review.step}"
+    subject = f"“{document.title or UNTITLED}” still waits for your decision"
+    await write_to_guests(db, document, people, subject=subject, text="", deed=deed)
     return await _note(db, document, Kind.REVIEW_REMINDER, people, actor_id=None, text="", deed=deed)
 
 
@@ -76,6 +91,31 @@ async def escalated(db: AsyncSession, document: Document, review: Review, person
     text = "Nobody decided in time. You can decide now."
     deed = f"review:{review.id}:escalated:{review.step}"
     return await _note(db, document, Kind.REVIEW_ESCALATION, [person], actor_id=None, text=text, deed=deed)
+
+
+async def write_to_guests(
+    db: AsyncSession, document: Document, people: Collection[UUID], *, subject: str, text: str, deed: str
+) -> bool:
+    """Write to the guests among these people who left an address. Returns whether a letter goes out."""
+    found = select(ReviewGuest).where(
+        col(ReviewGuest.user_id).in_(people),
+        col(ReviewGuest.document_id) == document.id,
+        col(ReviewGuest.email).is_not(None),
+    )
+    is_due = False
+    for guest in (await db.scalars(found)).all() if people else ():
+        until = day_words(guest.expires_at, utc_now())
+        about = f"No account is needed. The link is for you alone, and works until {until}."
+        letter = GuestLetter(
+            guest_id=guest.user_id,
+            document_id=document.id,
+            address=guest.email or "",
+            subject=subject,
+            text="\n\n".join(each for each in (text, about) if each),
+            dedupe_key=f"guest:{guest.user_id}:{deed}",
+        )
+        is_due |= await write_to_guest(db, letter)
+    return is_due
 
 
 async def _note(

@@ -142,7 +142,7 @@ async def _checked(db: AsyncSession, actor: Actor, steps: Sequence[Step]) -> lis
             raise Invalid({f"{field}.hours": f"A deadline is 1 to {MAX_HOURS} hours away."})
         if step.escalate_to is not None and step.hours is None:
             raise Invalid({f"{field}.hours": "Say after how many hours this person is asked."})
-        most = len(step.people) if step.people and not step.roles else MAX_QUORUM
+        most = len(step.people) if step.people and not (step.roles or step.guests) else MAX_QUORUM
         if step.rule is Rule.QUORUM and not 1 <= step.quorum <= most:
             raise Invalid({f"{field}.quorum": f"So many cannot agree: 1 to {most} can."})
         found.append(replace(step, name=name, quorum=step.quorum if step.rule is Rule.QUORUM else 1))

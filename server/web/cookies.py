@@ -1,4 +1,6 @@
-"""The two cookies: the session of a person who is signed in, and the visit of a browser that is not yet."""
+"""Our cookies: a person's session, the visit of a browser that is not signed in, the workspace, a guest's key."""
+
+from uuid import UUID
 
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
@@ -8,6 +10,9 @@ from server.settings import Settings
 SESSION = "quillroom_session"
 VISIT = "quillroom_visit"
 WORKSPACE = "quillroom_workspace"
+GUEST = "quillroom_guest"
+
+GUEST_PREFIX = "/guest/"
 
 # Longer than any of ours; a longer value is not worth hashing.
 MAX_COOKIE_CHARACTERS = 200
@@ -44,3 +49,18 @@ def drop_cookie(response: Response, name: str, settings: Settings) -> None:
     response.delete_cookie(
         cookie_name(name, secure=settings.secure), path="/", secure=settings.secure, httponly=True, samesite="lax"
     )
+
+
+def guest_cookie(document_id: UUID) -> str:
+    """Return the name of the cookie of a guest at one document: each document has its own."""
+    return f"{GUEST}_{document_id.hex}"
+
+
+def guests_place(path: str) -> UUID | None:
+    """Return the document at whose guest pages a path is. None: it is elsewhere, where guests are nobody."""
+    if not path.startswith(GUEST_PREFIX):
+        return None
+    try:
+        return UUID(path[len(GUEST_PREFIX) :].partition("/")[0])
+    except ValueError:
+        return None

@@ -21,6 +21,7 @@ from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server import errors
+from server.web.cookies import GUEST_PREFIX, guests_place
 from server.web.redirects import page_asked_for, page_behind, sign_in_path
 from server.web.render import render, wants_fragment
 
@@ -214,6 +215,9 @@ def _way_on(request: Request, refusal: Refusal) -> tuple[str, str]:
         return page, "Reload"
     if refusal.status == 503 and (page := page_asked_for(request)):
         return page, "Try again"
+    place = guests_place(request.url.path)
+    if place is not None:
+        return f"{GUEST_PREFIX}{place}", "Back to the document"
     if getattr(request.state, "user", None) is not None:
         return "/documents", "Back to documents"
     return "/", "To the start"

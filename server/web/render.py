@@ -58,7 +58,10 @@ def _surroundings(request: Request) -> dict[str, Any]:
     state = request.state
     return {
         "request": request,
-        "user": getattr(state, "user", None),
+        # A guest has no account: headers show them as nobody, their own pages say who they are.
+        "user": None
+        if getattr(getattr(state, "user", None), "kind", None) == "guest"
+        else getattr(state, "user", None),
         "workspace": getattr(state, "workspace", None),
         "workspaces": getattr(state, "workspaces", ()),
         "manages": getattr(state, "manages", False),

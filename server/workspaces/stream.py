@@ -7,6 +7,7 @@ from uuid import UUID
 import anyio
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
@@ -76,6 +77,8 @@ class EventStream(Response):
                     tasks.start_soon(self._beat, send, sending, tasks.cancel_scope)
                     tasks.start_soon(_leave, receive, tasks.cancel_scope)
                     async for event in stream:
+                        if not self.is_for(event):
+                            continue
                         async with sending:
                             await _write(send, encode(event))
                     # The process stops.
@@ -85,6 +88,17 @@ class EventStream(Response):
             _open[self._user_id] -= 1
             if not _open[self._user_id]:
                 del _open[self._user_id]
+
+    def is_for(self, event: Event) -> bool:
+        """Whether this page is told of an event of the workspace. All of them, unless a stream says otherwise."""
+        del event
+        return True
+
+    async def may_go_on(self, db: AsyncSession) -> bool:
+        """Whether whoever listens still may."""
+        if self._session_id is not None and not await browser_sessions.is_open(db, self._session_id):
+            return False
+        return await membership.is_member(db, self._workspace_id, self._user_id)
 
     async def _beat(self, send: Send, sending: anyio.Lock, scope: anyio.CancelScope) -> None:
         while True:
@@ -98,9 +112,7 @@ class EventStream(Response):
     async def _may_go_on(self) -> bool:
         try:
             async with self._sessions() as db:
-                if self._session_id is not None and not await browser_sessions.is_open(db, self._session_id):
-                    return False
-                return await membership.is_member(db, self._workspace_id, self._user_id)
+                return await self.may_go_on(db)
         except (SQLAlchemyError, OSError) as error:
             # Events carry ids only; the page cannot read anything from them while the database is away.
             log.warning("cannot check an open page", reason=type(error).__name__)

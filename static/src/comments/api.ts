@@ -35,8 +35,9 @@ export class CommentsApi {
   readonly #address: string;
   readonly #csrf: string;
 
-  constructor(documentId: string, csrf: string) {
-    this.#address = `/api/v1/documents/${documentId}/comments`;
+  /** `api`: where the calls about the document begin. */
+  constructor(api: string, csrf: string) {
+    this.#address = `${api}/comments`;
     this.#csrf = csrf;
   }
 

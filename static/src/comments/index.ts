@@ -83,7 +83,7 @@ class Comments {
     this.#session = session;
     this.#editor = editor;
     this.#announcer = announcer;
-    this.#api = new CommentsApi(page.documentId, page.uploads.csrf);
+    this.#api = new CommentsApi(page.api, page.uploads.csrf);
     this.#threads = new Threads(this.#api);
     this.#drafts = new Drafts(page.documentId, page.me.id);
     this.#host = this.#makeHost();

@@ -115,6 +115,8 @@ async function start(): Promise<void> {
     documentId: page.documentId,
     epoch: page.epoch,
     rights: page.rights,
+    ticket: page.ticket,
+    keepsCopy: page.keepsCopy,
   });
   const { awareness } = session.connection;
   awareness.setLocalStateField("user", page.me);

@@ -9,6 +9,12 @@ export interface Visit {
   readonly rights: Rights;
   readonly me: Omit<PresenceUser, "role">;
   readonly collabUrl: string;
+  /** Where the calls about this document begin. */
+  readonly api: string;
+  /** What a guest of a review shows at the socket; the others' cookie says who they are. */
+  readonly ticket: string;
+  /** Whether this browser keeps a copy: not that of somebody who is only let in for a while. */
+  readonly keepsCopy: boolean;
   readonly uploads: UploadTarget;
 }
 
@@ -50,6 +56,9 @@ export function readVisit(): Visit {
     rights: readRights(text("rights")),
     me: { id: text("meId"), name: text("meName"), colour: Number.isInteger(colour) ? colour % presenceColours : 0 },
     collabUrl: socketUrl(text("collab")),
+    api: editor.dataset["api"] ?? `/api/v1/documents/${text("documentId")}`,
+    ticket: editor.dataset["ticket"] ?? "",
+    keepsCopy: editor.dataset["ticket"] === undefined,
     uploads: {
       url: text("uploads"),
       csrf: document.querySelector<HTMLMetaElement>('meta[name="csrf"]')?.content ?? "",

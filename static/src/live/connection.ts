@@ -33,6 +33,7 @@ export interface ConnectionOptions {
   readonly documentId: string;
   readonly epoch: string;
   readonly document: Y.Doc;
+  readonly ticket?: string;
   /** Called after anything below changed. */
   readonly onChange: () => void;
 }
@@ -75,7 +76,7 @@ export class Connection {
       name: options.documentId,
       document: options.document,
       websocketProvider: this.#socket,
-      token: `;epoch=${options.epoch}`,
+      token: `${options.ticket ?? ""};epoch=${options.epoch}`,
       onAuthenticated: ({ scope }) => {
         this.rights = readRights(scope);
         this.#onChange();

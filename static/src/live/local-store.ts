@@ -25,12 +25,13 @@ export class LocalStore {
   #behindSince = 0;
   readonly #onChange: () => void;
 
-  private constructor(name: string, document: Y.Doc, onChange: () => void) {
+  private constructor(name: string | null, document: Y.Doc, onChange: () => void) {
     this.#onChange = onChange;
     this.opened = this.#open(name, document);
   }
 
-  static open(name: string, document: Y.Doc, onChange: () => void): LocalStore {
+  /** Without a name nothing is kept. */
+  static open(name: string | null, document: Y.Doc, onChange: () => void): LocalStore {
     return new LocalStore(name, document, onChange);
   }
 
@@ -65,8 +66,8 @@ export class LocalStore {
     });
   }
 
-  async #open(name: string, document: Y.Doc): Promise<{ unsavedEdits: number } | null> {
-    if (!(await canOpen())) return null;
+  async #open(name: string | null, document: Y.Doc): Promise<{ unsavedEdits: number } | null> {
+    if (name === null || !(await canOpen())) return null;
     const persistence = new IndexeddbPersistence(name, document);
     const late = new Promise<null>((resolve) => setTimeout(resolve, openLimitMilliseconds, null));
     if ((await Promise.race([persistence.whenSynced, late])) === null) return null;

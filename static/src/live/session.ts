@@ -16,6 +16,10 @@ export interface SessionOptions {
   readonly documentId: string;
   readonly epoch: string;
   readonly rights: Rights;
+  /** Shown at the socket by whoever has no cookie for it. */
+  readonly ticket?: string;
+  /** Whether this browser keeps a copy of the document; it does unless this says otherwise. */
+  readonly keepsCopy?: boolean;
 }
 
 /** One visit to one document: the Yjs document, this browser's store, the link to the server, and what is saved. */
@@ -35,7 +39,8 @@ export class Session {
     const changed = () => {
       this.#changed();
     };
-    this.#store = LocalStore.open(storeName(options.documentId, options.epoch), this.document, changed);
+    const store = options.keepsCopy === false ? null : storeName(options.documentId, options.epoch);
+    this.#store = LocalStore.open(store, this.document, changed);
     this.connection = new Connection({ ...options, document: this.document, onChange: changed });
     this.document.on("update", (_update: Uint8Array, _origin: unknown, _doc: Y.Doc, transaction: Y.Transaction) => {
       if (transaction.local) this.#edited();

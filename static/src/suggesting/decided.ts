@@ -24,7 +24,8 @@ interface Answer {
 }
 
 interface Parts {
-  readonly documentId: string;
+  /** Where the calls about the document begin. */
+  readonly api: string;
   readonly onNews: () => void;
   /** Opens what was said about it; null if nothing was. */
   readonly opening: (key: string) => (() => void) | null;
@@ -76,7 +77,7 @@ export class Decided {
     const load = this.#load;
     const query = new URLSearchParams({ state: end, limit: "50", ...(cursor === null ? {} : { cursor }) });
     try {
-      const answer = await fetch(`/api/v1/documents/${this.#parts.documentId}/suggestions?${query.toString()}`);
+      const answer = await fetch(`${this.#parts.api}/suggestions?${query.toString()}`);
       if (!answer.ok) throw new TypeError("The server did not answer with a list.");
       const page = (await answer.json()) as Answer;
       if (load !== this.#load) return;

@@ -53,10 +53,10 @@ export class Suggestions implements Beside {
     this.#announcer = announcer;
     this.#modes = modes;
     this.#me = page.me.id;
-    this.#people = new People(session, page.documentId, page.me, () => this.#host?.refresh());
-    this.#telling = new Telling(page.documentId, page.uploads.csrf);
+    this.#people = new People(session, page.api, page.me, () => this.#host?.refresh());
+    this.#telling = new Telling(page.api, page.uploads.csrf);
     this.#decided = new Decided({
-      documentId: page.documentId,
+      api: page.api,
       onNews: () => this.#host?.refresh(),
       opening: (key) => {
         const thread = this.#host?.threadAbout(key);

@@ -14,9 +14,9 @@ export class People {
   #askedAt = -Infinity;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(session: Session, documentId: string, me: Person, onNews: () => void) {
+  constructor(session: Session, api: string, me: Person, onNews: () => void) {
     this.#session = session;
-    this.#url = `/api/v1/documents/${documentId}/suggestions`;
+    this.#url = `${api}/suggestions`;
     this.#onNews = onNews;
     this.#known.set(me.id, me);
   }

@@ -11,8 +11,8 @@ export class Telling {
   readonly #url: string;
   readonly #csrf: string;
 
-  constructor(documentId: string, csrf: string) {
-    this.#url = `/api/v1/documents/${documentId}/suggestions/decisions`;
+  constructor(api: string, csrf: string) {
+    this.#url = `${api}/suggestions/decisions`;
     this.#csrf = csrf;
   }
 

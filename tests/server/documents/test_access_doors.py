@@ -19,14 +19,22 @@ from starlette.routing import Mount, Route
 from realtime.close import Refused
 from realtime.ports import Credentials, Rights
 from realtime.ports import DocumentId as LiveId
-from server.accounts import tokens
+from server.accounts import guest_keys, tokens
 from server.accounts.models import User
 from server.assets.models import Asset
 from server.db import Sessions
 from server.documents import collections, lifecycle, links
 from server.documents.access import CollectionActor, DocumentActor, DocumentVerb, actor_at, can
 from server.documents.live.admission import Doorkeeper
-from server.documents.models import Collection, Document, DocumentRole, LinkVisit, ShareLink, utc_now
+from server.documents.models import (
+    Collection,
+    Document,
+    DocumentRole,
+    LinkVisit,
+    ReviewGuest,
+    ShareLink,
+    utc_now,
+)
 from server.errors import NotFound
 from server.publishing.models import ChannelAccount, Publication
 from server.publishing.posts import FrozenPost, pack
@@ -173,6 +181,25 @@ OPEN: Final = {
     "GET /s/{secret}/assets/{asset_id}",
     "GET /robots.txt",
     "GET /p/{site}",
+    # By a cookie of the document's own, whoever somebody is elsewhere: tests/server/review/test_guests.py.
+    "GET /r/{secret}",
+    "GET /guest/{document_id}",
+    "POST /guest/{document_id}/begin",
+    "GET /guest/{document_id}/review",
+    "POST /guest/{document_id}/decisions",
+    "GET /guest/{document_id}/events",
+    "GET /guest/{document_id}/assets/{asset_id}",
+    "GET /guest/{document_id}/api/comments",
+    "POST /guest/{document_id}/api/comments",
+    "GET /guest/{document_id}/api/comments/people",
+    "PUT /guest/{document_id}/api/comments/{comment_id}",
+    "DELETE /guest/{document_id}/api/comments/{comment_id}",
+    "POST /guest/{document_id}/api/comments/{comment_id}/resolve",
+    "POST /guest/{document_id}/api/comments/{comment_id}/reopen",
+    "PUT /guest/{document_id}/api/comments/{comment_id}/place",
+    "PUT /guest/{document_id}/api/comments/{comment_id}/reactions",
+    "GET /guest/{document_id}/api/suggestions",
+    "POST /guest/{document_id}/api/suggestions/decisions",
     "GET /p/{site}/",
     "GET /p/{site}/feed.xml",
     "GET /p/{site}/atom.xml",
@@ -334,6 +361,17 @@ DOORS: Final[dict[str, Door]] = {
     f"POST {_SHELF}/rename": within(D.RENAME, form={"name": "Plans"}),
     f"POST {_SHELF}/move": Door(_may_move_all_to_the_top, form={}),
     f"POST {_SHELF}/remove": within(D.TRASH, form={}),
+    f"POST {_PAGE}/review/guests": Door(_may_invite_into, form={"name": "Carol"}),
+    f"POST {_PAGE}/review/guests/{{guest_id}}/link": Door(_may_invite_into, form={}),
+    f"POST {_PAGE}/review/guests/{{guest_id}}/extend": Door(_may_invite_into, form={}),
+    f"POST {_PAGE}/review/guests/{{guest_id}}/revoke": at(D.SHARE, form={}),
+    f"GET {_API}/review/guests": at(D.SHARE),
+    f"POST {_API}/review/guests": Door(_may_invite_into, json={"name": "Carol"}),
+    f"PATCH {_API}/review/guests/{{guest_id}}": Door(
+        _may_invite_into, json={"expires_at": (utc_now() + timedelta(days=9)).isoformat()}
+    ),
+    f"POST {_API}/review/guests/{{guest_id}}/link": Door(_may_invite_into),
+    f"DELETE {_API}/review/guests/{{guest_id}}": at(D.SHARE),
     f"GET {_SHELF}/sharing": within(D.SHARE),
     f"POST {_SHELF}/sharing/people": within(D.SHARE, form={"who": "victim@example.org", "role": "viewer"}),
     f"POST {_SHELF}/sharing/people/{{user_id}}": within(D.SHARE, form={"role": "viewer"}),
@@ -510,6 +548,19 @@ class House:
         publication = Publication(
             workspace_id=self.workspace.id,
             document_id=document.id,
+        carol = await guest_keys.create(db, "Carol")
+        guest = ReviewGuest(
+            user_id=carol.id,
+            document_id=document.id,
+            name="Carol",
+            may_comment=True,
+            may_suggest=True,
+            may_approve=True,
+            expires_at=utc_now() + timedelta(days=1),
+            ends_when_approved=True,
+            reads_after=True,
+        )
+        db.add(guest)
             account_id=account.id,
             content_hash=bytes(32),
             post=pack(FrozenPost("", "It jumps.", "<p>It jumps.</p>")),
@@ -539,6 +590,7 @@ class House:
     async def _collection(self, db: AsyncSession) -> Collection:
         """Make a collection on which they are named as on the document; by a link nobody comes into one."""
         collection = await collections.create(
+            "guest_id": str(carol.id),
             db, at_work(self.zoe, self.workspace, Role.ADMIN), self.zoe, "Plans", None
         )
         collection.reach = "people"

@@ -85,7 +85,7 @@ async def test_whoever_writes_is_told_how_full_it_is_what_is_amiss_and_how_it_lo
     assert [(each["where"], each["blocks"]) for each in told["problems"]] == [("text", True)]
     assert "Shorten it by 25." in told["problems"][0]["sentence"]
     assert told["html"].count("<article") == 2
-    assert "<summary>Foxes</summary>" in told["html"]
+    assert ">Foxes</summary>" in told["html"]
     assert "Not shown there" not in told["html"]
 
 

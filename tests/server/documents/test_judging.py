@@ -16,6 +16,8 @@ from server.documents.suggestions import BLOCK_REMARKS
 
 ME, OTHER = str(uuid4()), str(uuid4())
 USER = {"id": ME, "name": "Rita"}
+ACCOUNT = str(uuid4())
+ADAPTED = f"variant/{ACCOUNT}/block/p"
 
 
 def whose(by: str = ME, name: str = "s1") -> dict[str, object]:
@@ -77,6 +79,9 @@ def a_state() -> bytes:
     assert isinstance(formats.children[0], XmlText)
     formats.children[0].format(0, 3, {"reformat": {**whose(OTHER), "add": "bold", "remove": ""}})
     doc.get("extra", type=Text).insert(0, "of another program")
+    doc.get("variants", type=Map)[f"{ACCOUNT}/block/p"] = {"kind": "adapted", "base": "accepted"}
+    ydoc.insert(ydoc.fragment(doc, ADAPTED), 0, node("paragraph", {"id": "v"}, [text("adapted")]))
+    doc.get(f"variant/{ACCOUNT}/title", type=Text).insert(0, "A title for the account")
     return doc.get_update()
 
 
@@ -107,6 +112,14 @@ def words(doc: Doc[Any], *path: int) -> XmlText:
     child = element.children[0]
     assert isinstance(child, XmlText)
     return child
+
+
+def adapted(doc: Doc[Any]) -> XmlText:
+    """Return the words of the variant's block."""
+    first = ydoc.fragment(doc, ADAPTED).children[0]
+    assert isinstance(first, XmlElement)
+    assert isinstance(first.children[0], XmlText)
+    return first.children[0]
 
 
 def attribute(doc: Doc[Any], at: int, name: str, value: object) -> None:
@@ -238,6 +251,18 @@ CHANGES: dict[str, Change] = {
     "the title": lambda doc: doc.get("meta", type=Map)["title"].insert(0, "x"),
     "another title": lambda doc: doc.get("meta", type=Map).__setitem__("title", Text("x")),
     "something elsewhere": lambda doc: doc.get("else", type=Map).__setitem__("a", 1),
+    "a variant begun": lambda doc: doc.get("variants", type=Map).__setitem__(f"{ACCOUNT}/text", "own"),
+    "a variant taken back": lambda doc: doc.get("variants", type=Map).__delitem__(f"{ACCOUNT}/block/p"),
+    "words put into a variant": lambda doc: adapted(doc).insert(0, "x"),
+    "a suggestion in a variant": lambda doc: adapted(doc).insert(0, "x", {"insertion": whose()}),
+    "words taken out of a variant": lambda doc: adapted(doc).__delitem__(slice(0, 3)),
+    "a block of one's own put into a variant": lambda doc: ydoc.fragment(doc, ADAPTED).children.append(
+        XmlElement("paragraph", {"inserted": word()})
+    ),
+    "another text of a variant": lambda doc: ydoc.fragment(doc, f"variant/{ACCOUNT}/start").children.append(
+        XmlElement("paragraph", {"inserted": word()})
+    ),
+    "a variant's title": lambda doc: doc.get(f"variant/{ACCOUNT}/title", type=Text).insert(0, "x"),
     "the same words written anew": lambda doc: write_anew(words(doc, 0), 0, 9, "accepted "),
     "a letter written anew": lambda doc: write_anew(words(doc, 0), 0, 1, "a"),
     "a letter of one's own in the place of an accepted one": lambda doc: swap(words(doc, 0)),

@@ -82,6 +82,16 @@ def test_the_page_has_every_word_that_the_editor_says() -> None:
     assert said - words == set()
 
 
+def test_the_page_of_variants_has_every_word_that_it_says() -> None:
+    own = (ROOT / "templates/publishing/variant_words.html").read_text(encoding="utf-8")
+    words = set(re.findall(r'"([a-zA-Z]+(?:\.[a-zA-Z0-9]+)+)": "', own + _page()))
+    sources = "\n".join(path.read_text(encoding="utf-8") for path in (STATIC / "src/variants").rglob("*.ts"))
+    said = set(re.findall(r'"(variant(?:\.[a-zA-Z]+)+)"', sources))
+    assert len(said) > 40
+    assert said - words == set()
+    assert set(re.findall(r'"(variant(?:\.[a-zA-Z]+)+)":', own)) - said == set(), "words that nothing says"
+
+
 def test_the_page_has_every_icon_that_the_editor_draws() -> None:
     drawn = set(re.findall(r"^  \"([\w-]+)\": '<", _page(), re.MULTILINE))
     asked = {name for source in _sources().values() for name in re.findall(r'\bicon(?:\(|: )"([\w-]+)"', source)}

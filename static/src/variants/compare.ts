@@ -104,6 +104,7 @@ export function changesBetween(before: string, after: string): Replacement[] {
  * Null if both changed the same words, or words side by side, which only a person can put together.
  */
 export function mergeInto(base: string, theirs: string, mine: string): Replacement[] | null {
+  if (base === mine) return changesBetween(base, theirs);
   const kept: { from: number; to: number; shift: number }[] = [];
   let [at, shift] = [0, 0];
   for (const { kind, text } of compareWords(base, mine)) {

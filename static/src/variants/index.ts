@@ -15,15 +15,14 @@ import { blocks } from "../editor/writing";
 import { idleAfterSeconds, watchIdle } from "../live/idle";
 import { deviceHere } from "../live/presence";
 import { Session } from "../live/session";
-import { acceptedBlock } from "./accepted";
 import { showChip, showMeters } from "./meters";
-import { type Overlay, readOverlay, rootsOf, variantsOf } from "./overlay";
+import { type Overlay, readOverlay, variantsOf } from "./overlay";
 import { type Account, readVariantsPage, type VariantsPage } from "./page";
 import { showPeople, tellAccount } from "./people";
 import { type Preview, Previews } from "./previews";
-import { type Layout, layOut, resolve, type Whole } from "./resolve";
+import { type Layout, layOut, type Whole } from "./resolve";
 import { Sheet } from "./sheet";
-import { readText } from "./variant";
+import { readBody, wholeOf } from "./whole";
 
 /** After this without any text, the page says that it is a picture of the last saved state. */
 const patienceMilliseconds = 6000;
@@ -46,7 +45,7 @@ class Source {
   }
 
   get body(): readonly Node[] {
-    this.#body ??= readText(this.#session.document, "default", this.schema).flatMap((node) => acceptedBlock(node) ?? []);
+    this.#body ??= readBody(this.#session.document, this.schema);
     return this.#body;
   }
 
@@ -63,11 +62,7 @@ class Source {
   }
 
   whole(account: string): Whole {
-    const { document } = this.#session;
-    const overlay = this.overlay(account);
-    const roots = rootsOf(account);
-    const title = overlay.hasTitle ? document.getText(roots.title).toJSON() : this.title;
-    return resolve(title, this.layout(overlay), overlay, roots, (root) => readText(document, root, this.schema));
+    return wholeOf(this.#session.document, this.schema, account, this.body);
   }
 }
 

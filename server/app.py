@@ -55,6 +55,10 @@ from server.publishing.accounts.api import routes as publishing_api_routes
 from server.publishing.accounts.pages import routes as publishing_routes
 from server.publishing.aftercare.pages import routes as aftercare_routes
 from server.publishing.channels.sandbox_routes import routes as sandbox_routes
+from server.publishing.bulk.api import OPERATIONS as BULK_OPERATIONS
+from server.publishing.bulk.api import routes as bulk_api_routes
+from server.publishing.bulk.feed_pages import routes as feed_routes
+from server.publishing.bulk.pages import routes as bulk_routes
 from server.publishing.planning.api import OPERATIONS as PLANNING_OPERATIONS
 from server.publishing.planning.api import routes as planning_api_routes
 from server.publishing.planning.approving import approved_content
@@ -108,6 +112,7 @@ OPERATIONS: Final = (
     *WORKSPACE_OPERATIONS,
     *PUBLISHING_OPERATIONS,
     *PLANNING_OPERATIONS,
+    *BULK_OPERATIONS,
     *REHEARSAL_OPERATIONS,
     *GUEST_OPERATIONS,
     *RULES_OPERATIONS,
@@ -197,6 +202,9 @@ def create_app(settings: Settings) -> Starlette:
         *guest_panel_routes,
         *guest_routes,
         *guest_api_routes,
+        *bulk_api_routes,
+        *bulk_routes,
+        *feed_routes,
         *planning_api_routes,
         *planning_routes,
         *rehearsal_api_routes,

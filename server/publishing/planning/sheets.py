@@ -1,56 +1,100 @@
-"""Publications as rows of a spreadsheet (CSV)."""
+"""Publications as rows of a spreadsheet (CSV). What is written here can be brought back (server.publishing.bulk)."""
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
+from server.errors import Invalid
 from server.publishing.planning.planning import Entry
+from server.publishing.wall_time import moment
 
 COLUMNS: Final = (
     "id",
     "state",
     "time",
     "zone",
-    "due_at",
+    "later",
     "account",
+    "account_id",
     "channel",
     "document",
     "document_id",
+    "link",
+    "tags",
+    "due_at",
     "title",
     "words",
-    "link",
+    "url",
     "problem",
 )
+# What a channel asks for besides, a column each.
+OPTION: Final = "option."
+MOST_OPTIONS: Final = 40
+YES: Final = "yes"
 # What spreadsheets take for a formula, also behind a tab or a line end.
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
+_SHIELD: Final = "'"
 
 
-def write(entries: Iterable[Entry]) -> str:
+def write(entries: Sequence[Entry]) -> str:
     """Return publications as CSV with a line of names, quoted as RFC 4180 says."""
+    options = sorted({name for entry in entries for name in entry.options})[:MOST_OPTIONS]
+    return to_csv([*COLUMNS, *(f"{OPTION}{name}" for name in options)], map(cells, entries))
+
+
+def cells(entry: Entry) -> dict[str, str]:
+    """Return what stands in the columns of a publication."""
+    return {
+        "id": str(entry.id),
+        "state": entry.state.value,
+        "time": entry.wall_time.isoformat(timespec="minutes"),
+        "zone": entry.zone,
+        "later": YES if is_later(entry) else "",
+        "account": entry.account_name or "",
+        "account_id": str(entry.account_id or ""),
+        "channel": entry.channel or "",
+        "document": entry.document_title or "",
+        "document_id": str(entry.document_id or ""),
+        "link": entry.link or "",
+        "tags": ", ".join(entry.tags),
+        "due_at": entry.due_at.isoformat(),
+        "title": entry.title,
+        "words": entry.words,
+        "url": entry.url or "",
+        "problem": entry.problem,
+        **{f"{OPTION}{name}": value for name, value in entry.options.items()},
+    }
+
+
+def is_later(entry: Entry) -> bool:
+    """Whether its time comes twice, and it is the second."""
+    try:
+        return moment(entry.wall_time, entry.zone).at < entry.due_at
+    except Invalid:  # of a zone that is known no longer
+        return False
+
+
+def to_csv(columns: Sequence[str], rows: Iterable[Mapping[str, str]]) -> str:
+    """Return rows as CSV that no spreadsheet computes: people's words must not run on somebody else's machine."""
     written = io.StringIO()
-    rows = csv.writer(written)
-    rows.writerow(COLUMNS)
-    for entry in entries:
-        cells = (
-            str(entry.id),
-            entry.state.value,
-            entry.wall_time.isoformat(timespec="minutes"),
-            entry.zone,
-            entry.due_at.isoformat(),
-            entry.account_name or "",
-            entry.channel or "",
-            entry.document_title or "",
-            str(entry.document_id or ""),
-            entry.title,
-            entry.words,
-            entry.url or "",
-            entry.problem,
-        )
-        rows.writerow([_harmless(cell) for cell in cells])
+    into = csv.writer(written)
+    into.writerow(columns)
+    for row in rows:
+        into.writerow([_harmless(row.get(column, "")) for column in columns])
     return written.getvalue()
 
 
 def _harmless(cell: str) -> str:
-    """Return a cell that no spreadsheet computes: people's words must not run on somebody else's machine."""
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell
+    # What begins as a shielded one does gets a shield of its own, so that it comes back as it was.
+    return f"{_SHIELD}{cell}" if cell.startswith(_FORMULA) or _is_shielded(cell) else cell
+
+
+def bare(cell: str) -> str:
+    """Return a cell without what `to_csv` put before it."""
+    return cell[1:] if _is_shielded(cell) else cell
+
+
+def _is_shielded(cell: str) -> bool:
+    inside = cell.lstrip(_SHIELD)
+    return cell.startswith(_SHIELD) and inside.startswith(_FORMULA)

@@ -2,6 +2,7 @@
 import "htmx.org";
 import { watchReview } from "../review/bar";
 import { watchCalendar } from "../publishing/calendar";
+import { watchImport } from "../publishing/import";
 import { watchBell } from "./bell";
 import { watchCopying } from "./copy";
 import { watchDialogs } from "./dialog";
@@ -38,4 +39,5 @@ watchReview();
 watchSharing();
 followReading();
 watchCalendar();
+watchImport();
 listenLive();

@@ -175,6 +175,8 @@ OPEN: Final = {
     "POST /setup/{token}",
     "GET /join/{token}",
     "POST /join/{token}",
+    # By a secret of the person's own: tests/server/publishing/bulk/test_feeds.py.
+    "GET /calendar/feeds/{secret}.ics",
     "GET /s/{secret}",
     "POST /s/{secret}",
     "GET /s/{secret}/text",
@@ -304,6 +306,16 @@ DOORS: Final[dict[str, Door]] = {
     f"GET {_PUBLICATION}": Door(_sees_publication),
     "GET /calendar": here(Verb.VIEW),
     "GET /calendar/export": here(Verb.VIEW),
+    "GET /calendar/import": here(Verb.PUBLISH),
+    "POST /calendar/import": here(Verb.PUBLISH, form={}),
+    "GET /calendar/import/template": here(Verb.PUBLISH),
+    # Of somebody else's import there is nothing to see.
+    "GET /calendar/import/{import_id}": here(Verb.PUBLISH, exactly=False),
+    "POST /calendar/import/{import_id}": here(Verb.PUBLISH, form={}, exactly=False),
+    "GET /calendar/feed": here(Verb.VIEW),
+    "POST /calendar/feed": here(Verb.VIEW, form={}),
+    "POST /calendar/feed/end": here(Verb.VIEW, form={}),
+    f"POST {_PUBLICATIONS}/import": here(Verb.PUBLISH, json={"csv": "document,account,time\na,b,c"}),
     "GET /calendar/rehearsal": here(Verb.CREATE),
     "GET /api/v1/rehearsal": here(Verb.CREATE),
     f"GET {_PAGE}/publish": Door(lambda case: case.here is not None and can(case.at, D.VIEW, case.document)),
@@ -583,6 +595,7 @@ class House:
             "publication_id": str(publication.id),
             "blackout_id": str(blackout.id),
             "kind": "reddit",
+            "import_id": str(uuid4()),
             "session_id": str(uuid4()),
             "token_id": str(uuid4()),
         }

@@ -63,6 +63,7 @@ from server.publishing.planning.api import OPERATIONS as PLANNING_OPERATIONS
 from server.publishing.planning.api import routes as planning_api_routes
 from server.publishing.planning.approving import approved_content
 from server.publishing.planning.pages import routes as planning_routes
+from server.publishing.planning.queue_pages import routes as queue_routes
 from server.publishing.planning.variant_pages import routes as variant_routes
 from server.publishing.publisher.delivering import oldest_overdue_seconds
 from server.publishing.registry import open_reach
@@ -207,6 +208,7 @@ def create_app(settings: Settings) -> Starlette:
         *feed_routes,
         *planning_api_routes,
         *planning_routes,
+        *queue_routes,
         *rehearsal_api_routes,
         *rehearsal_routes,
         *preview_routes,

@@ -28,10 +28,11 @@ from server.publishing.channel import Field as Asked
 from server.publishing.channel import Problem
 from server.publishing.counting import count
 from server.publishing.models import Health, Publication
-from server.publishing.planning import planning, scheduling, sheets
+from server.publishing.planning import hours, planning, scheduling, sheets
 from server.publishing.planning.api import means_of, tell_of
 from server.publishing.planning.calendar import Sheet, View, fill, midnight, sheet_of
 from server.publishing.planning.composing import ApprovedContent
+from server.publishing.planning.hours import Ghost
 from server.publishing.planning.planning import Draft, Entry, NextSlot, Seen, Wanted, Wish
 from server.publishing.planning.scheduling import Finding, When
 from server.publishing.posts import Additions
@@ -135,7 +136,7 @@ async def publish(request: Request) -> Response:
     planned: list[Publication] = []
     try:
         when = _when(fields)
-        at = when or planning.this_moment(_zone(request).key, utc_now())
+        at = when or planning.this_moment(zone_shown(request).key, utc_now())
         # In one order, so that no two who take slots wait for each other.
         for each in sorted(chosen):
             wish = Wish(document_id, _uuid(each), at, _additions(fields, each))
@@ -165,7 +166,7 @@ async def move(request: Request) -> Response:
     actor, publication_id = await find_publication(request)
     db = request.state.db
     try:
-        at = _local(form.time)
+        at = local_time(form.time)
         if form.shown_in:
             planned = await planning.move_as_shown(db, actor, publication_id, at, form.shown_in, version=form.version)
         else:
@@ -228,7 +229,7 @@ async def settle(request: Request) -> Response:
 async def calendar(request: Request) -> Response:
     """Show the publications of the workspace by day, or as lists of what waits, what is out and what failed."""
     db, actor, asked = request.state.db, current_actor(request), request.query_params
-    now, zone = utc_now(), _zone(request)
+    now, zone = utc_now(), zone_shown(request)
     tab = asked.get("tab", "calendar") if asked.get("tab") in _TABS else "calendar"
     view = View(asked["view"]) if asked.get("view") in set(View) else View.MONTH
     sheet = sheet_of(view, _day(asked.get("date"), now.astimezone(zone).date()), zone)
@@ -237,7 +238,7 @@ async def calendar(request: Request) -> Response:
     wanted = Wanted(account_id=account_id)
     counts = await planning.count_states(db, actor, wanted)
     known = await accounts.listed(db, actor) if can(actor, Verb.CREATE, actor) else []
-    days, page = [], None
+    days, page, grid, ghosts = [], None, None, []
     if tab == "calendar":
         within = Wanted(
             since=sheet.since,
@@ -247,6 +248,11 @@ async def calendar(request: Request) -> Response:
         )
         entries = await planning.listed(db, actor, within, limit=MOST_SHOWN)
         days = fill(sheet, entries.entries, now, zone)
+        ghosts = await _ghosts(
+            request, actor, sheet, {each.account.id: each.account.name for each in known}, account_id
+        )
+        if view in {View.WEEK, View.DAY}:
+            grid = hours.grid_of(days, ghosts, now.astimezone(zone), whole=asked.get("hours") == "all")
     else:
         listed = Wanted(states=_TABS[tab], account_id=account_id)
         page = await planning.listed(
@@ -254,12 +260,16 @@ async def calendar(request: Request) -> Response:
         )
     late = await planning.listed(db, actor, Wanted(until=now - LATE_AFTER, states=OPEN), limit=A_PAGE)
     keep = {"account": str(account_id) if account_id else "", "state": state.value if state else ""}
+    if asked.get("hours") == "all":
+        keep["hours"] = "all"
     return render(
         request,
         "publishing/calendar.html",
         tab=tab,
         sheet=sheet,
         days=days,
+        grid=grid,
+        free=hours.by_day(ghosts),
         page=page,
         is_empty=not any(day.chips for day in days),
         counts={
@@ -282,10 +292,23 @@ async def calendar(request: Request) -> Response:
     )
 
 
+async def _ghosts(
+    request: Request, actor: Actor, sheet: Sheet, names: Mapping[UUID, str], account_id: UUID | None
+) -> list[Ghost]:
+    """Return the free slots of a sheet, for those who may fill them."""
+    since = max(sheet.since, utc_now())
+    shown = [each for each in names if account_id in {None, each}]
+    if since >= sheet.until or not shown or not can(actor, Verb.PUBLISH, actor):
+        return []
+    table = await timetables.read(request.state.db, actor.workspace_id, shown, since)
+    free = {each: table.free(each, since, sheet.until) for each in shown}
+    return hours.gather(free, names, zone_shown(request))
+
+
 async def export(request: Request) -> Response:
     """Send the publications of a span of days as a file: without one, of a year from today on."""
     db, actor, asked = request.state.db, current_actor(request), request.query_params
-    zone = _zone(request)
+    zone = zone_shown(request)
     first = _day(asked.get("from"), utc_now().astimezone(zone).date())
     last = _day(asked.get("to"), first + timedelta(days=365))
     wanted = Wanted(since=midnight(first, zone), until=midnight(last + timedelta(days=1), zone))
@@ -339,7 +362,7 @@ async def _publish_page(
                 wish = Wish(document.id, each.account.id, when, _additions(fields, str(each.account.id)))
                 offers.append(await _offer(request, actor, each, content, wish, table))
     page = await planning.listed(db, actor, Wanted(document_id=document.id), limit=A_PAGE, newest_first=True)
-    zone = _zone(request)
+    zone = zone_shown(request)
     tomorrow = (utc_now().astimezone(zone) + timedelta(days=1)).replace(hour=9, minute=0)
     return render(
         request,
@@ -463,10 +486,11 @@ def _when(fields: Mapping[str, str]) -> When | NextSlot | None:
         return None
     zone = fields.get("zone", "").strip()
     zone_named(zone)
-    return When(_local(fields.get("time", "")), zone, later=fields.get("later") == "yes")
+    return When(local_time(fields.get("time", "")), zone, later=fields.get("later") == "yes")
 
 
-def _local(text: str) -> datetime:
+def local_time(text: str) -> datetime:
+    """Read a time as a clock shows it, from a form. Raises Invalid for the field `time`."""
     try:
         read = datetime.fromisoformat(text)
     except ValueError:
@@ -484,7 +508,7 @@ def _additions(fields: Mapping[str, str], key: str) -> Additions:
     return Additions(fields.get("link", "").strip() or None, tuple(tags.split(",")) if tags else None, options)
 
 
-def _zone(request: Request) -> ZoneInfo:
+def zone_shown(request: Request) -> ZoneInfo:
     """Return the zone of whoever looks."""
     found = zone_of(request)
     return found if isinstance(found, ZoneInfo) and found.key in zones() else ZoneInfo("UTC")

@@ -329,6 +329,21 @@ async def plan(db: AsyncSession, actor: Actor, means: Means, wish: Wish, *, seri
     return replace(planned, warnings=(*planned.warnings, *left_out))
 
 
+async def copy(
+    db: AsyncSession, actor: Actor, means: Means, publication_id: UUID, *, account_id: UUID, when: When
+) -> Planned:
+    """Plan what is approved of a publication's document once more, on an account at a time.
+
+    On the same account with what it had besides the text. Raises as `plan` does, Conflict if its document is gone.
+    """
+    seen = await find(db, actor, publication_id, Verb.PUBLISH)
+    if seen.entry.document_id is None:
+        raise Conflict("The document of this publication is gone, so it cannot be planned once more.")
+    before = posts.unpack(seen.publication.post).wished
+    additions = before if account_id == seen.entry.account_id else replace(before, options=None)
+    return await plan(db, actor, means, Wish(seen.entry.document_id, account_id, when, additions))
+
+
 async def newest(
     db: AsyncSession, actor: Actor, means: Means, publication: Publication, additions: Additions | None = None
 ) -> Newest:

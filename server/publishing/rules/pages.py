@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from server.accounts.notices import go_and_say, said, to_say
 from server.documents.models import utc_now
-from server.errors import DomainError, Invalid
+from server.errors import Conflict, DomainError, Invalid
 from server.publishing.accounts import accounts
 from server.publishing.accounts.refreshing import PATH
 from server.publishing.rules import rules
@@ -118,7 +118,7 @@ async def add_blackout(request: Request) -> Response:
         first = _day(form.first, "first")
         last = _day(form.last, "last") if form.last else first
         await rules.add_blackout(db, actor, NewBlackout(form.name, first, last, _account(form.account_id)))
-    except DomainError as error:
+    except (Invalid, Conflict) as error:
         await db.rollback()
         return await _blackouts(request, refused=error, fields=fields)
     return go_and_say(request, BLACKOUTS, "blackouts-added")

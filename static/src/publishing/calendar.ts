@@ -1,26 +1,30 @@
 import { showToastWithAction } from "../ui/toast";
+import { clockOf, dayOf, dayWords, later, placeAt } from "./calendar-places";
 
-const dayMilliseconds = 24 * 60 * 60 * 1000;
-const steps: Record<string, number> = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -7, ArrowDown: 7 };
+const quarter = 15;
+const hour = 60;
+const day = 24 * hour;
 
-/** A publication that is being moved: where it stood, and the day that it would come to. */
+/** A publication that is being moved or copied: where it stood, and the time that it would come to. */
 interface Move {
   chip: HTMLElement;
   from: string;
   to: string;
+  isCopy: boolean;
 }
 
 /**
- * [data-calendar]: chips are dragged to another day, or moved by keys (M, arrows, Enter; Escape leaves it), each with a
- * way back in a toast. T, D, W, M and the arrows lead to other days and views.
+ * [data-calendar]: chips are dragged to another day or hour, or moved by keys (M, or Alt and an arrow, then arrows and
+ * Enter; Escape leaves it), each with a way back in a toast. Dragged with Alt, or by C, they are copied: a dialog asks to
+ * which account. T, D, W, M and the arrows lead to other days and views.
  */
 export function watchCalendar(): void {
   if (!calendar()) return;
   let move: Move | undefined;
 
   const mark = () => {
-    for (const day of document.querySelectorAll("[data-target]")) day.removeAttribute("data-target");
-    if (move) dayOf(move.to)?.setAttribute("data-target", "");
+    for (const each of document.querySelectorAll("[data-target]")) each.removeAttribute("data-target");
+    if (move) placeAt(move.to)?.setAttribute("data-target", clockOf(move.to));
   };
   const end = () => {
     move?.chip.removeAttribute("data-moving");
@@ -29,13 +33,21 @@ export function watchCalendar(): void {
   };
   const begin = (chip: HTMLElement) => {
     const from = chip.dataset["at"] ?? "";
-    move = { chip, from, to: from.slice(0, 10) };
+    move = { chip, from, to: from, isCopy: false };
     chip.setAttribute("data-moving", "");
   };
   const drop = () => {
     const done = move;
     end();
-    if (done && done.to !== done.from.slice(0, 10)) void send(done.chip, `${done.to}T${done.from.slice(11)}`, done.from);
+    if (!done) return;
+    if (done.isCopy) askWhere(done.chip, done.to);
+    else if (done.to !== done.from) void send(done.chip, done.to, done.from);
+  };
+  const step = (minutes: number) => {
+    if (!move) return;
+    move.to = later(move.to, minutes);
+    mark();
+    say(move.to);
   };
 
   document.addEventListener("dragstart", (event) => {
@@ -45,10 +57,13 @@ export function watchCalendar(): void {
     event.dataTransfer?.setData("text/plain", chip.textContent);
   });
   document.addEventListener("dragover", (event) => {
-    const day = event.target instanceof Element ? event.target.closest<HTMLElement>(".calendar-day") : null;
-    if (!move || !day) return;
+    const to = move ? dayOf(event.target, event.clientY, move.from) : undefined;
+    if (!move || !to) return;
     event.preventDefault();
-    move.to = day.dataset["date"] ?? move.to;
+    move.isCopy = event.altKey;
+    if (event.dataTransfer) event.dataTransfer.dropEffect = event.altKey ? "copy" : "move";
+    if (to === move.to) return;
+    move.to = to;
     mark();
   });
   document.addEventListener("drop", (event) => {
@@ -61,24 +76,36 @@ export function watchCalendar(): void {
     if (event.target === move?.chip) end();
   });
   document.addEventListener("keydown", (event) => {
-    if (event.altKey || event.ctrlKey || event.metaKey || isTyping(event.target)) return;
+    if (event.ctrlKey || event.metaKey || isTyping(event.target)) return;
+    const chip = chipOf(event.target);
+    if (event.altKey && chip && event.key.startsWith("Arrow")) {
+      if (!move) begin(chip);
+      step({ ArrowUp: -hour, ArrowDown: hour, ArrowLeft: -day, ArrowRight: day }[event.key] ?? 0);
+      event.preventDefault();
+      return;
+    }
+    if (event.altKey) return;
     if (move) {
-      const step = steps[event.key];
-      if (step !== undefined) {
-        move.to = shifted(move.to, step);
-        mark();
-        say(move.to);
-      } else if (event.key === "Enter") drop();
+      // Within a day only where its hours are shown; in a month up and down are weeks.
+      const upright = calendar()?.querySelector(".hours") ? quarter : 7 * day;
+      const minutes = { ArrowUp: -upright, ArrowDown: upright, ArrowLeft: -day, ArrowRight: day }[event.key];
+      if (minutes !== undefined) step(minutes);
+      else if (event.key === "Enter") drop();
       else if (event.key === "Escape") end();
       else return;
       event.preventDefault();
       return;
     }
-    const chip = chipOf(event.target);
     if (chip && event.key.toLowerCase() === "m") {
       event.preventDefault();
       begin(chip);
-      say(chip.dataset["at"]?.slice(0, 10) ?? "");
+      mark();
+      say(chip.dataset["at"] ?? "");
+      return;
+    }
+    if (chip && event.key.toLowerCase() === "c") {
+      event.preventDefault();
+      askWhere(chip, chip.dataset["at"] ?? "");
       return;
     }
     const place = { t: "today", d: "day", w: "week", m: "month", ArrowLeft: "before", ArrowRight: "after" }[
@@ -89,34 +116,61 @@ export function watchCalendar(): void {
     event.preventDefault();
     location.assign(address);
   });
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (!(form instanceof HTMLFormElement) || !form.matches("[data-copy-form]")) return;
+    event.preventDefault();
+    form.closest("dialog")?.close();
+    void copy(form);
+  });
 }
 
 async function send(chip: HTMLElement, to: string, back: string | undefined): Promise<void> {
-  const id = chip.dataset["chip"] ?? "";
-  const csrf = document.querySelector<HTMLMetaElement>('meta[name="csrf"]')?.content ?? "";
   const body = new URLSearchParams({ time: to, shown_in: calendar()?.dataset["zone"] ?? "UTC" });
   if (back !== undefined) body.set("version", chip.dataset["version"] ?? "");
+  const answer = await post(`/publications/${chip.dataset["chip"] ?? ""}/move`, body, "moved");
+  if (answer === undefined) return;
+  const words = `Moved to ${dayWords(to)}. ${answer}`.trim();
+  if (back === undefined) showToastWithAction(words);
+  else showToastWithAction(words, { label: "Undo", act: () => void send(chip, back, undefined) });
+}
+
+async function copy(form: HTMLFormElement): Promise<void> {
+  const body = new URLSearchParams({ shown_in: calendar()?.dataset["zone"] ?? "UTC" });
+  for (const [name, value] of new FormData(form)) if (typeof value === "string") body.set(name, value);
+  const answer = await post(form.action, body, "copied");
+  if (answer !== undefined) showToastWithAction(`Copied to ${dayWords(body.get("time") ?? "")}. ${answer}`.trim());
+}
+
+/** Returns what the server says to it; undefined if it refused, which the person has been told. */
+async function post(path: string, body: URLSearchParams, deed: string): Promise<string | undefined> {
+  const csrf = document.querySelector<HTMLMetaElement>('meta[name="csrf"]')?.content ?? "";
   let answer: Response;
   try {
-    answer = await fetch(`/publications/${id}/move`, {
-      method: "POST",
-      body,
-      headers: { "X-CSRF-Token": csrf, "HX-Request": "true" },
-    });
+    answer = await fetch(path, { method: "POST", body, headers: { "X-CSRF-Token": csrf, "HX-Request": "true" } });
   } catch {
-    showToastWithAction("The server could not be reached. Nothing was moved; try again in a moment.");
-    return;
+    showToastWithAction(`The server could not be reached. Nothing was ${deed}; try again in a moment.`);
+    return undefined;
   }
   const text = await answer.text();
-  if (answer.ok) {
-    const words = `Moved to ${dayWords(to)}. ${text}`.trim();
-    if (back === undefined) showToastWithAction(words);
-    else showToastWithAction(words, { label: "Undo", act: () => void send(chip, back, undefined) });
-  } else {
+  if (!answer.ok) {
     const page = new DOMParser().parseFromString(text, "text/html");
-    showToastWithAction(page.querySelector("[data-error-detail]")?.textContent.trim() ?? "It was not moved.");
+    showToastWithAction(page.querySelector("[data-error-detail]")?.textContent.trim() ?? `It was not ${deed}.`);
   }
-  document.body.dispatchEvent(new CustomEvent("quillroom:publications", { detail: { change: "moved" } }));
+  document.body.dispatchEvent(new CustomEvent("quillroom:publications", { detail: { change: deed } }));
+  return answer.ok ? text : undefined;
+}
+
+function askWhere(chip: HTMLElement, to: string): void {
+  const dialog = document.querySelector<HTMLDialogElement>("#copy-publication");
+  const form = dialog?.querySelector("form[data-copy-form]");
+  if (!dialog || !(form instanceof HTMLFormElement)) return;
+  form.action = `/publications/${chip.dataset["chip"] ?? ""}/copy`;
+  const time = form.elements.namedItem("time");
+  if (time instanceof HTMLInputElement) time.value = to;
+  const account = form.elements.namedItem("account");
+  if (account instanceof HTMLSelectElement) account.value = chip.dataset["account"] ?? "";
+  dialog.showModal();
 }
 
 function calendar(): HTMLElement | null {
@@ -127,23 +181,9 @@ function chipOf(target: EventTarget | null): HTMLElement | null {
   return target instanceof Element ? target.closest<HTMLElement>("[data-chip][data-movable]") : null;
 }
 
-function dayOf(date: string): HTMLElement | null {
-  return document.querySelector<HTMLElement>(`.calendar-day[data-date="${CSS.escape(date)}"]`);
-}
-
-/** Days are counted in UTC, where each has the same length. */
-function shifted(date: string, days: number): string {
-  return new Date(Date.parse(`${date}T00:00:00Z`) + days * dayMilliseconds).toISOString().slice(0, 10);
-}
-
-function dayWords(at: string): string {
-  const format = new Intl.DateTimeFormat(undefined, { weekday: "long", day: "numeric", month: "long", timeZone: "UTC" });
-  return `${format.format(new Date(`${at.slice(0, 10)}T00:00:00Z`))}, ${at.slice(11)}`.replace(/, $/, "");
-}
-
-function say(date: string): void {
+function say(at: string): void {
   const place = document.querySelector("[data-calendar-says]");
-  if (place && date) place.textContent = dayWords(`${date}T`);
+  if (place && at) place.textContent = dayWords(at);
 }
 
 function isTyping(target: EventTarget | null): boolean {

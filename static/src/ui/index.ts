@@ -2,6 +2,7 @@
 import "htmx.org";
 import { watchReview } from "../review/bar";
 import { watchCalendar } from "../publishing/calendar";
+import { watchQueue } from "../publishing/queue";
 import { watchImport } from "../publishing/import";
 import { watchBell } from "./bell";
 import { watchCopying } from "./copy";
@@ -39,5 +40,6 @@ watchReview();
 watchSharing();
 followReading();
 watchCalendar();
+watchQueue();
 watchImport();
 listenLive();

@@ -295,6 +295,14 @@ DOORS: Final[dict[str, Door]] = {
     "GET /workspace/channels/{account_id}/times": here(Verb.CREATE),
     "POST /workspace/channels/{account_id}/times": here(Verb.PUBLISH, form={"zone": "UTC"}),
     "POST /workspace/channels/{account_id}/times/slots": here(Verb.PUBLISH, form={"remove": "0"}),
+    "GET /workspace/channels/{account_id}/queue": here(Verb.CREATE),
+    # Of what is in no queue, and with nothing chosen, there is nothing to do.
+    "POST /workspace/channels/{account_id}/queue": here(
+        Verb.PUBLISH, form={"publication": str(UUID(int=1)), "place": "0"}
+    ),
+    "POST /workspace/channels/{account_id}/queue/fill-gaps": here(Verb.PUBLISH, form={}),
+    "GET /calendar/fill": here(Verb.PUBLISH),
+    "POST /calendar/fill": here(Verb.PUBLISH, form={"do": "check"}),
     "GET /workspace/blackouts": here(Verb.CREATE),
     "POST /workspace/blackouts": here(Verb.PUBLISH, form={"name": "Closed", "first": "2030-06-01"}),
     "POST /workspace/blackouts/{blackout_id}/remove": here(Verb.PUBLISH, form={}),
@@ -335,6 +343,9 @@ DOORS: Final[dict[str, Door]] = {
     f"GET {_SENT}/take-down": here(Verb.PUBLISH),
     f"POST {_SENT}/take-down": here(Verb.PUBLISH, form={}),
     f"POST {_SENT}/leave": here(Verb.PUBLISH, form={}),
+    f"POST {_SENT}/copy": here(
+        Verb.PUBLISH, form={"time": "2030-06-01T09:00", "account": str(UUID(int=1))}, exactly=False
+    ),
     f"POST {_SENT}/settle": here(Verb.PUBLISH, form={"finding": "look_again"}),
     f"PATCH {_PUBLICATION}": here(Verb.PUBLISH, json={}),
     f"DELETE {_PUBLICATION}": here(Verb.PUBLISH),

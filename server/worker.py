@@ -41,6 +41,7 @@ from server.workspaces import jobs as workspace_jobs
 JOB_LIMIT_SECONDS = 600
 PUBLISHING_SECONDS = set(range(0, 60, 5))
 TENDING_SECONDS = {3, 13, 23, 33, 43, 53}
+WATCHING_SECONDS = {18, 48}
 # A worker that goes has this long to finish what it does; what it does not finish, the next run does.
 STOP_LIMIT_SECONDS = 10
 CHAIN_SECONDS = set(range(3, 60, 5))
@@ -149,6 +150,13 @@ async def tend_published(ctx: Context) -> None:
         log.info("published posts tended", changes=taken)
 
 
+async def watch_published(ctx: Context) -> None:
+    """Look how published posts fare."""
+    looked = await ctx["press"].watch()
+    if looked:
+        log.info("published posts looked at", looks=looked)
+
+
 async def reseal_secrets(ctx: Context) -> None:
     """Encrypt with the newest key what older ones encrypted."""
     resealed = await publishing_jobs.reseal(ctx["sessions"], ctx["reach"])
@@ -212,6 +220,7 @@ def create_worker(settings: Settings) -> Worker:
         "tend_accounts": tend_accounts,
         "publish_due": publish_due,
         "tend_published": tend_published,
+        "watch_published": watch_published,
         "chain_ledger": chain_ledger,
         "reseal_secrets": reseal_secrets,
         "measure_storage": measure_storage,
@@ -256,6 +265,13 @@ def create_worker(settings: Settings) -> Worker:
                 keep_result=0,
                 unique=False,
                 run_at_startup=True,
+            ),
+            cron(
+                timed["watch_published"],
+                name="watch_published_timed",
+                second=WATCHING_SECONDS,
+                keep_result=0,
+                unique=False,
             ),
             # After a start with a new key at once: the old one can go then.
             cron(

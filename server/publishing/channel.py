@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Final, Protocol
+from typing import Protocol
 from uuid import UUID
 
 from server.publishing.http import Http
@@ -25,8 +25,6 @@ def utc_now() -> datetime:
 
 # What JSON can hold, without saying how deep.
 Json = object
-
-NOTHING: Final[Mapping[str, Json]] = {}
 
 
 class Counting(StrEnum):
@@ -201,12 +199,16 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Metrics:
-    """What a channel tells about a published post. None: it does not tell."""
+    """What a channel tells about a published post. None: it does not tell.
+
+    `gone`: why people can see it there no longer, in a sentence; None: they can.
+    """
 
     views: int | None = None
     likes: int | None = None
     replies: int | None = None
     shares: int | None = None
+    gone: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

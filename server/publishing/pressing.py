@@ -1,6 +1,6 @@
 """The publisher at work in a worker: with this installation's accounts, pictures and Redis."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime
 from functools import partial
 from typing import Final
@@ -24,7 +24,8 @@ from server.publishing.accounts import accounts, refreshing
 from server.publishing.accounts.accounts import Reach
 from server.publishing.aftercare.carrying import carry_out_due
 from server.publishing.aftercare.models import Change
-from server.publishing.aftercare.telling import tell_change
+from server.publishing.aftercare.telling import tell_change, tell_gone
+from server.publishing.aftercare.watching import begin_looks, look_at_due
 from server.publishing.models import Publication
 from server.publishing.planning import planning
 from server.publishing.planning.approving import note_standing, stopped
@@ -56,6 +57,7 @@ class Press:
         self._clock = clock
         self._running = anyio.Lock()
         self._tending = anyio.Lock()
+        self._watching = anyio.Lock()
         self._reach = reach
         self._told: set[UUID] = set()
         self._ended: set[UUID] = set()
@@ -104,11 +106,30 @@ class Press:
                 workspaces.add(publication.workspace_id)
 
             taken = await carry_out_due(self._workshop, tell)
-            for person in people:
-                await self._events.publish_to(person, EVENT, {})
-            for workspace_id in workspaces:
-                await self._events.publish(workspace_id, planning.EVENT, {})
+            await self._tell_open_pages(people, workspaces)
             return taken
+
+    async def watch(self) -> int:
+        """Look how published posts fare. Returns how many were looked at."""
+        if self._watching.locked():
+            return 0
+        async with self._watching:
+            people: set[UUID] = set()
+            workspaces: set[UUID] = set()
+
+            async def tell(db: AsyncSession, publication: Publication, why: str) -> None:
+                people.update(await tell_gone(db, publication, why))
+
+            await begin_looks(self._workshop)
+            looked = await look_at_due(self._workshop, tell, lambda seen: workspaces.add(seen.workspace_id))
+            await self._tell_open_pages(people, workspaces)
+            return looked
+
+    async def _tell_open_pages(self, people: Collection[UUID], workspaces: Collection[UUID]) -> None:
+        for person in people:
+            await self._events.publish_to(person, EVENT, {})
+        for workspace_id in workspaces:
+            await self._events.publish(workspace_id, planning.EVENT, {})
 
     async def _tell(self, db: AsyncSession, publication: Publication, state: State) -> None:
         self._told |= await tell_outcome(db, publication, state)

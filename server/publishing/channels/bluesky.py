@@ -48,7 +48,7 @@ from server.publishing.channels.bluesky_record import (
     tags_of,
 )
 from server.publishing.counting import graphemes
-from server.publishing.http import Http
+from server.publishing.http import Answer, Http
 from server.publishing.remedies import ChannelError, Remedy
 
 ENTRANCE: Final = "https://bsky.social"
@@ -246,8 +246,7 @@ class Bluesky:
     async def status(self, caller: Caller, post: Post, handle: Handle, *, called_at: datetime | None) -> Status:
         """Look whether there is a record under the next key."""
         key = _list(handle, "keys")[len(_list(handle, "made"))]
-        params = {"repo": caller.account.remote_id, "collection": COLLECTION, "rkey": str(key)}
-        answer = await ask(caller, "com.atproto.repo.getRecord", params)
+        answer, is_absent = await _look_up(caller, str(key))
         if answer.is_success:
             entries = answer.entries()
             if entries.get("uri") and entries.get("cid"):
@@ -255,9 +254,7 @@ class Bluesky:
                 return Status(Finding.CARRIED_OUT, found, f"The record {key} is there.")
             # Put again it is the same record, and the answer says what is missing here.
             return Status(Finding.ABSENT, handle, f"The record {key} cannot be read in full; it is put again.")
-        error, message = error_of(answer)
-        # Servers name it the one way or the other.
-        if error == "RecordNotFound" or message.startswith("Could not locate record"):
+        if is_absent:
             return Status(Finding.ABSENT, handle, f"There is no record {key}.")
         raise refused(answer, f"{NAME} does not show the post")
 
@@ -281,7 +278,8 @@ class Bluesky:
             raise refused(answer, f"{NAME} does not show the post")
         posts = answer.entries().get("posts")
         if not isinstance(posts, list) or not posts or not isinstance(posts[0], dict):
-            return Metrics()
+            # Not shown: it is not indexed yet, or it is no more.
+            return Metrics(gone=await _why_gone(caller, handle))
         counts = {name: value for name, value in posts[0].items() if isinstance(value, int)}
         shares = [counts[name] for name in ("repostCount", "quoteCount") if name in counts]
         return Metrics(
@@ -289,6 +287,25 @@ class Bluesky:
             replies=counts.get("replyCount"),
             shares=sum(shares) if shares else None,
         )
+
+
+async def _look_up(caller: Caller, key: str) -> tuple[Answer, bool]:
+    """Ask for a record of the account. Returns the answer, and whether it says that there is none."""
+    params = {"repo": caller.account.remote_id, "collection": COLLECTION, "rkey": key}
+    answer = await ask(caller, "com.atproto.repo.getRecord", params)
+    error, message = error_of(answer)
+    # Servers name it the one way or the other.
+    return answer, error == "RecordNotFound" or message.startswith("Could not locate record")
+
+
+async def _why_gone(caller: Caller, handle: Handle) -> str | None:
+    """Say why a post is not shown, if its record is no more; None: it is there. Raises ChannelError."""
+    answer, is_absent = await _look_up(caller, (handle.remote_id or "").rpartition("/")[2])
+    if is_absent:
+        return "The account no longer has its record: it was deleted there."
+    if not answer.is_success:
+        raise refused(answer, f"{NAME} does not show the post")
+    return None
 
 
 def _service(said: str) -> str:

@@ -346,6 +346,8 @@ class Mastodon:
     async def metrics(self, caller: Caller, handle: Handle) -> Metrics:
         """Count favourites, boosts and replies of the first post. Raises ChannelError."""
         answer = await get(caller, f"/api/v1/statuses/{quote(handle.remote_id or '', safe='')}")
+        if answer.status == 404:
+            return Metrics(gone=f"{host_of(caller.account.base_url)} knows no such post any more.")
         if not answer.is_success:
             raise refused(answer, f"{NAME} does not show the post")
         entries = answer.entries()

@@ -17,7 +17,6 @@ from urllib.parse import quote
 
 from server.publishing.accounts.consenting import Tokens, code_from, consent_url, new_secret, read_tokens
 from server.publishing.channel import (
-    NOTHING,
     Account,
     Caller,
     Capabilities,
@@ -346,12 +345,15 @@ class Reddit:
 
     async def metrics(self, caller: Caller, handle: Handle) -> Metrics:
         """See Channel. Its likes are its points: votes for it less those against."""
-        shown = await self._info(caller, handle) or NOTHING
+        shown = await self._info(caller, handle)
+        if shown is None:
+            return Metrics(gone="Reddit shows it no longer: it was deleted there.")
         return Metrics(
             views=_number(shown.get("view_count")),
             likes=_number(shown.get("score")),
             replies=_number(shown.get("num_comments")),
             shares=_number(shown.get("num_crossposts")),
+            gone=_why_removed(shown),
         )
 
     async def _call(
@@ -744,6 +746,14 @@ def _require_app(app: Mapping[str, str]) -> None:
             "Reddit is not set up here. Whoever runs this installation registers an application at Reddit and sets "
             "QUILLROOM_REDDIT_CLIENT_ID and QUILLROOM_REDDIT_CLIENT_SECRET.",
         )
+
+
+def _why_removed(shown: Mapping[str, Any]) -> str | None:
+    """Say that a post was removed, and by whom as far as Reddit tells; None: it was not."""
+    by = shown.get("removed_by_category")
+    if not isinstance(by, str) or not by:
+        return None
+    return f"Reddit says that it was removed ({by[:60].replace('_', ' ')})."
 
 
 def _number(value: object) -> int | None:

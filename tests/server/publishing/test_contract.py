@@ -153,6 +153,19 @@ async def test_what_was_published_can_be_changed(subject: Subject) -> None:
     assert _times(subject, "The red fox") == 1
 
 
+async def test_of_what_was_taken_back_it_tells_that_it_is_gone(subject: Subject) -> None:
+    if not (subject.channel.capabilities.deletes and subject.channel.capabilities.metrics):
+        pytest.skip("This channel takes nothing back, or tells nothing.")
+    progress = await _deliver(subject, a_whole_post(subject))
+    fares = await subject.channel.metrics(subject.caller, progress.handle)
+    assert fares.gone is None
+    assert fares.likes is not None
+
+    await subject.channel.delete(subject.caller, progress.handle)
+
+    assert (await subject.channel.metrics(subject.caller, progress.handle)).gone
+
+
 async def _deliver(subject: Subject, post: Post, *, forgets: int | None = None) -> Progress:
     """Take steps until all is done, trying again what may be; the outcome of step `forgets` is lost, as by a crash.
 

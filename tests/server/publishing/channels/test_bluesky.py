@@ -252,7 +252,8 @@ async def test_it_tells_how_a_post_fares(subject: Subject, server: BlueskyServer
 
     assert await subject.channel.metrics(subject.caller, handle) == Metrics(likes=5, shares=3, replies=4)
     server.records.clear()
-    assert await subject.channel.metrics(subject.caller, handle) == Metrics()
+    gone = await subject.channel.metrics(subject.caller, handle)
+    assert gone == Metrics(gone="The account no longer has its record: it was deleted there.")
 
 
 async def test_a_post_cannot_be_changed_and_that_is_told(subject: Subject) -> None:

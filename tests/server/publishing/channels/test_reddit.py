@@ -532,6 +532,16 @@ async def test_points_comments_and_crossposts_are_told(here: Here) -> None:
     assert (metrics.likes, metrics.replies, metrics.shares, metrics.views) == (7, 2, 1, None)
 
 
+async def test_what_moderators_remove_is_told(here: Here) -> None:
+    handle = await here.publish(here.post())
+    here.elsewhere.posts[0]["removed_by_category"] = "automod_filtered"
+
+    metrics = await here.reddit.metrics(here.caller, handle)
+
+    assert metrics.gone == "Reddit says that it was removed (automod filtered)."
+    assert metrics.likes == 7
+
+
 async def test_reddit_hears_who_asks(here: Here) -> None:
     assert user_agent(APP).startswith(f"web:quillroom.{CLIENT_ID}:")
     assert user_agent(APP).endswith("(by /u/quillroom)")

@@ -22,6 +22,8 @@ from server.documents.samples import create_sample
 from server.embedded import EmbeddedError, open_servers, running_servers
 from server.errors import DomainError, Invalid
 from server.migrating import migrate as migrate_database
+from server.publishing.rehearsal.rehearsing import DAYS, MOST_DAYS
+from server.publishing.rehearsal.reporting import report
 from server.serving import PortInUse
 from server.serving import serve as serve_installation
 from server.settings import Settings
@@ -107,6 +109,23 @@ def doctor(
     for finding in findings:
         typer.echo(f"{'ok  ' if finding.fine else 'PROBLEM'} {finding.what}: {finding.words}")
     if not all(finding.fine for finding in findings):
+        raise typer.Exit(1)
+
+
+@app.command()
+def rehearse(
+    days: Annotated[int, typer.Option(help="How many days from now on.", min=1, max=MOST_DAYS)] = DAYS,
+) -> None:
+    """Play through what is planned in every workspace, and say what will not go out as it was meant to.
+
+    Nothing is sent, and nothing is changed. Ends with 1 if something will fail.
+    """
+    with _reachable(_settings()) as settings:
+        _check_database(settings)
+        said = asyncio.run(report(settings, days))
+    for line in said.lines:
+        typer.echo(line)
+    if said.fails:
         raise typer.Exit(1)
 
 

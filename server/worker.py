@@ -25,12 +25,17 @@ from server.audit import ledger
 from server.documents import jobs as document_jobs
 from server.documents import sizes
 from server.documents.access import seen_by
+from server.documents.models import utc_now
 from server.events import Events
 from server.notifications import jobs as notification_jobs
+from server.notifications.noting import EVENT
 from server.publishing.accounts import jobs as publishing_jobs
 from server.publishing.accounts import refreshing
 from server.publishing.pressing import Press
+from server.publishing.publisher.pace import Pace
 from server.publishing.registry import open_reach
+from server.publishing.rehearsal import telling
+from server.publishing.rehearsal.reading import Means
 from server.queue import QUEUE_NAME, deserialize, redis_settings, serialize
 from server.review import jobs as review_jobs
 from server.revisions import jobs as revision_jobs
@@ -138,6 +143,16 @@ async def publish_due(ctx: Context) -> None:
         log.info("publications taken up", publications=taken)
 
 
+async def foretell(ctx: Context) -> None:
+    """Tell people what will not go out in the next days as it stands."""
+    means = Means(ctx["reach"], ctx["store"], Pace(ctx["redis_for_events"]))
+    people = await telling.foretell(ctx["sessions"], means, utc_now())
+    for person in people:
+        await ctx["events"].publish_to(person, EVENT, {})
+    if people:
+        log.info("foretold", people=len(people))
+
+
 async def chain_ledger(ctx: Context) -> None:
     """Put into the ledgers' chains what was noted for them."""
     await ledger.chain_waiting(ctx["sessions"])
@@ -222,6 +237,7 @@ def create_worker(settings: Settings) -> Worker:
         "tend_published": tend_published,
         "watch_published": watch_published,
         "chain_ledger": chain_ledger,
+        "foretell": foretell,
         "reseal_secrets": reseal_secrets,
         "measure_storage": measure_storage,
     }
@@ -256,6 +272,8 @@ def create_worker(settings: Settings) -> Worker:
                 unique=False,
                 run_at_startup=True,
             ),
+            # Once a day, early: there is time to act. What is new before tomorrow's is in the page of the rehearsal.
+            cron(timed["foretell"], name="foretell_timed", hour={4}, minute={11}, keep_result=0),
             cron(timed["chain_ledger"], name="chain_ledger_timed", second=CHAIN_SECONDS, keep_result=0),
             # A nudge that was lost must not leave a post standing that somebody wants gone.
             cron(

@@ -23,7 +23,7 @@ _SENTENCES: Final = {
     Kind.REVIEW_DECISION: "{actor} decided about “{title}”",
     Kind.REVIEW_REMINDER: "“{title}” waits for your review",
     Kind.REVIEW_ESCALATION: "Nobody reviewed “{title}” in time",
-    Kind.FORESEEN: "“{title}” will not go out as it stands",
+    Kind.FORESEEN: "“{title}” needs you before it goes out",
 }
 # What each kind is called where a person chooses; to open again goes with to resolve.
 CHOICES: Final = {

@@ -84,7 +84,7 @@ async def _approvals(db: AsyncSession, reviews: Collection[Review]) -> Mapping[U
         .order_by(col(Decision.at), col(Decision.id))
     )
     found: dict[UUID, dict[str, list[UUID]]] = defaultdict(lambda: defaultdict(list))
-    for document_id, key, user_id, verdict in rows.tuples():
+    for document_id, key, user_id, verdict in rows:
         if user_id is None:
             continue
         of_document = found[document_id]

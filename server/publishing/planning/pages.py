@@ -28,7 +28,7 @@ from server.publishing.channel import Field as Asked
 from server.publishing.channel import Problem
 from server.publishing.counting import count
 from server.publishing.models import Health, Publication
-from server.publishing.planning import hours, planning, scheduling, sheets
+from server.publishing.planning import boards, hours, planning, scheduling, sheets
 from server.publishing.planning.api import means_of, tell_of
 from server.publishing.planning.calendar import Sheet, View, fill, midnight, sheet_of
 from server.publishing.planning.composing import ApprovedContent
@@ -64,9 +64,14 @@ SENTENCES: Final = {
 _TABS: Final[Mapping[str, frozenset[State] | None]] = {
     "calendar": None,
     "queue": OPEN,
+    "drafts": None,
+    "approvals": None,
     "sent": frozenset({State.PUBLISHED}),
     "failed": frozenset({State.FAILED, State.UNKNOWN}),
 }
+
+_BOARDS: Final = frozenset({"drafts", "approvals"})
+MAX_TAG_CHARACTERS: Final = 100
 
 # Finds what a page says besides of a publication, for its template.
 After = Callable[[Request, Actor, Seen], Awaitable[object]]
@@ -227,7 +232,7 @@ async def settle(request: Request) -> Response:
 
 
 async def calendar(request: Request) -> Response:
-    """Show the publications of the workspace by day, or as lists of what waits, what is out and what failed."""
+    """Show the publications of the workspace by day, or as lists, with the drafts and reviews that lead there."""
     db, actor, asked = request.state.db, current_actor(request), request.query_params
     now, zone = utc_now(), zone_shown(request)
     tab = asked.get("tab", "calendar") if asked.get("tab") in _TABS else "calendar"
@@ -235,17 +240,21 @@ async def calendar(request: Request) -> Response:
     sheet = sheet_of(view, _day(asked.get("date"), now.astimezone(zone).date()), zone)
     account_id = _uuid_or_none(asked.get("account"))
     state = State(asked["state"]) if asked.get("state") in set(State) else None
-    wanted = Wanted(account_id=account_id)
-    counts = await planning.count_states(db, actor, wanted)
+    tag = asked.get("tag", "").strip().lower()[:MAX_TAG_CHARACTERS] or None
+    counts = await _counts(request, actor, Wanted(account_id=account_id, tag=tag))
     known = await accounts.listed(db, actor) if can(actor, Verb.CREATE, actor) else []
     days, page, grid, ghosts = [], None, None, []
+    board: boards.Drafts | boards.Reviews | None = None
+    tags: Sequence[str] = ()
     if tab == "calendar":
         within = Wanted(
             since=sheet.since,
             until=sheet.until,
             states=frozenset({state}) if state is not None else frozenset(State) - {State.CANCELLED},
             account_id=account_id,
+            tag=tag,
         )
+        tags = await planning.tags_in_use(db, actor, replace(within, tag=None))
         entries = await planning.listed(db, actor, within, limit=MOST_SHOWN)
         days = fill(sheet, entries.entries, now, zone)
         ghosts = await _ghosts(
@@ -253,13 +262,18 @@ async def calendar(request: Request) -> Response:
         )
         if view in {View.WEEK, View.DAY}:
             grid = hours.grid_of(days, ghosts, now.astimezone(zone), whole=asked.get("hours") == "all")
+    elif tab == "drafts":
+        board = await boards.drafts(db, actor, limit=A_PAGE, cursor=asked.get("cursor"))
+    elif tab == "approvals":
+        board = await boards.reviews(db, actor, limit=A_PAGE, cursor=asked.get("cursor"))
     else:
-        listed = Wanted(states=_TABS[tab], account_id=account_id)
+        listed = Wanted(states=_TABS[tab], account_id=account_id, tag=tag)
+        tags = await planning.tags_in_use(db, actor, replace(listed, tag=None))
         page = await planning.listed(
             db, actor, listed, limit=A_PAGE, cursor=asked.get("cursor"), newest_first=tab in {"sent", "failed"}
         )
     late = await planning.listed(db, actor, Wanted(until=now - LATE_AFTER, states=OPEN), limit=A_PAGE)
-    keep = {"account": str(account_id) if account_id else "", "state": state.value if state else ""}
+    keep = _kept(asked)
     if asked.get("hours") == "all":
         keep["hours"] = "all"
     return render(
@@ -271,11 +285,11 @@ async def calendar(request: Request) -> Response:
         grid=grid,
         free=hours.by_day(ghosts),
         page=page,
+        board=board,
+        tag=tag,
+        tags=tags,
         is_empty=not any(day.chips for day in days),
-        counts={
-            name: sum(counts.get(each, 0) for each in states) for name, states in _TABS.items() if states is not None
-        },
-        has_any=bool(counts),
+        counts=counts,
         accounts=known,
         account_id=account_id,
         state=state,
@@ -290,6 +304,48 @@ async def calendar(request: Request) -> Response:
         may_publish=can(actor, Verb.PUBLISH, actor),
         views=list(View),
     )
+
+
+async def tabs(request: Request) -> Response:
+    """Show the tabs of the calendar alone, with how much is behind each: they are asked for again and again."""
+    actor, asked = current_actor(request), request.query_params
+    zone = zone_shown(request)
+    tab = asked.get("tab", "calendar") if asked.get("tab") in _TABS else "calendar"
+    view = View(asked["view"]) if asked.get("view") in set(View) else View.MONTH
+    sheet = sheet_of(view, _day(asked.get("date"), utc_now().astimezone(zone).date()), zone)
+    tag = asked.get("tag", "").strip().lower()[:MAX_TAG_CHARACTERS] or None
+    counts = await _counts(request, actor, Wanted(account_id=_uuid_or_none(asked.get("account")), tag=tag))
+    keep = _kept(asked)
+    return render(
+        request,
+        "publishing/calendar.html",
+        block="tabs",
+        tab=tab,
+        counts=counts,
+        here=_address(sheet, tab, keep, asked.get("cursor")),
+        to=lambda **changes: _address(sheet, tab, keep | {k: str(v) for k, v in changes.items()}),
+    )
+
+
+async def _counts(request: Request, actor: Actor, wanted: Wanted) -> dict[str, str]:
+    """Return what the badges of the tabs say."""
+    db = request.state.db
+    found = await planning.count_states(db, actor, wanted)
+    numbers = {name: sum(found.get(each, 0) for each in states) for name, states in _TABS.items() if states is not None}
+    drafts = await boards.count_drafts(db, actor)
+    numbers |= {"drafts": drafts, "approvals": await boards.count_reviews(db, actor)}
+    said = {name: f"{number:,}" for name, number in numbers.items()}
+    return said | {"drafts": f"{boards.MOST_COUNTED - 1}+"} if drafts == boards.MOST_COUNTED else said
+
+
+def _kept(asked: Mapping[str, str]) -> dict[str, str]:
+    """Return what goes along from one sheet of the calendar to the next, as far as it means something."""
+    account_id = _uuid_or_none(asked.get("account"))
+    return {
+        "account": str(account_id) if account_id else "",
+        "state": asked["state"] if asked.get("state") in set(State) else "",
+        "tag": asked.get("tag", "").strip().lower()[:MAX_TAG_CHARACTERS],
+    }
 
 
 async def _ghosts(
@@ -311,7 +367,14 @@ async def export(request: Request) -> Response:
     zone = zone_shown(request)
     first = _day(asked.get("from"), utc_now().astimezone(zone).date())
     last = _day(asked.get("to"), first + timedelta(days=365))
-    wanted = Wanted(since=midnight(first, zone), until=midnight(last + timedelta(days=1), zone))
+    state = State(asked["state"]) if asked.get("state") in set(State) else None
+    wanted = Wanted(
+        since=midnight(first, zone),
+        until=midnight(last + timedelta(days=1), zone),
+        states=frozenset({state}) if state is not None else None,
+        account_id=_uuid_or_none(asked.get("account")),
+        tag=asked.get("tag", "").strip()[:MAX_TAG_CHARACTERS] or None,
+    )
     entries: list[Entry] = []
     cursor: str | None = None
     while len(entries) < MOST_SENT:
@@ -548,6 +611,7 @@ _PUBLISH: Final = "/documents/{document_id:uuid}/publish"
 _ONE: Final = "/publications/{publication_id:uuid}"
 routes: Final = [
     Route("/calendar", calendar, methods=["GET"]),
+    Route("/calendar/tabs", tabs, methods=["GET"]),
     Route("/calendar/export", export, methods=["GET"]),
     Route(_PUBLISH, publish_page, methods=["GET"]),
     Route(_PUBLISH, publish, methods=["POST"]),

@@ -314,6 +314,7 @@ DOORS: Final[dict[str, Door]] = {
     f"GET {_PUBLICATION}": Door(_sees_publication),
     "GET /calendar": here(Verb.VIEW),
     "GET /calendar/export": here(Verb.VIEW),
+    "GET /calendar/tabs": here(Verb.VIEW),
     "GET /calendar/import": here(Verb.PUBLISH),
     "POST /calendar/import": here(Verb.PUBLISH, form={}),
     "GET /calendar/import/template": here(Verb.PUBLISH),

@@ -87,7 +87,7 @@ async def test_planned_moved_out_and_settled(enter: Enter, studio: Studio) -> No
     await chip.drag_to(ada.page.locator(f'.calendar-day[data-date="{day + timedelta(days=1)}"]'))
     await moved.wait_for()
     await ada.page.keyboard.press("w")
-    await ada.page.locator('.calendar-days[data-view="week"] .chip').wait_for()
+    await ada.page.locator('.hours[data-view="week"] .chip').wait_for()
     await look(ada, "calendar-week")
 
     # Now, and it goes out while the page is open.

@@ -25,16 +25,16 @@ from server.publishing import posts
 from server.publishing.accounts import accounts
 from server.publishing.accounts.accounts import Listed
 from server.publishing.channel import Field as Asked
-from server.publishing.channel import Problem
 from server.publishing.counting import count
 from server.publishing.models import Health, Publication
-from server.publishing.planning import boards, hours, planning, scheduling, sheets
+from server.publishing.planning import boards, hours, planning, repeating, scheduling, sheets
 from server.publishing.planning.api import means_of, tell_of
 from server.publishing.planning.calendar import Sheet, View, fill, midnight, sheet_of
 from server.publishing.planning.composing import ApprovedContent
 from server.publishing.planning.hours import Ghost
 from server.publishing.planning.planning import Draft, Entry, NextSlot, Seen, Wanted, Wish
-from server.publishing.planning.scheduling import Finding, When
+from server.publishing.planning.repeating import Reach, Repeat, Unit
+from server.publishing.planning.scheduling import Finding, Planned, When
 from server.publishing.posts import Additions
 from server.publishing.publisher.telling import LATE_AFTER
 from server.publishing.rules import timetables
@@ -52,9 +52,11 @@ from server.workspaces.middleware import current_actor
 MOST_SHOWN: Final = 2000
 MOST_SENT: Final = 20_000
 A_PAGE: Final = 50
+_DIGITS: Final = 5
 SENTENCES: Final = {
     "publications-planned": "Planned. It goes out by itself at its time.",
     "publications-now": "It is on its way out; this page says what becomes of it.",
+    "publications-renewed": "It sends what is approved now.",
     "publications-queued": "In the queue. It goes out by itself in the slot that it took.",
     "publications-moved": "Moved.",
     "publications-cancelled": "Cancelled. It will not go out.",
@@ -87,12 +89,14 @@ class MoveForm(Form):
     shown_in: Words = ""
     later: Words = ""
     do: Words = ""
+    reach: Reach = Reach.ONE
     version: int | None = None
 
 
 class VersionForm(Form):
-    """Which version the person looked at."""
+    """Which version the person looked at, and how much of its series they mean."""
 
+    reach: Reach = Reach.ONE
     version: int | None = None
 
 
@@ -142,15 +146,21 @@ async def publish(request: Request) -> Response:
     try:
         when = _when(fields)
         at = when or planning.this_moment(zone_shown(request).key, utc_now())
+        repeat = _repeat(fields)
         # In one order, so that no two who take slots wait for each other.
         for each in sorted(chosen):
             wish = Wish(document_id, _uuid(each), at, _additions(fields, each))
-            made = await planning.plan(db, actor, means, wish)
-            if fields.get("do") != "nevertheless" and any(problem.where == TIME for problem in made.warnings):
+            made = (
+                [await planning.plan(db, actor, means, wish)]
+                if repeat is None
+                else await repeating.plan(db, actor, means, replace(wish, when=when), repeat)
+            )
+            warned = [problem.sentence for one in made for problem in one.warnings if problem.where == TIME]
+            if warned and fields.get("do") != "nevertheless":
                 # Told before, not after: nothing is planned until they say that they mean it.
                 await db.rollback()
-                return await _publish_page(request, fields=fields, asks=True)
-            planned.append(made.publication)
+                return await _publish_page(request, fields=fields, asks=warned)
+            planned += [one.publication for one in made]
     except (Invalid, Conflict) as error:
         # All of them or none: half a plan is none.
         await db.rollback()
@@ -170,27 +180,33 @@ async def move(request: Request) -> Response:
     form = await MoveForm.read(request)
     actor, publication_id = await find_publication(request)
     db = request.state.db
+    moved: list[Planned] = []
     try:
         at = local_time(form.time)
+        await planning.find(db, actor, publication_id, Verb.PUBLISH)
+        when = When(at, form.zone, later=bool(form.later))
         if form.shown_in:
-            planned = await planning.move_as_shown(db, actor, publication_id, at, form.shown_in, version=form.version)
+            moved = [await planning.move_as_shown(db, actor, publication_id, at, form.shown_in, version=form.version)]
+        elif form.reach is Reach.LATER:
+            moved = await repeating.move_later(db, actor, publication_id, when, version=form.version)
         else:
-            await planning.find(db, actor, publication_id, Verb.PUBLISH)
-            when = When(at, form.zone, later=bool(form.later))
-            planned = await scheduling.move(db, actor, publication_id, when, version=form.version)
-            if planned.warnings and form.do != "nevertheless":
-                await db.rollback()
-                return await publication_page(
-                    request, asks=planned.warnings, fields={"time": form.time, "zone": form.zone}
-                )
+            moved = [await scheduling.move(db, actor, publication_id, when, version=form.version)]
     except Invalid as error:
         await db.rollback()
         if wants_fragment(request):
             raise Conflict(next(iter(error.fields.values()), str(error))) from error
         return await publication_page(request, errors=_sentences(error))
-    await tell_of(request, planned.publication)
+    warned = list(dict.fromkeys(problem.sentence for each in moved for problem in each.warnings))
+    if warned and form.do != "nevertheless" and not form.shown_in:
+        # Told before, not after. Who drags it has a way back in the message.
+        await db.rollback()
+        fields = {"time": form.time, "zone": form.zone, "reach": form.reach.value}
+        return await publication_page(request, asks=warned, fields=fields)
+    for each in moved:
+        await tell_of(request, each.publication)
     if wants_fragment(request):
-        words = " ".join([planned.moment.rule, *(each.sentence for each in planned.warnings)]).strip()
+        [planned] = moved
+        words = " ".join([planned.moment.rule, *warned]).strip()
         return Response(words, media_type="text/plain", headers={"X-Version": str(planned.publication.version)})
     return go_and_say(request, f"/publications/{publication_id}", "publications-moved")
 
@@ -200,9 +216,32 @@ async def cancel(request: Request) -> Response:
     form = await VersionForm.read(request)
     actor, publication_id = await find_publication(request)
     await planning.find(request.state.db, actor, publication_id, Verb.PUBLISH)
-    publication = await scheduling.cancel(request.state.db, actor, publication_id, version=form.version)
-    await tell_of(request, publication)
+    if form.reach is Reach.LATER:
+        gone = await repeating.cancel_later(request.state.db, actor, publication_id, version=form.version)
+    else:
+        gone = [await scheduling.cancel(request.state.db, actor, publication_id, version=form.version)]
+    for each in gone:
+        await tell_of(request, each)
     return go_and_say(request, f"/publications/{publication_id}", "publications-cancelled")
+
+
+async def renew(request: Request) -> Response:
+    """Let a publication, or it and those after it, send what is approved now."""
+    form = await VersionForm.read(request)
+    actor, publication_id = await find_publication(request)
+    db, means = request.state.db, means_of(request)
+    await planning.find(db, actor, publication_id, Verb.PUBLISH)
+    try:
+        if form.reach is Reach.LATER:
+            renewed = await repeating.renew_later(db, actor, means, publication_id, version=form.version)
+        else:
+            renewed = [await planning.renew(db, actor, means, publication_id, additions=None, version=form.version)]
+    except Invalid as error:
+        await db.rollback()
+        return await publication_page(request, errors=_sentences(error))
+    for each in renewed:
+        await tell_of(request, each.publication)
+    return go_and_say(request, f"/publications/{publication_id}", "publications-renewed")
 
 
 async def again(request: Request) -> Response:
@@ -396,7 +435,7 @@ async def _publish_page(
     notice: str | None = None,
     fields: Mapping[str, str] | None = None,
     errors: Mapping[str, str] | None = None,
-    asks: bool = False,
+    asks: Sequence[str] = (),
 ) -> Response:
     document, actor = await find_document(request)
     db, means = request.state.db, means_of(request)
@@ -439,7 +478,7 @@ async def _publish_page(
         fields=fields,
         errors=errors,
         moment=moment,
-        asks=asks,
+        asks=list(dict.fromkeys(asks)),
         has_slots=any(offer.slot is not None for offer in offers),
         entries=page.entries,
         states=STATE_WORDS,
@@ -488,7 +527,7 @@ async def publication_page(
     *,
     notice: str | None = None,
     errors: Mapping[str, str] | None = None,
-    asks: Sequence[Problem] = (),
+    asks: Sequence[str] = (),
     fields: Mapping[str, str] | None = None,
     after: After | None = None,
 ) -> Response:
@@ -517,8 +556,21 @@ async def publication_page(
         State=State,
         zones=sorted(zones()),
         may_publish=can(actor, Verb.PUBLISH, actor),
+        later=await repeating.count_later(request.state.db, seen.publication),
+        is_newer_approved=await _is_newer_approved(request, actor, seen),
         after=await after(request, actor, seen) if after is not None else None,
     )
+
+
+async def _is_newer_approved(request: Request, actor: Actor, seen: Seen) -> bool:
+    """Whether another content of its document is approved by now than what a publication would send."""
+    if not (seen.entry.is_movable and seen.entry.document_id and can(actor, Verb.PUBLISH, actor)):
+        return False
+    try:
+        content = await means_of(request).approved(request.state.db, seen.entry.document_id)
+    except Conflict:
+        return False
+    return content is not None and content.content_hash != seen.publication.content_hash
 
 
 async def find_document(request: Request) -> tuple[Document, Actor]:
@@ -550,6 +602,26 @@ def _when(fields: Mapping[str, str]) -> When | NextSlot | None:
     zone = fields.get("zone", "").strip()
     zone_named(zone)
     return When(local_time(fields.get("time", "")), zone, later=fields.get("later") == "yes")
+
+
+def _repeat(fields: Mapping[str, str]) -> Repeat | None:
+    unit = fields.get("repeat", "")
+    if unit not in set(Unit):
+        return None
+    every, times, until = (fields.get(name, "").strip() for name in ("every", "count", "until"))
+    by_day = fields.get("ends") == "until"
+    errors = {
+        name: "Give a whole number."
+        for name, text in (("every", every), ("count", "2" if by_day else times))
+        if not (text.isascii() and text.isdigit() and len(text) < _DIGITS)
+    }
+    try:
+        day = date.fromisoformat(until) if by_day else None
+    except ValueError:
+        errors["until"] = "Choose a day."
+    if errors:
+        raise Invalid(errors)
+    return Repeat(int(every), Unit(unit), None if by_day else int(times), day)
 
 
 def local_time(text: str) -> datetime:
@@ -617,6 +689,7 @@ routes: Final = [
     Route(_PUBLISH, publish, methods=["POST"]),
     Route(f"{_ONE}/move", move, methods=["POST"]),
     Route(f"{_ONE}/cancel", cancel, methods=["POST"]),
+    Route(f"{_ONE}/renew", renew, methods=["POST"]),
     Route(f"{_ONE}/again", again, methods=["POST"]),
     Route(f"{_ONE}/settle", settle, methods=["POST"]),
 ]

@@ -338,6 +338,7 @@ DOORS: Final[dict[str, Door]] = {
     f"GET {_SENT}": Door(_sees_publication),
     f"POST {_SENT}/move": here(Verb.PUBLISH, form={"time": "2030-06-01T09:00", "zone": "UTC"}),
     f"POST {_SENT}/cancel": here(Verb.PUBLISH, form={}),
+    f"POST {_SENT}/renew": here(Verb.PUBLISH, form={}),
     f"POST {_SENT}/again": here(Verb.PUBLISH, form={}),
     f"GET {_SENT}/newest": here(Verb.PUBLISH),
     f"POST {_SENT}/newest": here(Verb.PUBLISH, form={}),

@@ -112,3 +112,47 @@ async def test_a_person_adds_to_the_queue(client: httpx.AsyncClient, planner: Pl
     assert "Next free slot:" in (await client.get(page, headers=HTML)).text
     assert (await send(client, page, **fields)).status_code == 303
     assert "In the queue." in (await client.get(page, headers=HTML)).text
+
+
+async def test_a_series_is_planned_moved_renewed_and_cancelled_from_one_on(
+    client: httpx.AsyncClient, planner: Planner
+) -> None:
+    document = await planner.document("It jumps.")
+    page = f"/documents/{document}/publish"
+    at = {"when": "at", "time": "2030-03-17T09:00", "zone": "Europe/Paris", "do": "plan"}
+    weekly = {"repeat": "weeks", "every": "1", "ends": "count", "count": "4"}
+    fields = {f"account-{planner.account_id}": "on", **at, **weekly}
+    for wrong in ({"every": "0"}, {"count": "53"}, {"count": "x"}, {"ends": "until", "until": "2030-03-17"}):
+        assert (await send(client, page, **{**fields, **wrong})).status_code == 422, wrong
+    assert (await send(client, page, **fields)).status_code == 303
+
+    async with await planner.program() as program:
+
+        async def seen() -> list[dict[str, Any]]:
+            return [dict(each) for each in (await program.get(ALL)).json()["publications"]]
+
+        # At nine on the wall, before and after the clocks go forward.
+        assert [each["due_at"][5:16] for each in await seen()] == [
+            "03-17T08:00",
+            "03-24T08:00",
+            "03-31T07:00",
+            "04-07T07:00",
+        ]
+        second = (await seen())[1]["id"]
+        path = f"/publications/{second}"
+        assert "This and the 2 after it" in (await client.get(path, headers=HTML)).text
+
+        moved = {"time": "2030-03-25T10:00", "zone": "Europe/Paris", "reach": "later", "version": "0"}
+        assert (await send(client, f"{path}/move", **moved)).status_code == 303
+        walls = [each["wall_time"][5:16] for each in await seen()]
+        assert walls == ["03-17T09:00", "03-25T10:00", "04-01T10:00", "04-08T10:00"]
+
+        planner.edit(document, "It sleeps.")
+        assert "A newer text of this document is approved" in (await client.get(path, headers=HTML)).text
+        assert (await send(client, f"{path}/renew", reach="later")).status_code == 303
+        assert [each["words"] for each in await seen()] == ["It jumps.", *["It sleeps."] * 3]
+
+        third = (await seen())[2]["id"]
+        assert (await send(client, f"/publications/{third}/cancel", reach="later")).status_code == 303
+        assert [each["state"] for each in await seen()] == ["scheduled", "scheduled", "cancelled", "cancelled"]
+        assert (await send(client, f"/publications/{third}/cancel", reach="one")).status_code == 303

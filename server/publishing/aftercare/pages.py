@@ -1,6 +1,8 @@
 """The pages of what comes after publishing: what can be done with a post that is out, each shown before it is done."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 import anyio.to_thread
@@ -9,30 +11,40 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from server.accounts.notices import go_and_say, said, to_say
+from server.assets.file_names import attachment
+from server.documents.models import utc_now
 from server.errors import Conflict, Invalid
 from server.publishing import posts
-from server.publishing.aftercare import changing
+from server.publishing.accounts import accounts
+from server.publishing.accounts.refreshing import PATH
+from server.publishing.aftercare import changing, faring, watching
 from server.publishing.aftercare.changing import Proposed
+from server.publishing.aftercare.charts import Chart
 from server.publishing.aftercare.differing import Difference, difference
-from server.publishing.aftercare.models import Change, Deed, Standing
+from server.publishing.aftercare.faring import Fared
+from server.publishing.aftercare.models import Change, Deed, Figures, Look, Standing
 from server.publishing.channel import Channel
-from server.publishing.models import Publication
+from server.publishing.models import ChannelAccount, Publication
 from server.publishing.planning import pages as planning_pages
 from server.publishing.planning import planning
 from server.publishing.planning.api import means_of, tell_of
-from server.publishing.planning.pages import find_publication, publication_page
+from server.publishing.planning.pages import find_document, find_publication, publication_page
 from server.publishing.planning.planning import EVENT, Entry, Seen
 from server.publishing.states import State
 from server.web.forms import Form
 from server.web.render import render
+from server.web.times import clock_words, zone_of
 from server.workspaces.access import Actor, Verb, can
+from server.workspaces.middleware import current_actor
 
 SENTENCES: Final = {
     "publications-updating": "It is being changed on its channel; this page says what becomes of it.",
     "publications-taking-down": "It is being taken down; this page says what becomes of it.",
+    "publications-looking": "It is looked at now; what its channel tells is shown here in a moment.",
     "publications-left": "Left as it is.",
     "publications-renewed": "It will send what is approved now.",
 }
+_DOCUMENT: Final = "/documents/{document_id:uuid}"
 _ONE: Final = "/publications/{publication_id:uuid}"
 
 
@@ -50,6 +62,17 @@ class VersionForm(Form):
 
 
 @dataclass(frozen=True, slots=True)
+class Faring:
+    """How a publication fares, as far as its channel tells. `problem`: why it could not be looked at last."""
+
+    charts: Sequence[Chart]
+    rows: Sequence[Figures]
+    look: Look | None
+    may_look: bool
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
 class After:
     """What the page of a publication says once it is out. `change`: what was last asked for and still is of interest.
 
@@ -64,6 +87,7 @@ class After:
     may_leave: bool
     # Why its channel shows it no longer, if it said so.
     gone_because: str = ""
+    faring: "Faring | None" = None
 
 
 async def show(request: Request) -> Response:
@@ -140,6 +164,7 @@ async def _after(request: Request, actor: Actor, seen: Seen) -> After | None:
     is_waiting = change is not None and change.state == Standing.WAITING
     is_out = may and entry.taken_down_at is None and channel is not None
     going = change is not None and is_waiting and change.deed == Deed.TAKE_DOWN
+    look = await watching.find_look(request.state.db, entry.id)
     return After(
         can_renew=False,
         can_update=is_out and not is_waiting and channel is not None and channel.capabilities.updates,
@@ -147,7 +172,111 @@ async def _after(request: Request, actor: Actor, seen: Seen) -> After | None:
         change=change if change is not None and change.state != Standing.DONE else None,
         is_waiting=is_waiting,
         may_leave=may and is_waiting and change is not None and change.called_at is None,
+        gone_because=look.sentence if look is not None and entry.gone_since is not None else "",
+        faring=await _faring(request, entry, channel, look, may=may),
     )
+
+
+async def _faring(
+    request: Request, entry: Entry, channel: Channel | None, look: Look | None, *, may: bool
+) -> Faring | None:
+    """Return how a publication fares; None where its channel tells nothing."""
+    tells = channel is not None and channel.capabilities.metrics
+    rows = await watching.find_figures(request.state.db, entry.id)
+    if not tells and not rows:
+        return None
+    now = _now(request)
+    drawn = faring.grown(rows, [clock_words(each.taken_at, now) for each in rows])
+    problem = look.sentence if look is not None and entry.gone_since is None else ""
+    return Faring(drawn, rows, look, may and tells and entry.taken_down_at is None, problem)
+
+
+async def look_now(request: Request) -> Response:
+    """Have a post looked at now."""
+    await Form.read(request)
+    actor, publication_id = await find_publication(request)
+    db = request.state.db
+    seen = await planning.find(db, actor, publication_id, Verb.PUBLISH)
+    await watching.ask_look(db, seen.publication, _channel(request, seen.entry), utc_now())
+    await db.commit()
+    await request.app.state.queue.enqueue("watch_published")
+    return go_and_say(request, f"/publications/{publication_id}", "publications-looking")
+
+
+async def publication_sheet(request: Request) -> Response:
+    """Send all figures of a publication as CSV."""
+    actor, publication_id = await find_publication(request)
+    seen = await planning.find(request.state.db, actor, publication_id)
+    written = await faring.sheet(request.state.db, actor, publication_id=publication_id)
+    return _file(written, f"figures of {seen.entry.name}")
+
+
+async def document_figures(request: Request) -> Response:
+    """Show how what was published of a document fares."""
+    document, actor = await find_document(request)
+    fared = await faring.of_document(request.state.db, actor, document.id)
+    back = (f"/documents/{document.id}/publish", "Publish")
+    labels = [f"{each.account_name}, {_day(request, each.published_at)}" for each in fared]
+    return _compared(request, fared, labels, name=document.title or "Untitled", back=back)
+
+
+async def document_sheet(request: Request) -> Response:
+    """Send the figures of all that was published of a document as CSV."""
+    document, actor = await find_document(request)
+    written = await faring.sheet(request.state.db, actor, document_id=document.id)
+    return _file(written, f"figures of {document.title or 'Untitled'}")
+
+
+async def account_figures(request: Request) -> Response:
+    """Show how what was published on an account fares."""
+    actor, account = await _account(request)
+    fared = await faring.of_account(request.state.db, actor, account.id)
+    back = (f"{PATH}/{account.id}", account.name)
+    labels = [f"{each.name}, {_day(request, each.published_at)}" for each in fared]
+    return _compared(request, fared, labels, name=account.name, back=back)
+
+
+async def account_sheet(request: Request) -> Response:
+    """Send the figures of all that was published on an account as CSV."""
+    actor, account = await _account(request)
+    written = await faring.sheet(request.state.db, actor, account_id=account.id)
+    return _file(written, f"figures of {account.name}")
+
+
+def _compared(
+    request: Request, fared: Sequence[Fared], labels: Sequence[str], *, name: str, back: tuple[str, str]
+) -> Response:
+    told = {each for one in fared for each, value in one.figures.items() if value is not None}
+    return render(
+        request,
+        "publishing/figures_page.html",
+        charts=faring.compared(fared, labels),
+        fared=list(reversed(fared)),
+        names={key: words for key, words in faring.NAMES.items() if key in told},
+        what=name,
+        back=back,
+        sheet=f"{request.url.path}.csv",
+        most=faring.MOST_SHOWN,
+    )
+
+
+async def _account(request: Request) -> tuple[Actor, ChannelAccount]:
+    actor = current_actor(request)
+    return actor, await accounts.find(request.state.db, actor, request.path_params["account_id"])
+
+
+def _file(written: str, name: str) -> Response:
+    headers = {"Content-Disposition": attachment(name, ".csv"), "Cache-Control": "no-store"}
+    return Response(written, media_type="text/csv", headers=headers)
+
+
+def _now(request: Request) -> datetime:
+    return utc_now().astimezone(zone_of(request))
+
+
+def _day(request: Request, moment: datetime) -> str:
+    there = moment.astimezone(zone_of(request))
+    return f"{there.day} {there:%b %Y}"
 
 
 async def _newest(request: Request, *, problem: str | None = None) -> Response:
@@ -250,4 +379,10 @@ routes: Final = [
     Route(f"{_ONE}/take-down", ask_take_down, methods=["GET"]),
     Route(f"{_ONE}/take-down", take_down, methods=["POST"]),
     Route(f"{_ONE}/leave", leave, methods=["POST"]),
+    Route(f"{_ONE}/look", look_now, methods=["POST"]),
+    Route(f"{_ONE}/figures.csv", publication_sheet, methods=["GET"]),
+    Route(f"{_DOCUMENT}/figures", document_figures, methods=["GET"]),
+    Route(f"{_DOCUMENT}/figures.csv", document_sheet, methods=["GET"]),
+    Route(f"{PATH}/{{account_id:uuid}}/figures", account_figures, methods=["GET"]),
+    Route(f"{PATH}/{{account_id:uuid}}/figures.csv", account_sheet, methods=["GET"]),
 ]

@@ -81,11 +81,12 @@ def to_csv(columns: Sequence[str], rows: Iterable[Mapping[str, str]]) -> str:
     into = csv.writer(written)
     into.writerow(columns)
     for row in rows:
-        into.writerow([_harmless(row.get(column, "")) for column in columns])
+        into.writerow([harmless(row.get(column, "")) for column in columns])
     return written.getvalue()
 
 
-def _harmless(cell: str) -> str:
+def harmless(cell: str) -> str:
+    """Return a cell that no spreadsheet computes."""
     # What begins as a shielded one does gets a shield of its own, so that it comes back as it was.
     return f"{_SHIELD}{cell}" if cell.startswith(_FORMULA) or _is_shielded(cell) else cell
 

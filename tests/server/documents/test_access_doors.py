@@ -345,6 +345,12 @@ DOORS: Final[dict[str, Door]] = {
     f"GET {_SENT}/take-down": here(Verb.PUBLISH),
     f"POST {_SENT}/take-down": here(Verb.PUBLISH, form={}),
     f"POST {_SENT}/leave": here(Verb.PUBLISH, form={}),
+    f"POST {_SENT}/look": here(Verb.PUBLISH, form={}),
+    f"GET {_SENT}/figures.csv": Door(_sees_publication),
+    f"GET {_PAGE}/figures": Door(lambda case: case.here is not None and can(case.at, D.VIEW, case.document)),
+    f"GET {_PAGE}/figures.csv": Door(lambda case: case.here is not None and can(case.at, D.VIEW, case.document)),
+    "GET /workspace/channels/{account_id}/figures": here(Verb.CREATE),
+    "GET /workspace/channels/{account_id}/figures.csv": here(Verb.CREATE),
     f"POST {_SENT}/copy": here(
         Verb.PUBLISH, form={"time": "2030-06-01T09:00", "account": str(UUID(int=1))}, exactly=False
     ),

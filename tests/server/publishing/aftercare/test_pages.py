@@ -1,5 +1,7 @@
 """What comes after publishing, as somebody without script goes through it."""
 
+import csv
+import io
 import re
 from uuid import UUID
 
@@ -13,7 +15,8 @@ from server.db import Sessions, transaction
 from server.publishing.aftercare.carrying import carry_out_due
 from server.publishing.aftercare.models import Change
 from server.publishing.aftercare.telling import tell_change
-from server.publishing.channel import Account
+from server.publishing.aftercare.watching import begin_looks, look_at_due
+from server.publishing.channel import Account, Metrics
 from server.publishing.models import Publication
 from server.publishing.publisher.delivering import Workshop, publish_due
 from server.publishing.publisher.pace import Pace
@@ -218,3 +221,44 @@ async def test_a_worker_at_it_makes_people_wait(
 
     assert refused.status_code == 409
     assert "It is being changed right now" in refused.text
+
+
+async def test_figures_are_drawn_and_what_is_not_told_is_left_out(
+    client: httpx.AsyncClient, planner: Planner, workshop: Workshop
+) -> None:
+    document, path = await out(planner, workshop)
+    planner.wall.metrics = Metrics(likes=1234, replies=0)
+    assert (await send(client, f"{path}/look")).status_code == 303
+    await begin_looks(workshop)
+    await look_at_due(workshop, _tell_nobody, lambda _: None)
+    too_soon = await send(client, f"{path}/look")
+    assert too_soon.status_code == 429
+
+    shown = await client.get(path, headers=HTML)
+    assert re.findall(r"<figcaption><span>(\w+)</span> <strong>([\d,]+)</strong>", shown.text) == [
+        ("Likes", "1,234"),
+        ("Replies", "0"),
+    ]
+    for place in (f"/documents/{document}/figures", f"/workspace/channels/{planner.account_id}/figures"):
+        page = await client.get(place, headers=HTML)
+        assert page.status_code == 200
+        assert "<rect" in page.text
+        assert "Views" not in page.text
+        sheet = await client.get(f"{place}.csv")
+        [row] = csv.DictReader(io.StringIO(sheet.text))
+        assert (row["likes"], row["views"], row["account"]) == ("1234", "", "Our board")
+    assert "How it fares" in (await client.get(f"/documents/{document}/publish", headers=HTML)).text
+
+
+async def _tell_nobody(*_: object) -> None:
+    """Nobody is told that it is gone."""
+
+
+async def test_a_document_without_publications_says_what_its_figures_will_be(
+    client: httpx.AsyncClient, planner: Planner
+) -> None:
+    document = await planner.document("It jumps.")
+
+    page = await client.get(f"/documents/{document}/figures", headers=HTML)
+
+    assert "Nothing was published here yet" in page.text

@@ -58,6 +58,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("user_id"),
     )
     op.create_index(op.f("ix_review_guests_document_id"), "review_guests", ["document_id"])
+    op.create_index("review_guests_by_expiry", "review_guests", ["expires_at"])
+    op.create_index("share_links_by_expiry", "share_links", ["expires_at"])
     op.add_column("mails", sa.Column("guest_id", sa.Uuid(), nullable=True))
     op.add_column("mails", sa.Column("document_id", sa.Uuid(), nullable=True))
     op.create_foreign_key(None, "mails", "users", ["guest_id"], ["id"], ondelete="CASCADE")
@@ -76,6 +78,7 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_mails_guest_id"), table_name="mails")
     op.drop_column("mails", "document_id")
     op.drop_column("mails", "guest_id")
+    op.drop_index("share_links_by_expiry", table_name="share_links")
     op.drop_table("review_guests")
     op.drop_table("guest_keys")
     op.execute("DELETE FROM users WHERE kind = 'guest'")

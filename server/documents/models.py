@@ -226,7 +226,10 @@ class ShareLink(SQLModel, table=True):
     """A link that opens a document for whoever has it: without an account to read, with one in the link's role."""
 
     __tablename__: ClassVar[Any] = "share_links"
-    __table_args__: ClassVar[Any] = (CheckConstraint(f"role IN ({_ROLES_FOR_MANY})", name="share_links_role_known"),)
+    __table_args__: ClassVar[Any] = (
+        CheckConstraint(f"role IN ({_ROLES_FOR_MANY})", name="share_links_role_known"),
+        Index("share_links_by_expiry", "expires_at"),
+    )
 
     id: UUID = Field(default_factory=uuid4, primary_key=True)
     document_id: UUID = Field(
@@ -298,6 +301,7 @@ class ReviewGuest(SQLModel, table=True):
     __table_args__: ClassVar[Any] = (
         CheckConstraint("char_length(name) BETWEEN 1 AND 72", name="review_guests_name_length"),
         CheckConstraint("(approved_at IS NULL) = (approved_hash IS NULL)", name="review_guests_approved_something"),
+        Index("review_guests_by_expiry", "expires_at"),
     )
 
     user_id: UUID = Field(sa_column=Column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True))

@@ -73,6 +73,7 @@ class Stage:
 
 
 @dataclass(frozen=True, slots=True)
+    is_for_guests: bool
 class Said:
     """A decision as it is shown."""
 
@@ -107,6 +108,11 @@ class Seen:
     @property
     def can_nobody_decide(self) -> bool:
         """Whether the step that is on has no reviewers."""
+    @property
+    def waits_for_guest(self) -> bool:
+        """Whether the step that is on is for guests, and none is invited who may approve."""
+        return any(stage.state == "now" and not stage.people and stage.is_for_guests for stage in self.stages)
+
         return any(stage.state == "now" and not stage.people for stage in self.stages)
 
 
@@ -280,6 +286,7 @@ async def _base(
     standing: Standing,
     subject: Frozen | None,
     decisions: Sequence[tuple[UUID | None, str | None, Decision]],
+                is_for_guests=each.step.guests,
     user_id: UUID,
     *,
     has_own_eyes_only: bool,

@@ -1,11 +1,18 @@
 """A client without an account reviews a document by a link: on a phone, and then at a desk."""
 
 import re
+from datetime import UTC, datetime, timedelta
 
+import httpx
 import pytest
+from pycrdt import XmlFragment, XmlText
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
 
-from tests.browser.conftest import Enter, Person, Studio, until
+from realtime import client
+from tests.browser.conftest import ARTIFACTS, Enter, Person, Studio, until
 from tests.browser.test_comments import card, new_card, select
+from tests.browser.test_pages import AXE, RULES
 from tests.browser.test_reviewing import look, pill
 from tests.running import create_document
 
@@ -130,11 +137,62 @@ async def test_a_client_reviews_by_a_link(enter: Enter, studio: Studio) -> None:
     studio.api.delete(f"/api/v1/workspaces/{way}").raise_for_status()
 
 
+async def test_a_ticket_suggests_and_nothing_else_until_it_is_over(studio: Studio) -> None:
+    document = create_document(studio.api, title="Raw", content="Begun.")
+    other = create_document(studio.api, title="Other", content="Other.")
+    address = studio.installation.socket_address
+    place = f"/api/v1/documents/{document}/review/guests"
+    made = studio.api.post(place, json={"name": "Mallory"}).raise_for_status().json()
+    with httpx.Client(base_url=studio.installation.address, follow_redirects=True) as browser:
+        welcome = browser.get(made["url"])
+        token = re.search(r'name="csrf" content="([^"]+)"', welcome.text)
+        assert token
+        page = browser.post(f"/guest/{document}/begin", data={"csrf": token[1], "name": "Mallory"}).text
+    found = re.search(r'data-ticket="([^"]+)"', page)
+    assert found
+    ticket = found[1]
+    whose = {"id": "s1", "by": made["guest"]["id"], "at": 1}
+    for change, is_taken in (({"insertion": whose}, True), ({}, False), ({"insertion": whose | {"by": "x"}}, False)):
+        async with client.join(f"{address}/collab/{document}", token=ticket) as peer:
+            _first_text(peer).insert(0, "words ", change)
+            if is_taken:
+                await until(lambda: _suggests(studio, document))
+            else:
+                await _ended(peer, 4405)
+    async with connect(f"{address}/collab/{other}?token={ticket}") as elsewhere:
+        with pytest.raises(ConnectionClosed):
+            await elsewhere.recv()
+        assert elsewhere.close_code == 4404
+    async with client.join(f"{address}/collab/{document}", token=ticket) as peer:
+        soon = datetime.now(UTC) + timedelta(seconds=4)
+        change_it = studio.api.patch(f"{place}/{made['guest']['id']}", json={"expires_at": soon.isoformat()})
+        change_it.raise_for_status()
+        await _ended(peer, 4404)
+    text = studio.api.get(f"/api/v1/documents/{document}/content", params={"format": "text"}).text
+    assert text.strip() == "Begun."
+
+
+def _first_text(peer: client.Client) -> XmlText:
+    text = peer.doc.get("default", type=XmlFragment).children[0].children[0]
+    assert isinstance(text, XmlText)
+    return text
+
+
+async def _suggests(studio: Studio, document: str) -> bool:
+    found = studio.api.get(f"/api/v1/documents/{document}/suggestions").raise_for_status().json()
+    return bool(found["suggestions"])
+
+
+async def _ended(peer: client.Client, code: int) -> None:
+    async def ended() -> bool:
+        return peer.closed is not None
+
+    await until(ended)
+    assert peer.closed == code
+
+
 async def look_as_is(person: Person, name: str) -> None:
     """Hold a phone's page against axe's rules, and take its picture."""
-    from tests.browser.conftest import ARTIFACTS
-    from tests.browser.test_pages import AXE, RULES
-
     page = person.page
     ARTIFACTS.mkdir(exist_ok=True)
     for theme in ("light", "dark"):

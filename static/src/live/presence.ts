@@ -78,9 +78,9 @@ export function peopleHere(states: ReadonlyMap<number, unknown>, myClient: numbe
   return [...people.values()].sort((a, b) => a.name.localeCompare(b.name) || a.id.localeCompare(b.id));
 }
 
-/** "Ada Lovelace" → "AL", "ada" → "A". */
+/** "Ada Lovelace" → "AL", "ada" → "A". A guest of a review bears the word that says so behind their name. */
 export function initials(name: string): string {
-  const words = name.trim().split(/\s+/u);
+  const words = name.replace(/ \(guest\)$/u, "").trim().split(/\s+/u);
   const letters = new Intl.Segmenter(undefined, { granularity: "grapheme" });
   const first = (word: string | undefined): string => [...letters.segment(word ?? "")][0]?.segment ?? "";
   return (first(words[0]) + (words.length > 1 ? first(words.at(-1)) : "")).toLocaleUpperCase();

@@ -7,7 +7,7 @@ mend, so arq neither retries nor keeps results.
 import contextlib
 import time
 from collections.abc import Awaitable, Callable
-from datetime import UTC
+from datetime import UTC, timedelta
 from typing import Any
 
 import psutil
@@ -31,6 +31,8 @@ from server.notifications import jobs as notification_jobs
 from server.notifications.noting import EVENT
 from server.publishing.accounts import jobs as publishing_jobs
 from server.publishing.accounts import refreshing
+from server.publishing.bulk import keeping
+from server.publishing.planning import banners, planning
 from server.publishing.pressing import Press
 from server.publishing.publisher.pace import Pace
 from server.publishing.registry import open_reach
@@ -55,6 +57,8 @@ CLEAN_UP_MINUTES = {17}
 MAIL_SECONDS = {5, 25, 45}
 SUGGESTION_SECONDS = {10, 30, 50}
 RESEAL_MINUTES = {27}
+# After accounts are looked after, and between two runs of what finds publications late.
+TELLING_SECONDS = {12, 27, 42, 57}
 DIGEST_MINUTES = {1, 16, 31, 46}
 
 log = structlog.get_logger(__name__)
@@ -78,7 +82,8 @@ async def clean_up(ctx: Context) -> None:
         accounts = await account_jobs.clean_up(session)
         workspaces = await workspace_jobs.clean_up(session)
         notices = await notification_jobs.clean_up(session)
-    log.info("cleaned up", account_rows=accounts, workspace_rows=workspaces, notice_rows=notices)
+        imports = await keeping.forget_expired(session)
+    log.info("cleaned up", account_rows=accounts, workspace_rows=workspaces, notice_rows=notices, imports=imports)
 
 
 async def clean_up_pictures(ctx: Context) -> None:
@@ -134,6 +139,16 @@ async def tend_accounts(ctx: Context) -> None:
     checked = await refreshing.check_due(sessions, reach)
     if renewed or checked:
         log.info("accounts tended", renewed=renewed, checked=checked)
+
+
+async def tell_calendars(ctx: Context) -> None:
+    """Let open calendars show what nobody did: accounts that must be connected again, publications that are late."""
+    now = utc_now()
+    since = ctx.get("calendars_told_at", now - timedelta(minutes=2))
+    for workspace_id in await banners.changed(ctx["sessions"], since):
+        await ctx["events"].publish(workspace_id, planning.EVENT, {})
+    # What is being written now bears an earlier time than its commit.
+    ctx["calendars_told_at"] = now - timedelta(seconds=30)
 
 
 async def publish_due(ctx: Context) -> None:
@@ -233,6 +248,7 @@ def create_worker(settings: Settings) -> Worker:
         "watch_reviews": watch_reviews,
         "gather_digests": gather_digests,
         "tend_accounts": tend_accounts,
+        "tell_calendars": tell_calendars,
         "publish_due": publish_due,
         "tend_published": tend_published,
         "watch_published": watch_published,
@@ -263,6 +279,7 @@ def create_worker(settings: Settings) -> Worker:
             cron(timed["watch_reviews"], name="watch_reviews_timed", second={20}, keep_result=0),
             cron(timed["gather_digests"], name="gather_digests_timed", minute=DIGEST_MINUTES, keep_result=0),
             cron(timed["tend_accounts"], name="tend_accounts_timed", second={40}, keep_result=0, run_at_startup=True),
+            cron(timed["tell_calendars"], name="tell_calendars_timed", second=TELLING_SECONDS, keep_result=0),
             # Its time is a minute's beginning; a nudge that was lost must not make it late.
             cron(
                 timed["publish_due"],

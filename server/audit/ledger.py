@@ -13,12 +13,13 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from hashlib import sha256
+from itertools import groupby
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, SQLColumnExpression, delete, func, select
+from sqlalchemy import ColumnElement, SQLColumnExpression, delete, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
@@ -172,6 +173,46 @@ async def of_document(
     return [*deeds, *(_deed(row, row.number) for row in await db.scalars(wanted.limit(limit)))]
 
 
+async def of_workspace(
+    db: AsyncSession,
+    workspace_id: UUID,
+    *,
+    before: int | None = None,
+    limit: int = 50,
+    kinds: Collection[str] = (),
+    actor_id: UUID | None = None,
+) -> Sequence[Deed]:
+    """Return what was done in a workspace, the newest first. `kinds`: beginnings of those that are wanted, if not all.
+
+    What waits for the chain comes with the newest, and has no number.
+    """
+    deeds: list[Deed] = []
+    if before is None:
+        waiting = select(WaitingEntry).where(
+            col(WaitingEntry.workspace_id) == workspace_id,
+            *_about(col(WaitingEntry.kind), kinds),
+            *([col(WaitingEntry.actor_id) == actor_id] if actor_id is not None else []),
+        )
+        rows = await db.scalars(waiting.order_by(col(WaitingEntry.id).desc()).limit(limit))
+        deeds = [_deed(row, None) for row in rows]
+    wanted = select(LedgerEntry).where(
+        col(LedgerEntry.workspace_id) == workspace_id,
+        *_about(col(LedgerEntry.kind), kinds),
+        *([col(LedgerEntry.actor_id) == actor_id] if actor_id is not None else []),
+    )
+    if before is not None:
+        wanted = wanted.where(col(LedgerEntry.number) < before)
+    entries = await db.scalars(wanted.order_by(col(LedgerEntry.number).desc()).limit(limit))
+    return [*deeds, *(_deed(row, row.number) for row in entries)]
+
+
+def by_day(deeds: Sequence[Deed], zone: tzinfo) -> list[tuple[datetime, list[Deed]]]:
+    """Return deeds by the days of a zone, in their order, each day with a moment of it."""
+    days = groupby(deeds, key=lambda deed: deed.at.astimezone(zone).date())
+    grouped = [list(of_day) for _, of_day in days]
+    return [(of_day[0].at, of_day) for of_day in grouped]
+
+
 def hash_of(entry: LedgerEntry) -> bytes:
     """Return the hash of all that an entry says and of the hash before it."""
     said = {
@@ -275,6 +316,10 @@ def _linked(head: LedgerHead, deed: WaitingEntry) -> LedgerEntry:
 
 def _deed(row: LedgerEntry | WaitingEntry, number: int | None) -> Deed:
     return Deed(row.at, row.actor_id, row.kind, row.sentence, row.document_id, number)
+
+
+def _about(kind: SQLColumnExpression[str], kinds: Collection[str]) -> list[ColumnElement[bool]]:
+    return [or_(*[kind.startswith(each, autoescape=True) for each in kinds])] if kinds else []
 
 
 def _without(kind: SQLColumnExpression[str], but: Collection[str]) -> list[ColumnElement[bool]]:

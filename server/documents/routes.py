@@ -19,6 +19,7 @@ from starlette.routing import Route
 from server.accounts.identity import signed_in
 from server.accounts.models import User
 from server.documents import (
+    activity,
     collection_pages,
     collection_sharing,
     collections,
@@ -134,6 +135,7 @@ async def editor_page(
         "has_history": can(actor, DocumentVerb.EDIT, document),
         "pill": pills.get(document.id),
         "may_decide": not trashed and can(actor, DocumentVerb.DECIDE, document),
+        "may_follow": not trashed and activity.may_follow(actor, document),
         "may_suggest": not trashed and can(actor, DocumentVerb.SUGGEST, document),
         "may_share": not trashed and can(actor, DocumentVerb.SHARE, document),
         "may_move": not trashed and actor.workspace_role is not None and can(actor, DocumentVerb.MOVE, document),
@@ -330,4 +332,5 @@ routes = [
     *collection_pages.routes,
     *collection_sharing.routes,
     *link_pages.routes,
+    *activity.routes,
 ]

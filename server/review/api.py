@@ -11,8 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import Request
 
 from server.accounts.identity import signed_in
-from server.documents import lifecycle as documents
-from server.documents.access import DocumentVerb
+from server.documents import activity
 from server.review import lifecycle, looking, workflows
 from server.review.lifecycle import Done
 from server.review.models import ReviewState
@@ -124,7 +123,7 @@ async def _after(request: Request, done: Done) -> Reply[ReviewSeen]:
 async def _seen(request: Request) -> ReviewSeen:
     db: AsyncSession = request.state.db
     user = signed_in(request)
-    document, actor = await documents.find(db, user, request.path_params["document_id"], DocumentVerb.DECIDE)
+    document, actor = await activity.find_followed(db, user, request.path_params["document_id"])
     seen = await looking.see(db, user, document, actor)
     review, subject = seen.review, seen.subject
     return ReviewSeen(

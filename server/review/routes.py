@@ -17,6 +17,7 @@ from starlette.routing import Route
 
 from server.accounts.identity import signed_in
 from server.audit import ledger
+from server.documents import activity
 from server.documents import lifecycle as documents
 from server.documents.access import DocumentVerb, can
 from server.documents.lifecycle import Change
@@ -143,12 +144,16 @@ async def page(request: Request, refused: Refused | None = None, said: GuestsSai
     """Return the page of a document's review, or the strip for the page that asks; `said` is of its guests."""
     db: AsyncSession = request.state.db
     user = signed_in(request)
-    document, actor = await documents.find(db, user, request.path_params["document_id"], DocumentVerb.DECIDE)
+    document, actor = await activity.find_followed(db, user, request.path_params["document_id"])
     seen = await looking.see(db, user, document, actor)
     subject, since = seen.subject, None
     # The page of the review itself is renewed as a whole.
     in_part = wants_fragment(request) and request.query_params.get("place") != "page"
-    entries = [] if in_part else await ledger.of_document(db, document.id, limit=ENTRIES_SHOWN)
+    entries = (
+        []
+        if in_part
+        else await ledger.of_document(db, document.id, limit=ENTRIES_SHOWN, but=activity.hidden_from(actor, document))
+    )
     if subject is not None and seen.has_changed:
         state = await request.app.state.live.read(document.id)
         # While it is drawn, no connection waits.

@@ -22,7 +22,7 @@ from server.settings import Settings
 from server.web.cookies import WORKSPACE, set_cookie
 from server.web.forms import read_fields
 from server.web.render import render, wants_fragment
-from server.workspaces import invitations, membership, people_page
+from server.workspaces import activity, invitations, membership, people_page
 from server.workspaces.access import Actor, actor_for
 from server.workspaces.forms import InviteForm
 from server.workspaces.middleware import actor_here, current_actor
@@ -287,4 +287,5 @@ routes = [
     Route("/workspaces/{workspace_id:uuid}/open", open_workspace, methods=["POST"]),
     Route("/events", events, methods=["GET"]),
     *people_page.routes,
+    *activity.routes,
 ]

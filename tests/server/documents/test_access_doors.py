@@ -132,6 +132,11 @@ def _may_publish(case: Case) -> bool:
     return can(case.here, Verb.PUBLISH, case.document) and can(case.at, D.VIEW, case.document)
 
 
+def _follows(case: Case) -> bool:
+    # Whoever only reads by a link is told nothing of how people work.
+    return can(case.at, D.DECIDE if case.here is None else D.VIEW, case.document)
+
+
 def _sees_publication(case: Case) -> bool:
     # Schedulers see what goes out, also of documents that are not shared with them.
     publishes = can(case.here, Verb.PUBLISH, case.document)
@@ -326,6 +331,7 @@ DOORS: Final[dict[str, Door]] = {
     "POST /calendar/feed/end": here(Verb.VIEW, form={}),
     f"POST {_PUBLICATIONS}/import": here(Verb.PUBLISH, json={"csv": "document,account,time\na,b,c"}),
     "GET /calendar/rehearsal": here(Verb.CREATE),
+    "GET /workspace/activity": here(Verb.MANAGE),
     "GET /api/v1/rehearsal": here(Verb.CREATE),
     f"GET {_PAGE}/publish": Door(lambda case: case.here is not None and can(case.at, D.VIEW, case.document)),
     f"GET {_PAGE}/channels": Door(lambda case: case.here is not None and can(case.at, D.VIEW, case.document)),
@@ -359,7 +365,7 @@ DOORS: Final[dict[str, Door]] = {
     f"DELETE {_PUBLICATION}": here(Verb.PUBLISH),
     f"POST {_PUBLICATION}/try-again": here(Verb.PUBLISH),
     f"POST {_PUBLICATION}/settle": here(Verb.PUBLISH, json={"finding": "look_again"}),
-    f"GET {_API}/review": at(D.DECIDE),
+    f"GET {_API}/review": Door(_follows),
     f"POST {_API}/review": at(D.EDIT, json={}),
     f"POST {_API}/review/decisions": at(D.DECIDE, json={"verdict": "approve", "content": "a" * 64}, exactly=False),
     f"POST {_API}/review/withdraw": at(D.EDIT, exactly=False),
@@ -375,7 +381,8 @@ DOORS: Final[dict[str, Door]] = {
     "POST /workspace/review/{workflow_id}": here(Verb.MANAGE, form={"name": "Law", "step-0-name": "Law"}),
     "POST /workspace/review/{workflow_id}/remove": here(Verb.MANAGE, form={}),
     "GET /reviews": here(Verb.VIEW),
-    f"GET {_PAGE}/review": at(D.DECIDE),
+    f"GET {_PAGE}/review": Door(_follows),
+    f"GET {_PAGE}/activity": Door(_follows),
     f"POST {_PAGE}/review": at(D.EDIT, form={}),
     # Whoever may decide does so where a review names them, and one is under way.
     f"POST {_PAGE}/review/decisions": at(D.DECIDE, form={"verdict": "approve", "content": "a" * 64}, exactly=False),

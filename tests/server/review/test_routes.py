@@ -1,5 +1,7 @@
 """The pages of reviews without a script, and what they let nobody see."""
 
+import re
+
 import httpx
 import pytest
 from starlette.applications import Starlette
@@ -79,13 +81,15 @@ async def test_what_changed_since_is_all_that_is_marked(app: Starlette, desk: De
     assert "1 block" in page
 
 
-async def test_a_reader_sees_where_it_stands_and_nothing_of_the_review(app: Starlette, desk: Desk) -> None:
+async def test_a_reader_sees_where_it_stands_and_decides_nothing(app: Starlette, desk: Desk) -> None:
     async with transaction(desk.sessions) as db:
         viewer = await make_member(db, desk.workspace, role=Role.GUEST, name="Vic")
         await name_on(db, desk.document, viewer, DocumentRole.VIEWER)
     await desk.request()
     vic = await _enter(app, desk, viewer)
-    assert (await vic.client.get(vic.path)).status_code == 403
+    page = await vic.client.get(vic.path)
+    assert "sent version" in page.text
+    assert not re.search(r"<button[^>]*><span>(Approve|Request changes|Put on hold|Send for review)", page.text)
     assert "Plan" not in (await vic.client.get("/reviews")).text
     assert "In review" in (await vic.client.get(f"/documents/{desk.document.id}")).text
     assert (await vic.post("/decisions", verdict="approve", content=await _hash(desk))).status_code == 403

@@ -33,7 +33,6 @@ from server.comments.settling import settle as settle_comments
 from server.documents.access import seen_by, who_sees
 from server.documents.api import OPERATIONS as DOCUMENT_OPERATIONS
 from server.documents.api import routes as api_routes
-from server.documents.expiring import expiring
 from server.documents.gifts import end_beyond
 from server.documents.lifecycle import spread_membership
 from server.documents.live import HubFigures, Wrote, open_live, taking_stock
@@ -51,6 +50,7 @@ from server.notifications.noting import tell
 from server.notifications.routes import routes as notification_routes
 from server.operations.exchange import exchanging
 from server.operations.routes import routes as operation_routes
+from server.publishing.accounts.accounts import names as account_names
 from server.publishing.accounts.api import OPERATIONS as PUBLISHING_OPERATIONS
 from server.publishing.accounts.api import routes as publishing_api_routes
 from server.publishing.accounts.pages import routes as publishing_routes
@@ -161,7 +161,6 @@ def create_app(settings: Settings) -> Starlette:
             )
             await stack.enter_async_context(watching_loop(slow))
             await stack.enter_async_context(metrics.including(HubFigures(endpoint.door.hub)))
-            await stack.enter_async_context(expiring(sessions, live))
             app.state.visits = await stack.enter_async_context(
                 visiting(redis, events, sessions, lambda: _who_is_where(endpoint.door.hub))
             )
@@ -259,6 +258,7 @@ def _hand_down(state: State) -> None:
     state.spread_membership = spread_membership
     state.pills = looking.pills
     state.approved_content = approved_content
+    state.account_names = lambda db, workspace_id: account_names(db, workspace_id, state.reach.channels)
 
 
 def from_environment() -> Starlette:

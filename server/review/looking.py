@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 
 from markupsafe import Markup
+from prosemirror.model import Node
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from server.accounts.models import User
-from server.documents import ydoc
+from server.documents import freezing, ydoc
 from server.documents.access import DocumentActor, DocumentVerb, can
 from server.documents.models import Document
+from server.documents.schema import schema
 from server.review import content, lifecycle, states, workflows
 from server.review.content import Frozen
 from server.review.lifecycle import Under
 from server.review.models import Decision, Review, ReviewState, Standing, Verdict
+from server.review.overlays import Fact, Text, compared
 from server.review.reviewers import Person
 from server.review.states import Status
 from server.review.steps import Rule
@@ -133,6 +136,26 @@ class Difference:
     passages: Sequence[Passage]
     blocks: int
     left_out: int
+    overlays: Sequence[OverlaySeen] = ()
+
+    @property
+    def accounts(self) -> int:
+        """On how many accounts something else goes out."""
+        return sum(each.changes > 0 for each in self.overlays)
+
+
+@dataclass(frozen=True, slots=True)
+class OverlaySeen:
+    """What goes out on an account that has a text of its own. `posts`: the text, then the further posts.
+
+    `name`: of the account; `named` puts it in.
+    """
+
+    account: str
+    posts: Sequence[Difference]
+    facts: Sequence[Fact]
+    changes: int
+    name: str = "An account that is gone"
 
 
 async def pills(db: AsyncSession, document_ids: Collection[UUID]) -> Mapping[UUID, Pill]:
@@ -194,17 +217,24 @@ async def difference(old: Frozen, new: Frozen | bytes) -> Difference:
 
 def drawn(frozen: Frozen) -> Difference:
     """Return a content as it is, without any change."""
-    node = frozen.node
-    return _drawn(compare(node, node, old_title=frozen.title, new_title=frozen.title))
+    return _difference(frozen, frozen)
+
+
+def named(difference: Difference, names: Mapping[str, str]) -> Difference:
+    """Return a difference with the names of its accounts, by id."""
+    overlays = [replace(each, name=names.get(each.account, each.name)) for each in difference.overlays]
+    return replace(difference, overlays=overlays)
 
 
 def _difference(old: Frozen, new: Frozen | bytes) -> Difference:
-    if isinstance(new, Frozen):
-        title, node = new.title, new.node
-    else:
-        doc = ydoc.load(new)
-        title, node = ydoc.read_title(doc), ydoc.read_node(doc)
-    return _drawn(compare(old.node, node, old_title=old.title, new_title=title))
+    words = new if isinstance(new, Frozen) else freezing.read(ydoc.load(new))
+    before, after = (Text(each.title, each.body, each.variants) for each in (old, words))
+    text = compare(old.node, Node.from_json(schema, after.body), old_title=before.title, new_title=after.title)
+    overlays = [
+        OverlaySeen(each.account, [_drawn(post) for post in each.posts], each.facts, each.changes)
+        for each in compared(before, after)
+    ]
+    return replace(_drawn(text), overlays=overlays)
 
 
 def _drawn(found: Comparison) -> Difference:

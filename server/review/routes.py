@@ -154,15 +154,16 @@ async def page(request: Request, refused: Refused | None = None, said: GuestsSai
         if in_part
         else await ledger.of_document(db, document.id, limit=ENTRIES_SHOWN, but=activity.hidden_from(actor, document))
     )
+    names = await request.app.state.account_names(db, document.workspace_id) if subject is not None else {}
     if subject is not None and seen.has_changed:
         state = await request.app.state.live.read(document.id)
         # While it is drawn, no connection waits.
         await db.commit()
-        since = await looking.difference(subject, state)
+        since = looking.named(await looking.difference(subject, state), names)
     shown = None
     if subject is not None and not in_part:
         drawing = looking.difference(seen.base, subject) if seen.base else asyncio.to_thread(looking.drawn, subject)
-        shown = await drawing
+        shown = looking.named(await drawing, names)
     may_invite = can(actor, DocumentVerb.SHARE, document) and actor.workspace_role not in {None, Role.GUEST}
     guests_here = await guests.listed(db, user, document.id) if may_invite and not in_part else ()
     return render(
@@ -177,6 +178,7 @@ async def page(request: Request, refused: Refused | None = None, said: GuestsSai
         entries=entries,
         refused=refused,
         in_editor=in_part,
+        may_preview=actor.workspace_role is not None,
         may_invite=may_invite,
         guests=guests_here,
         guests_said=said or GuestsSaid(),

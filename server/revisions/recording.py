@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from server import db as database
-from server.documents import ydoc
+from server.documents import variants, ydoc
 from server.documents.lifecycle import FIRST_SEQ
 from server.documents.models import Document, DocumentUpdate, utc_now
 from server.documents.schema import empty_document
@@ -87,6 +87,12 @@ class _Weighed:
     authorship: Authorship
     deletions: Mapping[UUID, bytes]
     memory: Memory = field(default_factory=Memory)
+    is_same_on_accounts: bool = True
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is said otherwise than before: not in the text, and not in one for an account."""
+        return self.comparison.is_empty and self.is_same_on_accounts
 
 
 async def due(db: AsyncSession, *, now: datetime, most: int = 200, updates: int | None = None) -> Sequence[UUID]:
@@ -150,7 +156,7 @@ async def record(
     made_at = utc_now()
     weighed = await asyncio.to_thread(_weigh, logged, before, history.authorship, made_at, back)
     history.seq = max(history.seq, logged.seq)
-    if weighed.comparison.is_empty:
+    if weighed.is_empty:
         # A suggestion may have been rejected, and it is remembered when the rows that say so are folded.
         history.authorship = authorship.pack(weighed.authorship, weighed.memory)
         newest = before.revision
@@ -314,8 +320,11 @@ def _weigh(
     """Compare a state with the one before, pack it, and carry on who wrote what. `whose`: who wrote the one before."""
     doc = build(logged.updates)
     old = unpack(before.packed)
-    comparison = compare(
-        ydoc.read_node(old), ydoc.read_node(doc), old_title=ydoc.read_title(old), new_title=ydoc.read_title(doc)
+    (old_title, old_text), (new_title, new_text) = ((ydoc.read_title(it), ydoc.read_node(it)) for it in (old, doc))
+    comparison = compare(old_text, new_text, old_title=old_title, new_title=new_title)
+    # What follows an edited text is otherwise, too: only where the text is the same does it matter.
+    is_same = not comparison.is_empty or (
+        variants.resolve(old, old_title, old_text) == variants.resolve(doc, new_title, new_text)
     )
     known, memory = authorship.recollect(whose, old)
     newest = before.revision
@@ -325,4 +334,4 @@ def _weigh(
     memory = remember(memory, old, letters, gone=traced.gone, came=traced.came, times=traced.times)
     marks = read_marks(doc, newest.state_vector, traced.times, memory.returned)
     carried = authorship.carry(known, comparison, marks, traced.formed or at, back)
-    return _Weighed(comparison, pack(doc, before.keyframe), carried, traced.ranges, memory)
+    return _Weighed(comparison, pack(doc, before.keyframe), carried, traced.ranges, memory, is_same)

@@ -151,6 +151,19 @@ async def listed(db: AsyncSession, actor: Actor) -> Sequence[Listed]:
     return await _named(db, rows)
 
 
+async def names(db: AsyncSession, workspace_id: UUID, channels: Mapping[str, Channel]) -> dict[str, str]:
+    """Return what people call the accounts of a workspace, by id, also of those that were disconnected."""
+    rows = await db.execute(
+        select(col(ChannelAccount.id), col(ChannelAccount.name), col(ChannelAccount.channel)).where(
+            col(ChannelAccount.workspace_id) == workspace_id
+        )
+    )
+    return {
+        str(account_id): f"{name} · {channels[kind].name if kind in channels else kind}"
+        for account_id, name, kind in rows
+    }
+
+
 async def find(db: AsyncSession, actor: Actor, account_id: UUID, verb: Verb = Verb.CREATE) -> ChannelAccount:
     """Return a connected account of the workspace. Raises NotFound, Forbidden."""
     account: ChannelAccount | None = await db.get(ChannelAccount, account_id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Sequence
 from typing import Annotated, Any, Final
 from uuid import UUID
@@ -17,6 +18,7 @@ from starlette.routing import Route
 
 from server.accounts.identity import signed_in
 from server.documents import lifecycle
+from server.documents.access import DocumentVerb
 from server.documents.models import MAX_TITLE_CHARACTERS, Document
 from server.documents.read_json import read_json
 from server.documents.variants import (
@@ -27,18 +29,22 @@ from server.documents.variants import (
     MAX_WORDS,
     Whole,
     described,
+    whole,
 )
 from server.errors import Invalid, NotFound
 from server.publishing.channel import Channel
 from server.publishing.models import ChannelAccount
 from server.publishing.planning import previewing
 from server.publishing.planning.previewing import Preview
+from server.review import content
 from server.web.bodies import read_bounded
 from server.web.forms import field_sentences
+from server.web.render import render, wants_fragment
 
 MAX_BODY_BYTES: Final = 2 * 1024 * 1024
 # As many blocks as anybody looks at beside what they write.
 MAX_BLOCKS: Final = 10_000
+_HASH: Final = re.compile(r"[0-9a-f]{64}")
 
 Words = Annotated[str, StringConstraints(max_length=MAX_WORDS)]
 Blocks = Annotated[list[dict[str, Any]], Field(max_length=MAX_BLOCKS)]
@@ -77,6 +83,29 @@ async def preview(request: Request) -> Response:
     return JSONResponse(told(found), headers={"Cache-Control": "no-store"})
 
 
+async def preview_frozen(request: Request) -> Response:
+    """Show how a content that was sent for review looks on an account. `content`: its hash, as hex."""
+    document, account, channel = await _place(request, DocumentVerb.DECIDE)
+    asked = request.query_params.get("content", "")
+    if not _HASH.fullmatch(asked):
+        raise NotFound
+    db: AsyncSession = request.state.db
+    frozen = await content.find(db, document.id, bytes.fromhex(asked))
+    if frozen is None:
+        raise NotFound
+    said = whole(frozen.title, frozen.body, frozen.variants.get(str(account.id)))
+    found = await previewing.preview(db, document.workspace_id, said, account, channel)
+    return render(
+        request,
+        "publishing/preview.html",
+        block="preview" if wants_fragment(request) else None,
+        document={"id": document.id, "title": frozen.title},
+        account=account,
+        channel=channel,
+        preview=found,
+    )
+
+
 def told(found: Preview) -> dict[str, Any]:
     """Return a preview as JSON."""
     return {
@@ -91,10 +120,13 @@ def told(found: Preview) -> dict[str, Any]:
     }
 
 
-async def _place(request: Request) -> tuple[Document, ChannelAccount, Channel]:
-    """Return the document, if the person may see it, and an account of its workspace. Raises NotFound."""
+async def _place(request: Request, verb: DocumentVerb = DocumentVerb.VIEW) -> tuple[Document, ChannelAccount, Channel]:
+    """Return the document, if the person may do that with it, and an account of its workspace.
+
+    Raises NotFound, Forbidden.
+    """
     db: AsyncSession = request.state.db
-    document, at = await lifecycle.find(db, signed_in(request), request.path_params["document_id"])
+    document, at = await lifecycle.find(db, signed_in(request), request.path_params["document_id"], verb)
     if at.workspace_role is None:
         raise NotFound
     account_id: UUID = request.path_params["account_id"]
@@ -115,6 +147,8 @@ def _document(blocks: Sequence[object]) -> dict[str, Any]:
     return {"type": "doc", "content": [described(block) for block in read_json(blocks)]}
 
 
+_PREVIEW: Final = "/documents/{document_id:uuid}/variants/{account_id:uuid}/preview"
 routes: Final = [
-    Route("/documents/{document_id:uuid}/variants/{account_id:uuid}/preview", preview, methods=["POST"]),
+    Route(_PREVIEW, preview, methods=["POST"]),
+    Route(_PREVIEW, preview_frozen, methods=["GET"]),
 ]

@@ -341,6 +341,13 @@ DOORS: Final[dict[str, Door]] = {
     f"POST {_PAGE}/publish": Door(
         lambda case: case.here is not None and can(case.at, D.VIEW, case.document), form={"do": "check"}
     ),
+    f"POST {_PAGE}/variants/{{account_id}}/preview": Door(
+        lambda case: case.here is not None and can(case.at, D.VIEW, case.document), json={"body": []}
+    ),
+    # Of a content that was never sent for review there is nothing to see.
+    f"GET {_PAGE}/variants/{{account_id}}/preview": Door(
+        lambda case: case.here is not None and can(case.at, D.DECIDE, case.document), exactly=False
+    ),
     f"GET {_SENT}": Door(_sees_publication),
     f"POST {_SENT}/move": here(Verb.PUBLISH, form={"time": "2030-06-01T09:00", "zone": "UTC"}),
     f"POST {_SENT}/cancel": here(Verb.PUBLISH, form={}),

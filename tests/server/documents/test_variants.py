@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Final
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -13,46 +13,11 @@ from prosemirror.model import Node
 from pycrdt import Array, Map, Text, XmlElement, XmlFragment, XmlText
 
 from server.documents import freezing, variants, ydoc
-from server.documents.schema import node, schema, text
+from server.documents.schema import schema
 from server.documents.variants import Whole
 from server.documents.ydoc import YDoc
+from tests.server.documents.overlaying import ACCOUNT, OTHER, adapt, document, drop, paragraph, put, write
 from tests.server.documents.strategies import documents
-
-ACCOUNT: Final = "0c1d2e3f-0000-4000-8000-000000000001"
-OTHER: Final = "0c1d2e3f-0000-4000-8000-000000000002"
-
-
-def paragraph(words: str, name: str | None = None) -> Node:
-    return node("paragraph", {"id": name}, [text(words)] if words else [])
-
-
-def document(*words: str) -> YDoc:
-    """Return a document of paragraphs whose ids are their first words."""
-    blocks = [paragraph(each, each.partition(" ")[0]) for each in words]
-    return ydoc.load(ydoc.seed("The fox", node("doc", content=blocks)))
-
-
-def put(doc: YDoc, what: str, value: object, account: str = ACCOUNT) -> None:
-    doc.get("variants", type=Map)[f"{account}/{what}"] = value
-
-
-def drop(doc: YDoc, what: str, account: str = ACCOUNT) -> None:
-    del doc.get("variants", type=Map)[f"{account}/{what}"]
-
-
-def write(doc: YDoc, root: str, *blocks: Node, account: str = ACCOUNT) -> None:
-    """Make a text of a variant's own say these blocks."""
-    place = ydoc.fragment(doc, f"variant/{account}/{root}")
-    with doc.transaction():
-        del place.children[0 : len(place.children)]
-        for at, block in enumerate(blocks):
-            ydoc.insert(place, at, block)
-
-
-def adapt(doc: YDoc, name: str, *words: str) -> None:
-    with doc.transaction():
-        put(doc, f"block/{name}", {"kind": "adapted", "base": "whatever it was"})
-        write(doc, f"block/{name}", *(paragraph(each) for each in words))
 
 
 def read(doc: YDoc, account: str = ACCOUNT) -> Whole:

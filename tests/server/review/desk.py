@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -9,8 +10,9 @@ from redis.asyncio import Redis
 
 from server.accounts.models import User
 from server.db import Sessions, transaction
-from server.documents.models import Document
+from server.documents.models import Document, utc_now
 from server.documents.projection import project
+from server.documents.ydoc import YDoc
 from server.events import Events
 from server.review import lifecycle, workflows
 from server.review.lifecycle import Done
@@ -21,7 +23,7 @@ from server.review.workflows import Way
 from server.revisions import states
 from server.workspaces.models import Role, Workspace
 from tests.factories import actor, make_member, make_team
-from tests.server.revisions.writing_room import begin, write
+from tests.server.revisions.writing_room import append, begin, write
 
 
 @dataclass
@@ -48,7 +50,18 @@ class Desk:
 
     async def write(self, markdown: str) -> None:
         """Let the document say this, and the lists follow it."""
-        seq = await write(self.sessions, self.document.id, markdown, by=self.ada)
+        await self._follow(await write(self.sessions, self.document.id, markdown, by=self.ada))
+
+    async def change(self, change: Callable[[YDoc], object]) -> None:
+        """Let somebody change whatever else there is in the document, and the lists follow it."""
+        async with transaction(self.sessions) as db:
+            doc = states.build((await states.read_log(db, self.document.id)).updates)
+            before = doc.get_state()
+            change(doc)
+            seq = await append(db, self.document.id, doc.get_update(before), utc_now(), self.ada)
+        await self._follow(seq)
+
+    async def _follow(self, seq: int) -> None:
         async with transaction(self.sessions) as db:
             state = states.build((await states.read_log(db, self.document.id)).updates).get_update()
         async with Events(self.redis) as events:

@@ -4,15 +4,21 @@ import re
 
 import httpx
 import pytest
+from pycrdt import Map
 from starlette.applications import Starlette
 
 from server.accounts.models import User
 from server.db import transaction
+from server.documents import ydoc
 from server.documents.models import DocumentRole
+from server.documents.ydoc import YDoc
+from server.publishing.models import ChannelAccount
 from server.review.states import Status
 from server.workspaces.models import Role
 from tests.conftest import PUBLIC_URL
 from tests.factories import csrf_of, make_member, name_on, sign_in
+from tests.server.documents.overlaying import paragraph, put
+from tests.server.documents.overlaying import write as overwrite
 from tests.server.review.desk import Desk
 
 
@@ -79,6 +85,55 @@ async def test_what_changed_since_is_all_that_is_marked(app: Starlette, desk: De
     page = (await ben.client.get(ben.path)).text
     assert "Changed since approval" in page
     assert "1 block" in page
+
+
+async def test_what_goes_out_on_an_account_is_reviewed_with_the_text(app: Starlette, desk: Desk) -> None:
+    async with transaction(desk.sessions) as db:
+        account = ChannelAccount(
+            workspace_id=desk.workspace.id,
+            channel="mastodon",
+            name="@ada@mastodon.example",
+            base_url="https://mastodon.example",
+            secrets=b"",
+        )
+        db.add(account)
+    account_id = str(account.id)
+
+    def adapt_second(doc: YDoc) -> None:
+        second = str(ydoc.read_node(doc).child(1).attrs["id"])
+        put(doc, f"block/{second}", {"kind": "adapted", "base": "Two"}, account_id)
+        overwrite(doc, f"block/{second}", paragraph("Two, too"), account=account_id)
+        put(doc, "tags", "fox", account_id)
+
+    ada, ben = await _enter(app, desk, desk.ada), await _enter(app, desk, desk.ben)
+    await ada.post()
+    await ben.post("/decisions", verdict="approve", content=await _hash(desk))
+    assert "Changed since" not in (await ben.client.get(ben.path)).text
+
+    await desk.change(adapt_second)
+    page = (await ben.client.get(ben.path)).text
+    assert "what it says on 1 account" in page
+    assert "On @ada@mastodon.example · Mastodon" in page
+    assert "<ins>fox</ins>" in page
+    # The document's own text is as it was approved; what goes out there is not.
+    assert page.count('class="change"') == 1
+
+    await desk.change(lambda doc: doc.get("variants", type=Map).clear())
+    assert "Changed since" not in (await ben.client.get(ben.path)).text, "taken back, it is what was approved"
+
+    await desk.change(adapt_second)
+    await ada.post()
+    signed = await _hash(desk)
+    page = (await ben.client.get(ben.path)).text
+    assert page.count("2 changes") == 1
+    look = f"/documents/{desk.document.id}/variants/{account_id}/preview?content="
+    assert look + signed in page
+    shown = await ben.client.get(look + signed, headers={"HX-Request": "true"})
+    assert "Two, too" in shown.text
+    assert "#fox" in shown.text
+    assert "<html" not in shown.text
+    assert "<h1>" in (await ben.client.get(look + signed)).text
+    assert (await ben.client.get(look + "0" * 64)).status_code == 404
 
 
 async def test_a_reader_sees_where_it_stands_and_decides_nothing(app: Starlette, desk: Desk) -> None:

@@ -33,6 +33,7 @@ from server.comments.settling import settle as settle_comments
 from server.documents.access import seen_by, who_sees
 from server.documents.api import OPERATIONS as DOCUMENT_OPERATIONS
 from server.documents.api import routes as api_routes
+from server.documents.expiring import expiring
 from server.documents.gifts import end_beyond
 from server.documents.lifecycle import spread_membership
 from server.documents.live import HubFigures, Wrote, open_live, taking_stock
@@ -161,6 +162,7 @@ def create_app(settings: Settings) -> Starlette:
             )
             await stack.enter_async_context(watching_loop(slow))
             await stack.enter_async_context(metrics.including(HubFigures(endpoint.door.hub)))
+            await stack.enter_async_context(expiring(sessions, live))
             app.state.visits = await stack.enter_async_context(
                 visiting(redis, events, sessions, lambda: _who_is_where(endpoint.door.hub))
             )

@@ -380,9 +380,6 @@ DOORS: Final[dict[str, Door]] = {
     f"POST {_WORKFLOWS}": here(Verb.MANAGE, json={"name": "Law", "steps": [{"name": "Law"}]}),
     f"PUT {_WORKFLOWS}/{{workflow_id}}": here(Verb.MANAGE, json={"name": "Law", "steps": [{"name": "Law"}]}),
     f"DELETE {_WORKFLOWS}/{{workflow_id}}": here(Verb.MANAGE),
-    f"POST {_PAGE}/variants/{{account_id}}/preview": Door(
-        lambda case: case.here is not None and can(case.at, D.VIEW, case.document), json={"body": []}
-    ),
     "GET /workspace/review": here(Verb.MANAGE),
     "POST /workspace/review": here(Verb.MANAGE, form={"name": "Law", "step-0-name": "Law"}),
     "POST /workspace/review/{workflow_id}": here(Verb.MANAGE, form={"name": "Law", "step-0-name": "Law"}),

@@ -56,15 +56,16 @@ from server.publishing.accounts.api import OPERATIONS as PUBLISHING_OPERATIONS
 from server.publishing.accounts.api import routes as publishing_api_routes
 from server.publishing.accounts.pages import routes as publishing_routes
 from server.publishing.aftercare.pages import routes as aftercare_routes
-from server.publishing.channels.sandbox_routes import routes as sandbox_routes
 from server.publishing.bulk.api import OPERATIONS as BULK_OPERATIONS
 from server.publishing.bulk.api import routes as bulk_api_routes
 from server.publishing.bulk.feed_pages import routes as feed_routes
 from server.publishing.bulk.pages import routes as bulk_routes
+from server.publishing.channels.sandbox_routes import routes as sandbox_routes
 from server.publishing.planning.api import OPERATIONS as PLANNING_OPERATIONS
 from server.publishing.planning.api import routes as planning_api_routes
 from server.publishing.planning.approving import approved_content
 from server.publishing.planning.pages import routes as planning_routes
+from server.publishing.planning.preview_doors import routes as preview_routes
 from server.publishing.planning.queue_pages import routes as queue_routes
 from server.publishing.planning.variant_pages import routes as variant_routes
 from server.publishing.publisher.delivering import oldest_overdue_seconds
@@ -73,7 +74,6 @@ from server.publishing.rehearsal.api import OPERATIONS as REHEARSAL_OPERATIONS
 from server.publishing.rehearsal.api import routes as rehearsal_api_routes
 from server.publishing.rehearsal.pages import routes as rehearsal_routes
 from server.publishing.rules.api import OPERATIONS as RULES_OPERATIONS
-from server.publishing.planning.preview_doors import routes as preview_routes
 from server.publishing.rules.api import routes as rules_api_routes
 from server.publishing.rules.pages import routes as rules_routes
 from server.publishing.site.routes import routes as site_routes
@@ -81,14 +81,14 @@ from server.queue import create_queue
 from server.review import looking
 from server.review.api import OPERATIONS as REVIEW_OPERATIONS
 from server.review.api import routes as review_api_routes
-from server.review.routes import routes as review_routes
-from server.review.settings_pages import routes as review_settings_routes
-from server.revisions.api import OPERATIONS as REVISION_OPERATIONS
-from server.revisions.api import routes as revision_api_routes
 from server.review.guest_api import OPERATIONS as GUEST_OPERATIONS
 from server.review.guest_api import routes as guest_api_routes
 from server.review.guest_pages import routes as guest_routes
 from server.review.guest_panel import routes as guest_panel_routes
+from server.review.routes import routes as review_routes
+from server.review.settings_pages import routes as review_settings_routes
+from server.revisions.api import OPERATIONS as REVISION_OPERATIONS
+from server.revisions.api import routes as revision_api_routes
 from server.revisions.attribution import note, owners_of
 from server.revisions.routes import routes as revision_routes
 from server.settings import Settings
@@ -112,12 +112,12 @@ OPERATIONS: Final = (
     *COMMENT_OPERATIONS,
     *REVISION_OPERATIONS,
     *REVIEW_OPERATIONS,
+    *GUEST_OPERATIONS,
     *WORKSPACE_OPERATIONS,
     *PUBLISHING_OPERATIONS,
     *PLANNING_OPERATIONS,
-    *BULK_OPERATIONS,
     *REHEARSAL_OPERATIONS,
-    *GUEST_OPERATIONS,
+    *BULK_OPERATIONS,
     *RULES_OPERATIONS,
 )
 
@@ -161,8 +161,8 @@ def create_app(settings: Settings) -> Starlette:
                 )
             )
             await stack.enter_async_context(watching_loop(slow))
-            await stack.enter_async_context(metrics.including(HubFigures(endpoint.door.hub)))
             await stack.enter_async_context(expiring(sessions, live))
+            await stack.enter_async_context(metrics.including(HubFigures(endpoint.door.hub)))
             app.state.visits = await stack.enter_async_context(
                 visiting(redis, events, sessions, lambda: _who_is_where(endpoint.door.hub))
             )
@@ -197,15 +197,15 @@ def create_app(settings: Settings) -> Starlette:
         *revision_routes,
         *revision_api_routes,
         *review_routes,
+        *guest_panel_routes,
+        *guest_routes,
+        *guest_api_routes,
         *review_settings_routes,
         *review_api_routes,
         *publishing_routes,
         *publishing_api_routes,
         *site_routes,
         *sandbox_routes,
-        *guest_panel_routes,
-        *guest_routes,
-        *guest_api_routes,
         *bulk_api_routes,
         *bulk_routes,
         *feed_routes,
@@ -215,8 +215,8 @@ def create_app(settings: Settings) -> Starlette:
         *rehearsal_api_routes,
         *rehearsal_routes,
         *preview_routes,
-        *variant_routes,
         *aftercare_routes,
+        *variant_routes,
         *rules_api_routes,
         *rules_routes,
         *operation_routes,

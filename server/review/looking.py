@@ -73,10 +73,10 @@ class Stage:
     needed: int
     people: tuple[Mark, ...]
     due_at: datetime | None
+    is_for_guests: bool
 
 
 @dataclass(frozen=True, slots=True)
-    is_for_guests: bool
 class Said:
     """A decision as it is shown."""
 
@@ -109,13 +109,13 @@ class Seen:
     ways: Sequence[Way]
 
     @property
-    def can_nobody_decide(self) -> bool:
-        """Whether the step that is on has no reviewers."""
-    @property
     def waits_for_guest(self) -> bool:
         """Whether the step that is on is for guests, and none is invited who may approve."""
         return any(stage.state == "now" and not stage.people and stage.is_for_guests for stage in self.stages)
 
+    @property
+    def can_nobody_decide(self) -> bool:
+        """Whether the step that is on has no reviewers."""
         return any(stage.state == "now" and not stage.people for stage in self.stages)
 
 
@@ -286,6 +286,7 @@ def _stages(under: Under, names: Mapping[UUID, str]) -> list[Stage]:
                 needed=each.needed,
                 people=tuple(marks),
                 due_at=lifecycle.due_at(under.review, hours) if is_now and hours is not None else None,
+                is_for_guests=each.step.guests,
             )
         )
     return found
@@ -316,7 +317,6 @@ async def _base(
     standing: Standing,
     subject: Frozen | None,
     decisions: Sequence[tuple[UUID | None, str | None, Decision]],
-                is_for_guests=each.step.guests,
     user_id: UUID,
     *,
     has_own_eyes_only: bool,

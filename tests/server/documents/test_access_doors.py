@@ -186,8 +186,6 @@ OPEN: Final = {
     "POST /s/{secret}",
     "GET /s/{secret}/text",
     "GET /s/{secret}/assets/{asset_id}",
-    "GET /robots.txt",
-    "GET /p/{site}",
     # By a cookie of the document's own, whoever somebody is elsewhere: tests/server/review/test_guests.py.
     "GET /r/{secret}",
     "GET /guest/{document_id}",
@@ -207,6 +205,8 @@ OPEN: Final = {
     "PUT /guest/{document_id}/api/comments/{comment_id}/reactions",
     "GET /guest/{document_id}/api/suggestions",
     "POST /guest/{document_id}/api/suggestions/decisions",
+    "GET /robots.txt",
+    "GET /p/{site}",
     "GET /p/{site}/",
     "GET /p/{site}/feed.xml",
     "GET /p/{site}/atom.xml",
@@ -391,6 +391,17 @@ DOORS: Final[dict[str, Door]] = {
     # Whoever may decide does so where a review names them, and one is under way.
     f"POST {_PAGE}/review/decisions": at(D.DECIDE, form={"verdict": "approve", "content": "a" * 64}, exactly=False),
     f"POST {_PAGE}/review/withdraw": at(D.EDIT, form={}, exactly=False),
+    f"POST {_PAGE}/review/guests": Door(_may_invite_into, form={"name": "Carol"}),
+    f"POST {_PAGE}/review/guests/{{guest_id}}/link": Door(_may_invite_into, form={}),
+    f"POST {_PAGE}/review/guests/{{guest_id}}/extend": Door(_may_invite_into, form={}),
+    f"POST {_PAGE}/review/guests/{{guest_id}}/revoke": at(D.SHARE, form={}),
+    f"GET {_API}/review/guests": at(D.SHARE),
+    f"POST {_API}/review/guests": Door(_may_invite_into, json={"name": "Carol"}),
+    f"PATCH {_API}/review/guests/{{guest_id}}": Door(
+        _may_invite_into, json={"expires_at": (utc_now() + timedelta(days=9)).isoformat()}
+    ),
+    f"POST {_API}/review/guests/{{guest_id}}/link": Door(_may_invite_into),
+    f"DELETE {_API}/review/guests/{{guest_id}}": at(D.SHARE),
     "GET /documents": here(Verb.VIEW),
     "POST /documents": here(Verb.CREATE, form={}),
     "GET /api/v1/documents": here(Verb.VIEW),
@@ -403,17 +414,6 @@ DOORS: Final[dict[str, Door]] = {
     f"POST {_SHELF}/rename": within(D.RENAME, form={"name": "Plans"}),
     f"POST {_SHELF}/move": Door(_may_move_all_to_the_top, form={}),
     f"POST {_SHELF}/remove": within(D.TRASH, form={}),
-    f"POST {_PAGE}/review/guests": Door(_may_invite_into, form={"name": "Carol"}),
-    f"POST {_PAGE}/review/guests/{{guest_id}}/link": Door(_may_invite_into, form={}),
-    f"POST {_PAGE}/review/guests/{{guest_id}}/extend": Door(_may_invite_into, form={}),
-    f"POST {_PAGE}/review/guests/{{guest_id}}/revoke": at(D.SHARE, form={}),
-    f"GET {_API}/review/guests": at(D.SHARE),
-    f"POST {_API}/review/guests": Door(_may_invite_into, json={"name": "Carol"}),
-    f"PATCH {_API}/review/guests/{{guest_id}}": Door(
-        _may_invite_into, json={"expires_at": (utc_now() + timedelta(days=9)).isoformat()}
-    ),
-    f"POST {_API}/review/guests/{{guest_id}}/link": Door(_may_invite_into),
-    f"DELETE {_API}/review/guests/{{guest_id}}": at(D.SHARE),
     f"GET {_SHELF}/sharing": within(D.SHARE),
     f"POST {_SHELF}/sharing/people": within(D.SHARE, form={"who": "victim@example.org", "role": "viewer"}),
     f"POST {_SHELF}/sharing/people/{{user_id}}": within(D.SHARE, form={"role": "viewer"}),
@@ -578,18 +578,6 @@ class House:
             height=1,
             size_bytes=1,
         )
-        account = ChannelAccount(
-            workspace_id=self.workspace.id, channel="reddit", name="u/fox", remote_id=str(document.id), secrets=b"x"
-        )
-        workflow = Workflow(workspace_id=self.workspace.id, name="Law", steps=[])
-        day = utc_now().date()
-        blackout = Blackout(workspace_id=self.workspace.id, name="Closed", first_day=day, last_day=day)
-        db.add_all([asset, account, workflow, blackout])
-        await db.flush()
-        tomorrow = utc_now() + timedelta(days=1)
-        publication = Publication(
-            workspace_id=self.workspace.id,
-            document_id=document.id,
         carol = await guest_keys.create(db, "Carol")
         guest = ReviewGuest(
             user_id=carol.id,
@@ -603,6 +591,18 @@ class House:
             reads_after=True,
         )
         db.add(guest)
+        account = ChannelAccount(
+            workspace_id=self.workspace.id, channel="reddit", name="u/fox", remote_id=str(document.id), secrets=b"x"
+        )
+        workflow = Workflow(workspace_id=self.workspace.id, name="Law", steps=[])
+        day = utc_now().date()
+        blackout = Blackout(workspace_id=self.workspace.id, name="Closed", first_day=day, last_day=day)
+        db.add_all([asset, account, workflow, blackout])
+        await db.flush()
+        tomorrow = utc_now() + timedelta(days=1)
+        publication = Publication(
+            workspace_id=self.workspace.id,
+            document_id=document.id,
             account_id=account.id,
             content_hash=bytes(32),
             post=pack(FrozenPost("", "It jumps.", "<p>It jumps.</p>")),
@@ -620,6 +620,7 @@ class House:
             "link_id": str(link.id),
             "invitation_id": str(invitation.id),
             "asset_id": str(asset.id),
+            "guest_id": str(carol.id),
             "account_id": str(account.id),
             "workflow_id": str(workflow.id),
             "publication_id": str(publication.id),
@@ -633,7 +634,6 @@ class House:
     async def _collection(self, db: AsyncSession) -> Collection:
         """Make a collection on which they are named as on the document; by a link nobody comes into one."""
         collection = await collections.create(
-            "guest_id": str(carol.id),
             db, at_work(self.zoe, self.workspace, Role.ADMIN), self.zoe, "Plans", None
         )
         collection.reach = "people"

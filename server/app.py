@@ -67,6 +67,8 @@ from server.publishing.planning.approving import approved_content
 from server.publishing.planning.pages import routes as planning_routes
 from server.publishing.planning.preview_doors import routes as preview_routes
 from server.publishing.planning.queue_pages import routes as queue_routes
+from server.publishing.planning.variant_api import OPERATIONS as VARIANT_OPERATIONS
+from server.publishing.planning.variant_api import routes as variant_api_routes
 from server.publishing.planning.variant_pages import routes as variant_routes
 from server.publishing.publisher.delivering import oldest_overdue_seconds
 from server.publishing.registry import open_reach
@@ -116,6 +118,7 @@ OPERATIONS: Final = (
     *WORKSPACE_OPERATIONS,
     *PUBLISHING_OPERATIONS,
     *PLANNING_OPERATIONS,
+    *VARIANT_OPERATIONS,
     *REHEARSAL_OPERATIONS,
     *BULK_OPERATIONS,
     *RULES_OPERATIONS,
@@ -216,6 +219,7 @@ def create_app(settings: Settings) -> Starlette:
         *rehearsal_routes,
         *preview_routes,
         *aftercare_routes,
+        *variant_api_routes,
         *variant_routes,
         *rules_api_routes,
         *rules_routes,

@@ -200,9 +200,17 @@ class Sandbox:
         """Take a post away."""
         await self.shelf.remove(UUID(str(handle.remote_id)))
 
+    async def revoke(self, caller: Caller) -> str:
+        """Nothing was given to anybody."""
+        return ""
+
     async def metrics(self, caller: Caller, handle: Handle) -> Metrics:
         """Nobody reads what is in a sandbox."""
         return Metrics()
+
+    def plays(self, account: Account) -> Channel:
+        """Return the channel whose rules hold for an account; the sandbox itself, if nobody's do."""
+        return self._channel(account) or self
 
     def _channel(self, account: Account) -> Channel | None:
         return self.played.get(str(account.facts.get("plays", "")))

@@ -51,9 +51,9 @@ class ApprovedContent:
         return whole(self.title, self.body, self.variants.get(str(account_id)))
 
 
-async def pictures_of(db: AsyncSession, workspace_id: UUID, said: Whole) -> dict[UUID, Asset]:
+async def pictures_of(db: AsyncSession, workspace_id: UUID, *said: Whole) -> dict[UUID, Asset]:
     """Return the pictures that are shown, by id. One that is gone, or another workspace's, is left out."""
-    wanted = set(_shown(said.body))
+    wanted = {asset_id for each in said for asset_id in _shown(each.body)}
     if not wanted:
         return {}
     found = await db.scalars(select(Asset).where(col(Asset.id).in_(wanted), col(Asset.workspace_id) == workspace_id))

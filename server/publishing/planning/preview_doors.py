@@ -19,6 +19,7 @@ from starlette.routing import Route
 from server.accounts.identity import signed_in
 from server.documents import lifecycle
 from server.documents.access import DocumentVerb
+from server.documents.api.turns import turn
 from server.documents.models import MAX_TITLE_CHARACTERS, Document
 from server.documents.read_json import read_json
 from server.documents.variants import (
@@ -75,11 +76,12 @@ async def preview(request: Request) -> Response:
     """Say what goes out of a text that somebody writes for an account, and how it looks there. Nothing is kept."""
     body = await read_bounded(request, MAX_BODY_BYTES)
     document, account, channel = await _place(request)
-    try:
-        said = await asyncio.to_thread(lambda: Sent.model_validate_json(body).whole())
-    except ValidationError as error:
-        raise Invalid(field_sentences(error)) from error
-    found = await previewing.preview(request.state.db, document.workspace_id, said, account, channel)
+    async with turn(request, len(body)):
+        try:
+            said = await asyncio.to_thread(lambda: Sent.model_validate_json(body).whole())
+        except ValidationError as error:
+            raise Invalid(field_sentences(error)) from error
+        found = await previewing.preview(request.state.db, document.workspace_id, said, account, channel)
     return JSONResponse(told(found), headers={"Cache-Control": "no-store"})
 
 

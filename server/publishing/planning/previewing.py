@@ -10,18 +10,24 @@ from typing import Final
 from uuid import UUID
 
 from markupsafe import Markup
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
 
 from server.assets.models import Asset
-from server.documents.variants import Whole
+from server.documents.freezing import Words
+from server.documents.variants import Whole, whole
 from server.errors import Invalid
 from server.publishing import posts
 from server.publishing.channel import Account, Channel, Post, Problem
+from server.publishing.channels.sandbox import Sandbox
 from server.publishing.counting import count, graphemes
 from server.publishing.models import ChannelAccount
 from server.publishing.planning import composing, looks, planning, scheduling
 from server.publishing.posts import Additions
 
+# As many as the page shows.
+MOST_ACCOUNTS: Final = 200
 # Whatever is counted is counted as if it went out now.
 _NOBODY: Final = UUID(int=0)
 
@@ -56,6 +62,52 @@ class Preview:
         return any(each.blocks for each in self.problems)
 
 
+@dataclass(frozen=True, slots=True)
+class OnAccount:
+    """What a document says on an account. `is_own`: it is another text than the document's."""
+
+    account: ChannelAccount
+    channel: Channel
+    said: Whole
+    is_own: bool
+    preview: Preview
+
+
+async def previews(
+    db: AsyncSession, workspace_id: UUID, words: Words, channels: Mapping[str, Channel]
+) -> list[OnAccount]:
+    """Return how a document would go out on each connected account, by channel and name."""
+    rows = await db.scalars(
+        select(ChannelAccount)
+        .where(
+            col(ChannelAccount.workspace_id) == workspace_id,
+            col(ChannelAccount.disconnected_at).is_(None),
+            col(ChannelAccount.channel).in_(channels),
+        )
+        .order_by(col(ChannelAccount.channel), col(ChannelAccount.name), col(ChannelAccount.id))
+        .limit(MOST_ACCOUNTS)
+    )
+    placed = [
+        (row, scheduling.closed(row), whole(words.title, words.body, words.variants.get(str(row.id)))) for row in rows
+    ]
+    assets = await composing.pictures_of(db, workspace_id, *(said for _, _, said in placed))
+    await db.commit()
+
+    def draw() -> list[OnAccount]:
+        return [
+            OnAccount(
+                row,
+                channels[row.channel],
+                said,
+                str(row.id) in words.variants,
+                _preview(said, closed, channels[row.channel], assets),
+            )
+            for row, closed, said in placed
+        ]
+
+    return await asyncio.to_thread(draw)
+
+
 async def preview(
     db: AsyncSession, workspace_id: UUID, said: Whole, account: ChannelAccount, channel: Channel
 ) -> Preview:
@@ -69,9 +121,11 @@ async def preview(
 
 def meters_of(channel: Channel, account: Account, post: Post) -> list[Meter]:
     """Return how full the parts of a post are, as the channel counts."""
-    can, limits = channel.capabilities, channel.limits(account)
+    # What a sandbox plays has no title if that has none.
+    can = (channel.plays(account) if isinstance(channel, Sandbox) else channel).capabilities
+    limits = channel.limits(account)
     found = []
-    if can.titles:
+    if can.titles and limits.title is not None:
         found.append(Meter("Title", len(post.title.strip()), limits.title, "characters"))
     besides = sum(graphemes(post.options.get(option.name, "").strip()) for option in channel.options if option.counts)
     for number, text in enumerate(channel.said(post, account), start=1):

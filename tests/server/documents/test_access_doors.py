@@ -341,6 +341,7 @@ DOORS: Final[dict[str, Door]] = {
     f"POST {_PAGE}/publish": Door(
         lambda case: case.here is not None and can(case.at, D.VIEW, case.document), form={"do": "check"}
     ),
+    f"GET {_API}/variants": Door(lambda case: case.here is not None and can(case.at, D.VIEW, case.document)),
     f"POST {_PAGE}/variants/{{account_id}}/preview": Door(
         lambda case: case.here is not None and can(case.at, D.VIEW, case.document), json={"body": []}
     ),
@@ -751,7 +752,7 @@ def _refusals(case: Case, name: str) -> set[int]:
     if name in _MOVES and can(case.at, D.MOVE, case.document):
         # To the top of a workspace, which is for its members.
         return {403} if case.here is not None else {404}
-    if name.endswith((f"{_PAGE}/publish", "/preview")):
+    if name.endswith((f"{_PAGE}/publish", "/preview", "/variants")):
         return {404}
     if "{document_id}" in name or "{asset_id}" in name:
         is_shown_how_to_ask = name == f"GET {_PAGE}" and case.here is not None

@@ -10,6 +10,7 @@ from markupsafe import Markup
 from starlette.applications import Starlette
 
 from server.db import Sessions, transaction
+from server.documents.ydoc import YDoc
 from server.publishing.channel import Account, Channel, Post
 from server.publishing.channels.bluesky import Bluesky
 from server.publishing.channels.mastodon import Mastodon
@@ -20,6 +21,8 @@ from server.publishing.models import ChannelAccount
 from server.publishing.planning import looks
 from server.publishing.planning.previewing import meters_of
 from server.workspaces.models import Role
+from tests.server.documents.overlaying import paragraph as paragraph_of
+from tests.server.documents.overlaying import put, write
 from tests.server.publishing.planner import Planner, open_planner
 from tests.server.publishing.subjects.subject import PNG, a_picture
 
@@ -87,6 +90,27 @@ async def test_whoever_writes_is_told_how_full_it_is_what_is_amiss_and_how_it_lo
     assert told["html"].count("<article") == 2
     assert ">Foxes</summary>" in told["html"]
     assert "Not shown there" not in told["html"]
+
+
+async def test_a_program_reads_what_goes_out_on_each_account(app: Starlette, planner: Planner) -> None:
+    document_id = await planner.document()
+    account_id = await connected(planner, "mastodon", "@ada@mastodon.example", max_characters=40)
+
+    def adapt(doc: YDoc) -> None:
+        put(doc, "start", value=True, account=str(account_id))
+        write(doc, "start", paragraph_of("A start that is much longer than there is room"), account=str(account_id))
+        put(doc, "tags", "fox", str(account_id))
+
+    await app.state.live.edit(document_id, adapt)
+    async with await planner.program() as program:
+        answer = await program.get(f"/api/v1/documents/{document_id}/variants")
+    assert answer.status_code == 200, answer.text
+    [board, mastodon] = answer.json()["variants"]
+    assert (board["account_name"], board["is_own"], board["parts"]) == ("Our board", False, [""])
+    assert (mastodon["account_id"], mastodon["is_own"]) == (str(account_id), True)
+    assert mastodon["parts"] == ["A start that is much longer than there is room\n\n#fox"]
+    assert {"name": "Text", "used": 52, "most": 40, "unit": "characters"} in mastodon["meters"]
+    assert mastodon["problems"][0]["blocks"] is True
 
 
 async def test_what_a_channel_asks_for_is_told_and_nothing_breaks_without_it(planner: Planner) -> None:

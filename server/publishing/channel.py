@@ -370,6 +370,13 @@ class Channel(Protocol):
         """Take a published post back; done if it is gone already. Only where `capabilities.deletes`."""
         ...
 
+    async def revoke(self, caller: Caller) -> str:
+        """Take back there what was given to this account here: its token, its password. May be repeated.
+
+        Returns what remains for a person to do there, in a sentence; empty: nothing. Raises ChannelError.
+        """
+        ...
+
     async def metrics(self, caller: Caller, handle: Handle) -> Metrics:
         """How a published post fares. Only where `capabilities.metrics`."""
         ...

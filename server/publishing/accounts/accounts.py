@@ -10,6 +10,8 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID, uuid4
 
+import anyio
+import structlog
 from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -35,6 +37,10 @@ MAX_ANSWER_CHARACTERS: Final = 2000
 CONSENT_LASTS: Final = timedelta(minutes=15)
 # An access token is renewed so long before it ends, or when half its life is over: time to ask a person, if that fails.
 AHEAD: Final = timedelta(days=7)
+# Somebody waits for the page.
+REVOKE_SECONDS: Final = 10
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,15 +206,45 @@ async def change(
     return account
 
 
-async def disconnect(db: AsyncSession, actor: Actor, account_id: UUID) -> None:
-    """Forget the account's secrets and use it no more; what it published stays. Raises Forbidden, NotFound."""
+async def disconnect(db: AsyncSession, reach: Reach, actor: Actor, account_id: UUID) -> str:
+    """Forget the account's secrets and use it no more; what it published stays. Then take the access back there.
+
+    Returns what remains for a person to do there, in a sentence; empty: nothing. It is disconnected in any case.
+    Commits. Raises Forbidden, NotFound.
+    """
     account = await find(db, actor, account_id, Verb.PUBLISH)
+    channel = reach.channels.get(account.channel)
+    try:
+        caller = caller_of(reach, account)
+    except ChannelError:
+        # No key opens its secrets any more, so nobody can take them back from here.
+        caller = None
     account.secrets = None
     account.key_id = ""
     account.expires_at = account.refresh_at = None
     account.disconnected_at = utc_now()
     await db.flush()
     await _write_down(db, account, actor, "channel.disconnected", "disconnected")
+    await db.commit()
+    return await _take_back(channel, caller)
+
+
+async def _take_back(channel: Channel | None, caller: Caller | None) -> str:
+    """Take an access back, as far as that goes in a short while; else say who has to."""
+    if channel is None:
+        return ""
+    by_hand = f"{channel.name} did not confirm that the access was taken back. Look there, and take it back by hand."
+    if caller is None:
+        return by_hand
+    try:
+        with anyio.fail_after(REVOKE_SECONDS):
+            return await channel.revoke(caller)
+    except (ChannelError, TimeoutError):
+        return by_hand
+    except Exception:
+        # It is disconnected here, whatever came back from there.
+        log.exception("access not taken back", channel=channel.kind)
+        return by_hand
 
 
 async def publishers(db: AsyncSession, workspace_id: UUID) -> Sequence[User]:

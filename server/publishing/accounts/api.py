@@ -79,9 +79,12 @@ async def change_account(call: Call[NoQuery, AccountChange]) -> Reply[AccountSee
 
 
 async def disconnect_account(call: Call[NoQuery, NoBody]) -> Reply[None]:
-    """Disconnect an account: its secrets are forgotten, and nothing more goes out by it. What it published stays."""
+    """Disconnect an account: its secrets are forgotten, and nothing more goes out by it. What it published stays.
+
+    Its access is taken back at the channel, too, as far as the channel lets that be done.
+    """
     request = call.request
-    await accounts.disconnect(request.state.db, await _actor(request), _account_id(request))
+    await accounts.disconnect(request.state.db, request.app.state.reach, await _actor(request), _account_id(request))
     return Reply(None)
 
 

@@ -184,7 +184,9 @@ async def disconnect(request: Request) -> Response:
     if form.sure != "yes":
         await accounts.find(request.state.db, actor, account_id, Verb.PUBLISH)
         return await _account(request, account_id, refused=Invalid({"sure": "Say that you mean it."}))
-    await accounts.disconnect(request.state.db, actor, account_id)
+    remains = await accounts.disconnect(request.state.db, _reach(request), actor, account_id)
+    if remains:
+        return await _index(request, notice=f"{SENTENCES['channels-disconnected']} {remains}")
     return go_and_say(request, PATH, "channels-disconnected")
 
 

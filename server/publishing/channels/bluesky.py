@@ -271,6 +271,20 @@ class Bluesky:
             if not answer.is_success:
                 raise refused(answer, f"{NAME} did not take the post back")
 
+    async def revoke(self, caller: Caller) -> str:
+        """End the session. The app password is the person's to delete. Raises ChannelError."""
+        answer = await caller.http.call(
+            "POST",
+            address_of(caller.account.base_url, "com.atproto.server.deleteSession"),
+            changes=False,
+            headers={"Authorization": f"Bearer {caller.account.secrets.get('refresh', '')}"},
+        )
+        error, _ = error_of(answer)
+        # A session that has run out is as good as ended.
+        if not answer.is_success and error not in {"ExpiredToken", "InvalidToken"}:
+            raise refused(answer, f"{NAME} did not end the session")
+        return "Delete the app password on Bluesky, under Settings, Privacy and security, App passwords."
+
     async def metrics(self, caller: Caller, handle: Handle) -> Metrics:
         """Count likes, reposts with quotes, and replies of the first post; nothing while it is not indexed."""
         answer = await ask(caller, "app.bsky.feed.getPosts", {"uris": handle.remote_id or ""})

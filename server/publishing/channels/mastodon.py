@@ -90,7 +90,10 @@ _USUAL: Final[Mapping[str, Json]] = {
 
 @dataclass(frozen=True, slots=True)
 class Mastodon:
-    """The channel. Its account's secret is `access_token`; it does not end and cannot be refreshed."""
+    """The channel. Its account's secrets are `access_token`, which does not end and cannot be refreshed, and the app's.
+
+    The app's are `client_id` and `client_secret`, which only accounts have that were connected since they are kept.
+    """
 
     kind: str = "mastodon"
     name: str = NAME
@@ -194,7 +197,9 @@ class Mastodon:
         scopes = (tokens.scope or SCOPES).split()
         if not allows(scopes, "write:statuses") or not allows(scopes, "write:media"):
             raise ChannelError(Remedy.RECONNECT, f"{host} gave access without the right to post. Connect again.")
-        return await look(http, kept["base_url"], {"access_token": tokens.access})
+        # With the app's own secret, so that the access can be taken back.
+        app_secrets = {"client_id": kept["client_id"], "client_secret": kept["client_secret"]}
+        return await look(http, kept["base_url"], {"access_token": tokens.access, **app_secrets})
 
     async def check(self, caller: Caller) -> Connection:
         """Look at the account and at what its server takes now. Raises ChannelError."""
@@ -342,6 +347,19 @@ class Mastodon:
             answer = await caller.http.call("DELETE", url, changes=True, headers=authorized(caller))
             if not answer.is_success and answer.status != 404:
                 raise refused(answer, f"{NAME} did not take the post back")
+
+    async def revoke(self, caller: Caller) -> str:
+        """Take the token back, by the app that it was given to. Raises ChannelError."""
+        secrets = caller.account.secrets
+        host = host_of(caller.account.base_url)
+        by_hand = f"Take Quillroom's access back on {host}, under Preferences, Account, Authorized apps."
+        if not secrets.get("client_id"):
+            # Connected before the app's own secret was kept.
+            return by_hand
+        form = {"client_id": secrets["client_id"], "client_secret": secrets["client_secret"]}
+        form["token"] = secrets["access_token"]
+        answer = await caller.http.call("POST", f"{caller.account.base_url}/oauth/revoke", changes=False, form=form)
+        return "" if answer.is_success else by_hand
 
     async def metrics(self, caller: Caller, handle: Handle) -> Metrics:
         """Count favourites, boosts and replies of the first post. Raises ChannelError."""

@@ -343,6 +343,21 @@ class Reddit:
         """See Channel. Reddit says nothing about what was there."""
         await self._call(caller, "POST", "/api/del", form={"id": str(handle.remote_id)}, changes=True)
 
+    async def revoke(self, caller: Caller) -> str:
+        """See Channel. With the refresh token goes every access token that it gave."""
+        account = caller.account
+        by_hand = "Take Quillroom's access back on Reddit, under Preferences, Apps."
+        if not (account.app.get("client_id") and account.app.get("client_secret")):
+            return by_hand
+        answer = await caller.http.call(
+            "POST",
+            f"{self.www}/api/v1/revoke_token",
+            changes=False,
+            headers={"User-Agent": user_agent(account.app), "Authorization": _basic(account.app)},
+            form={"token": account.secrets.get("refresh_token", ""), "token_type_hint": "refresh_token"},
+        )
+        return "" if answer.is_success else by_hand
+
     async def metrics(self, caller: Caller, handle: Handle) -> Metrics:
         """See Channel. Its likes are its points: votes for it less those against."""
         shown = await self._info(caller, handle)

@@ -172,6 +172,10 @@ class Site:
         await self.shelf.remove(UUID(str(handle.remote_id)))
         await self._ping(caller)
 
+    async def revoke(self, caller: Caller) -> str:
+        """Nothing was given to anybody."""
+        return ""
+
     async def metrics(self, caller: Caller, handle: Handle) -> Metrics:
         """Nobody is counted."""
         return Metrics()

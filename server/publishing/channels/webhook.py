@@ -197,6 +197,10 @@ class Webhook:
         message = event_id(str(handle.remote_id), "deleted")
         await send(caller, message, body_of("post.deleted", caller.now(), {"id": handle.data["publication"]}))
 
+    async def revoke(self, caller: Caller) -> str:
+        """A receiver is not told: it hears of no more events."""
+        return "The receiver still has the signing secret. Remove it there, so that nobody else's events pass for ours."
+
     async def metrics(self, caller: Caller, handle: Handle) -> Metrics:
         """A receiver tells nothing."""
         return Metrics()

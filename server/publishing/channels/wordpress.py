@@ -29,7 +29,7 @@ from server.publishing.channel import (
     Stage,
     Status,
 )
-from server.publishing.channels.wordpress_agreeing import consent_at, renewed, site_agreed
+from server.publishing.channels.wordpress_agreeing import consent_at, given_back, renewed, site_agreed
 from server.publishing.channels.wordpress_content import (
     ENDINGS,
     MAX_NAME,
@@ -229,6 +229,10 @@ class WordPress:
             answer = await site.remove(path, force=True)
         if not answer.is_success and code_of(answer) not in {"rest_post_invalid_id", "rest_already_trashed"}:
             raise refusal(answer)
+
+    async def revoke(self, caller: Caller) -> str:
+        """Remove the application password from the site. Raises ChannelError."""
+        return await given_back(site_of(caller))
 
     async def metrics(self, caller: Caller, handle: Handle) -> Metrics:
         """WordPress itself counts no readers."""

@@ -82,6 +82,16 @@ async def renewed(site: Site) -> str:
     return password
 
 
+async def given_back(site: Site) -> str:
+    """Remove the password that the site is called with. Returns what remains to be done. Raises ChannelError."""
+    by_hand = "Remove its application password on the site, under Users, Profile, Application Passwords."
+    uuid = (await site.ask(f"{_PASSWORDS}/introspect")).entries().get("uuid")
+    if not isinstance(uuid, str) or not uuid.replace("-", "").isalnum():
+        return by_hand
+    answer = await site.remove(f"{_PASSWORDS}/{uuid}")
+    return "" if answer.is_success else by_hand
+
+
 def _authorization(about: Mapping[str, Any]) -> str | None:
     found: object = about.get("authentication")
     for name in ("application-passwords", "endpoints", "authorization"):

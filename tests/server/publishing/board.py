@@ -125,6 +125,10 @@ class BoardChannel:
 
         self.wall.called("delete", deed)
 
+    async def revoke(self, caller: Caller) -> str:
+        self.wall.called("revoke", lambda: None)
+        return "Take the key off the board."
+
     async def metrics(self, caller: Caller, handle: Handle) -> Metrics:
         self.wall.called("count", lambda: None)
         return self.wall.metrics

@@ -106,7 +106,7 @@ async def test_an_account_that_is_connected_again_is_the_same(desk: Desk) -> Non
     assert (again.id, again.name) == (first.id, "Our foxes")
 
     async with desk.sessions() as db:
-        await accounts.disconnect(db, desk.actor, first.id)
+        await accounts.disconnect(db, desk.reach, desk.actor, first.id)
         await db.commit()
         assert await accounts.listed(db, desk.actor) == []
     gone = await desk.read(first)
@@ -114,6 +114,29 @@ async def test_an_account_that_is_connected_again_is_the_same(desk: Desk) -> Non
     with pytest.raises(ChannelError, match="disconnected"):
         accounts.open_account(desk.reach, gone)
     assert (await desk.connect()).id == first.id
+
+
+async def test_who_disconnects_hears_what_remains_to_be_done_there(desk: Desk) -> None:
+    account = await desk.connect()
+    async with desk.sessions() as db:
+        remains = await accounts.disconnect(db, desk.reach, desk.actor, account.id)
+    assert remains == ""
+    assert desk.elsewhere.refresh == "taken back"
+
+
+@pytest.mark.parametrize("fault", [Fault.NOT_TAKEN, Fault.BUSY, Fault.SILENCE])
+async def test_an_account_is_disconnected_whatever_its_channel_says(
+    desk: Desk, fault: Fault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(accounts, "REVOKE_SECONDS", 0.5)
+    account = await desk.connect()
+    desk.place.breaks(fault)
+
+    async with desk.sessions() as db:
+        remains = await accounts.disconnect(db, desk.reach, desk.actor, account.id)
+
+    assert "Reddit" in remains
+    assert (await desk.read(account)).secrets is None
 
 
 async def test_members_see_accounts_and_only_publishers_touch_them(desk: Desk) -> None:
@@ -134,7 +157,7 @@ async def test_members_see_accounts_and_only_publishers_touch_them(desk: Desk) -
             with pytest.raises(Forbidden):
                 await accounts.change(db, refused, account.id, name="Mine")
             with pytest.raises(Forbidden):
-                await accounts.disconnect(db, refused, account.id)
+                await accounts.disconnect(db, desk.reach, refused, account.id)
         elsewhere = replace(as_scheduler, workspace_id=account.id)
         with pytest.raises(NotFound):
             await accounts.find(db, elsewhere, account.id)

@@ -535,3 +535,11 @@ async def _deliver(subject: Subject, post: Post, progress: Progress | None = Non
             return progress.handle
         progress = await advance(subject.channel, subject.caller, post, progress)
     raise AssertionError("not done")
+
+
+async def test_the_session_is_ended_and_the_app_password_left_to_its_person(
+    subject: Subject, server: BlueskyServer
+) -> None:
+    for _ in range(2):
+        assert "Delete the app password" in await subject.channel.revoke(subject.caller)
+    assert server.refresh == set()

@@ -51,7 +51,7 @@ async def test_somebody_signs_in_and_the_servers_limits_hold(subject: Subject, s
     assert connection.remote_id == ACCOUNT
     assert connection.expires_at is None
     assert server.tokens[connection.secrets["access_token"]] == ACCOUNT
-    assert set(connection.secrets) == {"access_token"}
+    assert set(connection.secrets) == {"access_token", "client_id", "client_secret"}
     limits = subject.channel.limits(_of(subject, facts=connection.facts).account)
     assert (limits.text, limits.counting, limits.pictures, limits.alt) == (500, Counting.MASTODON, 4, 100)
     assert limits.picture_types == {"image/jpeg", "image/png", "image/gif"}
@@ -466,6 +466,18 @@ async def test_it_tells_how_a_post_fares(subject: Subject) -> None:
     handle = await _deliver(subject, _post())
 
     assert await subject.channel.metrics(subject.caller, handle) == Metrics(likes=3, shares=2, replies=1)
+
+
+async def test_access_is_taken_back_by_the_app_that_it_was_given_to(subject: Subject, server: MastodonServer) -> None:
+    consent = await _consent(subject)
+    connection = await subject.channel.finish(subject.caller.http, consent.kept, server.agree(consent.url))
+    account = replace(subject.caller.account, secrets=connection.secrets)
+
+    assert await subject.channel.revoke(replace(subject.caller, account=account)) == ""
+
+    assert connection.secrets["access_token"] not in server.tokens
+    # One that was connected before the app's secret was kept.
+    assert "Authorized apps" in await subject.channel.revoke(subject.caller)
 
 
 # Before anything is sent

@@ -588,3 +588,10 @@ def test_texts_are_written_as_markdown() -> None:
     assert written(html="<p>x</p><img src='https://a.example/b.png' alt='c'>") == "x"
     assert is_same("a  \nb ", "a\nb")
     assert subreddit_of(_alone(options={"subreddit": " r/Fox_es "})) == "Fox_es"
+
+
+async def test_access_is_taken_back(here: Here) -> None:
+    assert await here.reddit.revoke(here.caller) == ""
+    assert here.elsewhere.refresh == "taken back"
+    nameless = replace(here.caller, account=replace(here.caller.account, app={}))
+    assert "under Preferences, Apps" in await here.reddit.revoke(nameless)

@@ -183,6 +183,18 @@ async def test_who_agrees_on_the_site_copies_no_password(http: Http, *, makes_pa
     assert "travelled" not in repr(connected)
 
 
+async def test_the_password_is_removed_from_the_site_when_it_is_disconnected(http: Http) -> None:
+    site = Site()
+    async with running(site.app()) as place:
+        consent = await _consent(http, place)
+        connected = await WordPress().finish(http, consent.kept, site.agree(consent.url))
+        account = replace(account_of(site, place), facts=connected.facts, secrets=connected.secrets)
+
+        assert await WordPress().revoke(Caller(http, account)) == ""
+
+    assert site.passwords == {}
+
+
 @pytest.mark.parametrize("number", [0, 1, 2])
 async def test_a_password_that_was_agreed_to_opens_the_site_whatever_call_is_lost(http: Http, number: int) -> None:
     site = Site()

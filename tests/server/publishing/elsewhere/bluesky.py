@@ -44,6 +44,7 @@ class BlueskyServer:
         doors: list[tuple[str, str, Callable[[Request], Any]]] = [
             ("POST", "com.atproto.server.createSession", self.create_session),
             ("POST", "com.atproto.server.refreshSession", self.refresh_session),
+            ("POST", "com.atproto.server.deleteSession", self.delete_session),
             ("GET", "com.atproto.server.getSession", self.get_session),
             ("GET", "com.atproto.identity.resolveHandle", self.resolve),
             ("POST", "com.atproto.repo.uploadBlob", self.upload),
@@ -122,6 +123,14 @@ class BlueskyServer:
             return _error(401, "AuthenticationRequired", "Invalid identifier or password")
         tokens = self.session()
         return JSONResponse({**self._account(), "accessJwt": tokens["access"], "refreshJwt": tokens["refresh"]})
+
+    async def delete_session(self, request: Request) -> Response:
+        token = request.headers.get("authorization", "").removeprefix("Bearer ")
+        if token not in self.refresh:
+            return JSONResponse({"error": "InvalidToken", "message": "Token could not be verified"}, 400)
+        self.refresh.discard(token)
+        self.access.clear()
+        return Response()
 
     async def refresh_session(self, request: Request) -> Response:
         token = request.headers.get("authorization", "").removeprefix("Bearer ")

@@ -51,6 +51,7 @@ class MastodonServer:
             ("GET", "/.well-known/oauth-authorization-server", self.discovery),
             ("POST", "/api/v1/apps", self.register),
             ("POST", "/oauth/token", self.token),
+            ("POST", "/oauth/revoke", self.revoke),
             ("GET", "/api/v1/accounts/verify_credentials", self.who),
             ("GET", "/api/v2/instance", self.instance),
             ("GET", "/api/v1/instance", self.instance),
@@ -141,6 +142,14 @@ class MastodonServer:
         token = f"token-{self._next()}"
         self.tokens[token] = ACCOUNT
         return JSONResponse({"access_token": token, "token_type": "Bearer", "scope": self.scopes or asked["scope"]})
+
+    async def revoke(self, request: Request) -> Response:
+        form = {name: str(value) for name, value in (await request.form()).items()}
+        app = self.apps.get(form.get("client_id", ""))
+        if app is None or app["client_secret"] != form.get("client_secret"):
+            return JSONResponse({"error": "unauthorized_client"}, 403)
+        self.tokens.pop(form["token"], None)
+        return JSONResponse({})
 
     async def who(self, request: Request) -> Response:
         if self._account(request) is None:

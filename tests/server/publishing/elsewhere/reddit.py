@@ -68,6 +68,7 @@ class Elsewhere:
             routes=[
                 Route("/api/v1/authorize", self._authorize),
                 Route("/api/v1/access_token", self._token, methods=["POST"]),
+                Route("/api/v1/revoke_token", self._revoke, methods=["POST"]),
                 Route("/api/v1/me", self._signed_in(self._me)),
                 Route("/api/media/asset.json", self._signed_in(self._lease), methods=["POST"]),
                 Route("/store", self._store, methods=["POST"]),
@@ -164,6 +165,15 @@ class Elsewhere:
         address = f"http://{request.url.netloc}/store/{key}"
         self.pictures[address] = data
         return Response(f"<PostResponse><Location>{address}</Location></PostResponse>", 201)
+
+    async def _revoke(self, request: Request) -> Response:
+        form = await request.form()
+        basic = base64.b64encode(f"{CLIENT_ID}:{CLIENT_SECRET}".encode()).decode()
+        if request.headers.get("authorization") != f"Basic {basic}":
+            return JSONResponse({"message": "Unauthorized", "error": 401}, 401)
+        if form["token"] == self.refresh and form["token_type_hint"] == "refresh_token":
+            self.access = self.refresh = "taken back"
+        return Response(status_code=204)
 
     async def _submit(self, request: Request) -> Response:
         form = {name: str(value) for name, value in (await request.form()).items()}

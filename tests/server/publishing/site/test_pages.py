@@ -204,7 +204,7 @@ async def test_a_site_that_is_switched_off_is_gone_and_comes_back_whole(
 
     admin = replace(other, workspace_id=desk.workspace.id)
     async with sessions.begin() as db:
-        await accounts.disconnect(db, admin, desk.row.id)
+        await accounts.disconnect(db, desk.reach, admin, desk.row.id)
     for path in ("", "the-brown-fox", "feed.xml", "atom.xml", "feed.json", "sitemap.xml"):
         assert (await client.get(f"/p/foxes/{path}")).status_code == 404
     assert "foxes" not in (await client.get("/robots.txt")).text

@@ -66,6 +66,8 @@ from server.publishing.planning.api import routes as planning_api_routes
 from server.publishing.planning.approving import approved_content
 from server.publishing.planning.pages import routes as planning_routes
 from server.publishing.planning.preview_doors import routes as preview_routes
+from server.publishing.planning.queue_api import OPERATIONS as QUEUE_OPERATIONS
+from server.publishing.planning.queue_api import routes as queue_api_routes
 from server.publishing.planning.queue_pages import routes as queue_routes
 from server.publishing.planning.variant_api import OPERATIONS as VARIANT_OPERATIONS
 from server.publishing.planning.variant_api import routes as variant_api_routes
@@ -122,6 +124,7 @@ OPERATIONS: Final = (
     *REHEARSAL_OPERATIONS,
     *BULK_OPERATIONS,
     *RULES_OPERATIONS,
+    *QUEUE_OPERATIONS,
 )
 
 
@@ -214,6 +217,7 @@ def create_app(settings: Settings) -> Starlette:
         *feed_routes,
         *planning_api_routes,
         *planning_routes,
+        *queue_api_routes,
         *queue_routes,
         *rehearsal_api_routes,
         *rehearsal_routes,

@@ -16,7 +16,7 @@ from server.errors import Conflict, Invalid, NotFound
 from server.publishing.accounts import accounts
 from server.publishing.models import ChannelAccount, Publication
 from server.publishing.rules.models import Blackout, PostingRules
-from server.publishing.rules.slots import FURTHEST, Quiet, Rules, Silence, WeeklySlot, clock
+from server.publishing.rules.slots import Quiet, Rules, Silence, WeeklySlot, clock
 from server.publishing.states import State
 from server.publishing.wall_time import zone_named
 from server.web.text import clean_line, has_ink
@@ -99,14 +99,15 @@ async def read(
 async def taken(
     db: AsyncSession, account_ids: Collection[UUID], since: datetime, *, besides: Collection[UUID] = ()
 ) -> dict[UUID, list[datetime]]:
-    """Return when something goes out or went out on accounts, by account: from before `since` as far as slots go.
+    """Return when something goes out or went out on accounts, by account: from a week before `since` on.
 
     `besides`: publications that do not count.
     """
     found = await db.execute(
         select(col(Publication.account_id), col(Publication.due_at)).where(
             col(Publication.account_id).in_(account_ids),
-            col(Publication.due_at).between(since - MAX_GAP, since + FURTHEST + MAX_GAP),
+            # Nobody plans further ahead than five years, so this has an end.
+            col(Publication.due_at) >= since - MAX_GAP,
             col(Publication.state).not_in(_GIVEN_UP),
             col(Publication.id).not_in(besides),
         )

@@ -1,4 +1,4 @@
-"""From a document that was adapted to an account, by way of its review, to a thread there: what was approved goes out."""
+"""From a text that was adapted to an account, through its review, to a thread there: what was approved goes out."""
 
 from pycrdt import Map, XmlElement, XmlText
 from redis.asyncio import Redis

@@ -86,19 +86,14 @@ async def _places(db: AsyncSession, workspace_id: UUID, channels: Mapping[str, C
         .order_by(col(ChannelAccount.channel), col(ChannelAccount.name), col(ChannelAccount.id))
         .limit(MOST_ACCOUNTS)
     )
-    return [
-        _Place(
-            row.id,
-            row.name,
-            row.channel,
-            channel.name,
-            channel.capabilities.titles,
-            channel.capabilities.replies,
-            tuple(channel.options),
-        )
-        for row in rows
-        if (channel := channels.get(row.channel)) is not None
-    ]
+    return [_place(row, channel, channels) for row in rows if (channel := channels.get(row.channel)) is not None]
+
+
+def _place(row: ChannelAccount, channel: Channel, channels: Mapping[str, Channel]) -> _Place:
+    # What a sandbox plays cannot do need not be written for it.
+    played = channels.get(str(row.facts.get("plays", "")), channel)
+    can = played.capabilities
+    return _Place(row.id, row.name, played.kind, channel.name, can.titles, can.replies, tuple(channel.options))
 
 
 _PAGE: Final = "/documents/{document_id:uuid}/channels"

@@ -45,6 +45,7 @@ export class BlockRow {
     if (!sameKind || !sameBlock || before.mayWrite !== mayWrite || before.place.id !== place.id) {
       this.element.dataset["block"] = place.id ?? "";
       this.element.dataset["kind"] = place.kind;
+      this.element.toggleAttribute("data-unused", place.isUnused);
       this.element.setAttribute("aria-label", `${this.#kindWords()}: ${wordsOf(place.block)}`);
       this.#drawTools(mayWrite);
     }
@@ -66,7 +67,7 @@ export class BlockRow {
   #kindWords(): string {
     const { kind } = this.#place;
     if (kind === "adapted") return say("variant.adapted");
-    return kind === "left out" ? say("variant.leftOut") : say("variant.unused");
+    return kind === "left out" && !this.#place.isUnused ? say("variant.leftOut") : say("variant.unused");
   }
 
   #adapt(): void {
@@ -132,8 +133,11 @@ export class BlockRow {
       this.#body.replaceChildren(this.#text.element);
       return;
     }
+    const wasWriting = this.#text?.element.contains(document.activeElement) ?? false;
     this.#text?.destroy();
     this.#text = null;
+    // Undone, by this person or by another one: the caret has no place here any more.
+    if (wasWriting) this.#tools.querySelector("button")?.focus();
     if (kind === "left out") {
       this.#body.replaceChildren(buildElement("p", { class: "variant-left-out", text: wordsOf(block), attributes: { dir: "auto" } }));
     } else {

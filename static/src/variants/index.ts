@@ -154,6 +154,7 @@ class Variants {
       if (id === account.id) link.setAttribute("aria-current", "page");
       else link.removeAttribute("aria-current");
     }
+    reveal(account.link);
     page.name.textContent = account.name;
     for (const place of [page.meters, page.problems]) {
       place.replaceChildren();
@@ -192,6 +193,17 @@ class Variants {
     previewState.hidden = word === null;
     previewState.textContent = word === null ? "" : say(word);
   }
+}
+
+/** Brings the link of an account into sight within its list, and moves nothing else. */
+function reveal(link: HTMLElement): void {
+  const list = link.closest("nav");
+  if (!list) return;
+  const [there, here] = [list.getBoundingClientRect(), link.getBoundingClientRect()];
+  list.scrollBy({
+    left: here.left + here.width / 2 - there.left - there.width / 2,
+    top: Math.max(0, here.bottom - there.bottom) + Math.min(0, here.top - there.top),
+  });
 }
 
 /** On a phone either the text is shown or its preview. */

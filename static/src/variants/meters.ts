@@ -27,8 +27,14 @@ function meterWords(meter: Meter): string {
   return isOver(meter) ? `${words} · ${say("variant.meter.over", { count: figure(used - (most ?? 0)) })}` : words;
 }
 
-/** All meters of the variant that is shown. Those there are keep their elements, so that their bars move. */
-export function showMeters(place: HTMLElement, meters: readonly Meter[]): void {
+/** Is it worth a look? How long a text is always is; of other things, how many of those that are left. */
+function tells({ name, used, most }: Meter): boolean {
+  return name === "Text" || (most !== null && used > 0);
+}
+
+/** The meters of the variant that is shown. Those there are keep their elements, so that their bars move. */
+export function showMeters(place: HTMLElement, all: readonly Meter[]): void {
+  const meters = all.filter(tells);
   place.hidden = meters.length === 0;
   while (place.children.length > meters.length) place.lastElementChild?.remove();
   for (const [at, meter] of meters.entries()) {

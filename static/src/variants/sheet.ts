@@ -42,7 +42,13 @@ export class Sheet {
   readonly #orphans = new Map<string, HTMLElement>();
   #start: LabelledText | null = null;
   readonly #deeds = buildElement("div", { class: "variant-deeds variant-start-deeds" });
-  readonly #unused = buildElement("p", { class: "variant-hint", text: say("variant.unused.hint") });
+  readonly #unused = buildElement("div", {
+    class: "variant-unused",
+    children: [
+      buildElement("h2", { text: say("variant.unused") }),
+      buildElement("p", { class: "variant-hint", text: say("variant.unused.hint") }),
+    ],
+  });
   readonly #end = new AbortController();
   readonly #addStart: HTMLButtonElement;
   readonly #addReply: HTMLButtonElement;
@@ -86,9 +92,9 @@ export class Sheet {
       wanted.push(this.#title.element);
     }
     wanted.push(...this.#showStart(overlay, mayWrite));
-    wanted.push(...this.#showBlocks(layout, overlay));
-    wanted.push(...this.#showOrphans(layout, mayWrite));
-    wanted.push(...this.#showReplies(overlay, mayWrite));
+    const { used, unused } = this.#showBlocks(layout);
+    wanted.push(...used, ...this.#showOrphans(layout, mayWrite), ...this.#showReplies(overlay, mayWrite));
+    if (unused.length > 0) wanted.push(this.#unused, ...unused);
     arrange(this.#page.text, wanted);
     this.#fields.update(overlay, mayWrite);
   }
@@ -116,7 +122,7 @@ export class Sheet {
 
   #showStart(overlay: Overlay, mayWrite: boolean): HTMLElement[] {
     if (overlay.hasStart) {
-      const words = { label: say("variant.start"), drop: say("variant.start.drop") };
+      const words = { label: say(overlay.isOwn ? "variant.start.own" : "variant.start"), drop: say("variant.start.drop") };
       this.#start ??= new LabelledText(this.#around, this.variant.roots.start, words, () => {
         this.variant.dropStart();
         this.#around.refresh();
@@ -132,7 +138,7 @@ export class Sheet {
     return [this.#deeds];
   }
 
-  #showBlocks({ places }: Layout, { isOwn }: Overlay): HTMLElement[] {
+  #showBlocks({ places }: Layout): { used: HTMLElement[]; unused: HTMLElement[] } {
     const seen = new Set<string>();
     const [used, unused]: [HTMLElement[], HTMLElement[]] = [[], []];
     places.forEach((place, at) => {
@@ -152,7 +158,7 @@ export class Sheet {
       row.destroy();
       this.#rows.delete(key);
     }
-    return isOwn && unused.length > 0 ? [...used, this.#unused, ...unused] : used;
+    return { used, unused };
   }
 
   #showOrphans({ orphans }: Layout, mayWrite: boolean): HTMLElement[] {

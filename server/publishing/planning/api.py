@@ -52,6 +52,7 @@ async def list_publications(call: Call[PublicationsQuery, NoBody]) -> Reply[Publ
             states=frozenset({query.state}) if query.state is not None else None,
             account_id=query.account_id,
             document_id=query.document_id,
+            tag=query.tag,
         ),
         limit=query.limit,
         cursor=query.cursor,

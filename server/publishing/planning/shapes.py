@@ -31,6 +31,7 @@ class PublicationsQuery(QueryInput):
     state: State | None = None
     account_id: UUID | None = None
     document_id: UUID | None = None
+    tag: str | None = Field(default=None, max_length=100, description="Without `#`; in capital or small letters.")
     limit: int = Field(default=50, ge=1, le=100, description="How many publications to return at most.")
     cursor: str | None = Field(default=None, max_length=200, description="`next_cursor` of the page before this one.")
 

@@ -15,9 +15,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from server.accounts.identity import signed_in
+from server.accounts.models import utc_now
 from server.accounts.notices import go_and_say, said, to_say
 from server.errors import DomainError, Invalid, NotFound, Unavailable
-from server.publishing.accounts import accounts, describing
+from server.publishing.accounts import accounts, describing, sending
 from server.publishing.accounts.accounts import Listed, Reach
 from server.publishing.accounts.api import look_at, renew_secrets
 from server.publishing.accounts.refreshing import PATH
@@ -241,6 +242,7 @@ async def _account(
         typed_name=account.name if name is None else name,
         people=await accounts.publishers(db, actor.workspace_id),
         shown_once=shown_once or {},
+        shares=await sending.shares(db, account, utc_now()),
         public_url=reach.public_url,
         facts={**account.facts, **(facts or {})},
         may_publish=can(actor, Verb.PUBLISH, actor),

@@ -26,6 +26,7 @@ from sqlmodel import col
 
 from server import metrics
 from server.db import Sessions, transaction
+from server.publishing.accounts.sending import waits_for_share
 from server.publishing.channel import Account, Caller, Channel, Handle, Post, Stage, utc_now
 from server.publishing.http import Http
 from server.publishing.models import Attempt, ChannelAccount, Publication
@@ -36,6 +37,7 @@ from server.publishing.publisher.deciding import Verdict, judge, state_of
 from server.publishing.publisher.pace import Pace
 from server.publishing.remedies import ChannelError, Remedy
 from server.publishing.states import OPEN, State
+from server.publishing.wall_time import zone_named
 
 # What nobody sees yet is sent so long before its time, so that the visible call is made at its minute.
 LEAD: Final = timedelta(minutes=1)
@@ -185,7 +187,7 @@ class _Delivery:
         if resting is not None and resting > now:
             await self._save(lease_until=None, next_at=resting)
             return
-        if await self._is_stopped(now):
+        if await self._is_stopped(now) or await self._lacks_share(account_row, now):
             return
         before = self._saved()
         try:
@@ -208,6 +210,21 @@ class _Delivery:
         if why is None:
             return False
         await self._save(lease_until=None, next_at=now + patience.LOOK_AGAIN, problem=why)
+        return True
+
+    async def _lacks_share(self, account: ChannelAccount, now: datetime) -> bool:
+        """Put off what the channel would refuse, because the account has sent its share. A thread goes out whole."""
+        if self._row.called_at is not None or self._row.url is not None:
+            return False
+        async with self._workshop.sessions() as db:
+            wait = await waits_for_share(db, account, 1 + len(self._row.post["replies"]), now)
+        if wait is None:
+            return False
+        until, quota = wait
+        at = until.astimezone(zone_named(self._row.zone))
+        when = f"{at.day} {at:%B} at {at:%H:%M}"
+        why = f"“{account.name}” has sent its share: {quota.words}. It goes out by itself on {when}."
+        await self._save(lease_until=None, next_at=until, problem=why)
         return True
 
     async def _advance(self, channel: Channel, account: Account, post: Post, progress: Progress) -> None:

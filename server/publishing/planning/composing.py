@@ -94,9 +94,10 @@ def compose(said: Whole, channel: Channel, assets: Mapping[UUID, Asset], additio
     )
 
 
-def shown_in_order(said: Whole, assets: Mapping[UUID, Asset]) -> list[UUID]:
-    """Return the pictures of a post that `compose` makes, in its order, by their ids here."""
-    return [asset_id for asset_id in _shown(said.body) if asset_id in assets]
+def shown(said: Whole, channel: Channel, assets: Mapping[UUID, Asset]) -> dict[str, str]:
+    """Return where the pictures of a post that `compose` makes lie here, by the names that they have in it."""
+    kept = _kept_ids(said, assets) if channel.capabilities.pictures else []
+    return {_name(number, assets[asset_id]): f"/assets/{asset_id}" for number, asset_id in enumerate(kept, start=1)}
 
 
 def left_out(said: Whole, channel: Channel, assets: Mapping[UUID, Asset]) -> list[Problem]:
@@ -105,7 +106,7 @@ def left_out(said: Whole, channel: Channel, assets: Mapping[UUID, Asset]) -> lis
     if channel.capabilities.pictures:
         images = list(_images(said.body))
         elsewhere = sum(_asset_of(each) is None for each in images)
-        gone = len(images) - elsewhere - len(shown_in_order(said, assets))
+        gone = len(images) - elsewhere - len(_kept_ids(said, assets))
         if elsewhere:
             some = "A picture" if elsewhere == 1 else f"{elsewhere} pictures"
             found.append(f"{some} at another address will be left out. Upload it to the document to send it.")
@@ -115,6 +116,14 @@ def left_out(said: Whole, channel: Channel, assets: Mapping[UUID, Asset]) -> lis
     if any(True for reply in said.replies for _ in _images(reply)):
         found.append("Pictures in further posts will be left out. Put them into the first one.")
     return [Problem("pictures", sentence, blocks=False) for sentence in found]
+
+
+def _kept_ids(said: Whole, assets: Mapping[UUID, Asset]) -> list[UUID]:
+    return [asset_id for asset_id in _shown(said.body) if asset_id in assets]
+
+
+def _name(number: int, asset: Asset) -> str:
+    return f"picture-{number}{Kind.from_media_type(asset.media_type).extension}"
 
 
 def _plain(described: Mapping[str, Any]) -> str:
@@ -167,7 +176,7 @@ def _kept(children: Sequence[Mapping[str, Any]], assets: Mapping[UUID, Asset]) -
 def _picture(asset: Asset, attributes: Mapping[str, Any], pictures: list[FrozenPicture]) -> str:
     kind = Kind.from_media_type(asset.media_type)
     # Shown twice, it is two pictures of the post, each with its own description.
-    name = f"picture-{len(pictures) + 1}{kind.extension}"
+    name = _name(len(pictures) + 1, asset)
     pictures.append(
         FrozenPicture(
             key=key_for(asset.workspace_id, asset.sha256, kind),

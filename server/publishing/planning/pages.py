@@ -1,5 +1,6 @@
 """The pages of publications: a document's own, one by itself, and the calendar. All of it works without script."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -25,13 +26,13 @@ from server.publishing import posts
 from server.publishing.accounts import accounts
 from server.publishing.accounts.accounts import Listed
 from server.publishing.channel import Field as Asked
-from server.publishing.counting import count
 from server.publishing.models import Health, Publication
-from server.publishing.planning import boards, hours, planning, repeating, scheduling, sheets
+from server.publishing.planning import boards, hours, planning, previewing, repeating, scheduling, sheets
 from server.publishing.planning.api import means_of, tell_of
 from server.publishing.planning.calendar import Sheet, View, fill, midnight, sheet_of
 from server.publishing.planning.composing import ApprovedContent
 from server.publishing.planning.hours import Ghost
+from server.publishing.planning.previewing import Preview
 from server.publishing.planning.planning import Draft, Entry, NextSlot, Seen, Wanted, Wish
 from server.publishing.planning.repeating import Reach, Repeat, Unit
 from server.publishing.planning.scheduling import Finding, Planned, When
@@ -122,7 +123,7 @@ class _Offer:
     own: Mapping[str, str]
     draft: Draft | None
     errors: Mapping[str, str]
-    characters: int
+    preview: Preview | None
     slot: Slot | None
     no_slot: str
 
@@ -516,7 +517,7 @@ async def _offer(  # noqa: PLR0917 - what the page knows of all offers, and of t
         content.on(account.id).options,
         draft,
         errors,
-        count(draft.post.text, draft.limits.counting) if draft is not None else 0,
+        await asyncio.to_thread(previewing.of_draft, draft) if draft is not None else None,
         slot,
         no_slot,
     )

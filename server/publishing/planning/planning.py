@@ -126,7 +126,10 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A post as it would go out on an account, and what its channel says about it."""
+    """A post as it would go out on an account, and what its channel says about it.
+
+    `shown`: where its pictures lie here, by their names in it.
+    """
 
     account: ChannelAccount
     channel: Channel
@@ -134,6 +137,7 @@ class Draft:
     limits: Limits
     problems: Sequence[Problem]
     moment: Moment | None = None
+    shown: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def blocks(self) -> bool:
@@ -279,7 +283,7 @@ async def draft(
     `table`: with the account in it, if it was read already. Raises NothingFree if a slot is wished for in vain.
     """
     account, channel = await _account(db, actor, means.reach, wish.account_id)
-    post, left_out = await _compose(db, content, account, channel, wish.additions)
+    post, left_out, shown = await _compose(db, content, account, channel, wish.additions)
     now = utc_now()
     table = table or await timetables.read(db, actor.workspace_id, [account.id], now)
     at = scheduling.time_of(_said(wish.when, account.id, table, now), now)
@@ -295,7 +299,7 @@ async def draft(
     )
     against = [] if isinstance(wish.when, NextSlot) else table.broken(account.id, at.at)
     problems = [*scheduling.check(channel, account, publication), *left_out, *against]
-    return Draft(account, channel, post, channel.limits(scheduling.closed(account)), problems, at)
+    return Draft(account, channel, post, channel.limits(scheduling.closed(account)), problems, at, shown)
 
 
 async def plan(db: AsyncSession, actor: Actor, means: Means, wish: Wish, *, series_id: UUID | None = None) -> Planned:
@@ -305,7 +309,7 @@ async def plan(db: AsyncSession, actor: Actor, means: Means, wish: Wish, *, seri
     """
     content = await approved_content(db, actor, means, wish.document_id)
     account, channel = await _account(db, actor, means.reach, wish.account_id)
-    post, left_out = await _compose(db, content, account, channel, wish.additions)
+    post, left_out, _ = await _compose(db, content, account, channel, wish.additions)
     now = utc_now()
     if isinstance(wish.when, NextSlot):
         table = await timetables.read(db, actor.workspace_id, [account.id], now, hold=True)
@@ -356,7 +360,7 @@ async def newest(
         raise Conflict("The document or the account of this publication is gone. Cancel it and plan another.")
     content = await approved_content(db, actor, means, publication.document_id)
     account, channel = await _account(db, actor, means.reach, publication.account_id)
-    post, _ = await _compose(db, content, account, channel, additions or before.wished)
+    post, _, _ = await _compose(db, content, account, channel, additions or before.wished)
     return Newest(content, account, channel, post)
 
 
@@ -430,12 +434,16 @@ async def _account(db: AsyncSession, actor: Actor, reach: Reach, account_id: UUI
 
 async def _compose(
     db: AsyncSession, content: ApprovedContent, account: ChannelAccount, channel: Channel, additions: Additions
-) -> tuple[FrozenPost, list[Problem]]:
-    """Return the post that an account gets, and what does not go out with it. Raises Invalid."""
+) -> tuple[FrozenPost, list[Problem], Mapping[str, str]]:
+    """Return the post that an account gets, what does not go out with it, and where its pictures lie here.
+
+    Raises Invalid.
+    """
     said = content.on(account.id)
     assets = await composing.pictures_of(db, content.workspace_id, said)
     post = composing.compose(said, channel, assets, checked(channel, composing.added(said, channel, additions)))
-    return replace(post, wished=additions), composing.left_out(said, channel, assets)
+    left_out = composing.left_out(said, channel, assets)
+    return replace(post, wished=additions), left_out, composing.shown(said, channel, assets)
 
 
 def checked(channel: Channel, additions: Additions) -> Additions:

@@ -24,7 +24,8 @@ from server.publishing.channels.sandbox import Sandbox
 from server.publishing.counting import count, graphemes
 from server.publishing.models import ChannelAccount
 from server.publishing.planning import composing, looks, planning, scheduling
-from server.publishing.posts import Additions
+from server.publishing.planning.planning import Draft
+from server.publishing.posts import Additions, FrozenPost
 
 # As many as the page shows.
 MOST_ACCOUNTS: Final = 200
@@ -119,6 +120,11 @@ async def preview(
     return await asyncio.to_thread(_preview, said, closed, channel, assets)
 
 
+def of_draft(draft: Draft) -> Preview:
+    """Return how a post looks that somebody is about to plan. Use a thread."""
+    return _seen(draft.channel, scheduling.closed(draft.account), _as_post(draft.post), draft.problems, draft.shown)
+
+
 def meters_of(channel: Channel, account: Account, post: Post) -> list[Meter]:
     """Return how full the parts of a post are, as the channel counts."""
     # What a sandbox plays has no title if that has none.
@@ -148,18 +154,23 @@ def _preview(said: Whole, account: Account, channel: Channel, assets: Mapping[UU
     except Invalid as error:
         amiss = error.fields
     frozen = composing.compose(said, channel, assets, additions)
-    post = posts.as_post(frozen, _NOBODY, key="preview", due_at=datetime.now(UTC), read=_unread)
+    post = _as_post(frozen)
     problems = channel.validate(post, account)
     named = {each.where for each in problems}
     problems += [Problem(where, sentence) for where, sentence in amiss.items() if where not in named]
     problems += composing.left_out(said, channel, assets)
-    shown = dict(zip((each.name for each in post.pictures), composing.shown_in_order(said, assets), strict=False))
-    return Preview(
-        meters_of(channel, account, post),
-        problems,
-        channel.said(post, account),
-        looks.draw(channel, account, post, {name: f"/assets/{asset_id}" for name, asset_id in shown.items()}),
-    )
+    return _seen(channel, account, post, problems, composing.shown(said, channel, assets))
+
+
+def _seen(
+    channel: Channel, account: Account, post: Post, problems: Sequence[Problem], shown: Mapping[str, str]
+) -> Preview:
+    html = looks.draw(channel, account, post, shown)
+    return Preview(meters_of(channel, account, post), problems, channel.said(post, account), html)
+
+
+def _as_post(frozen: FrozenPost) -> Post:
+    return posts.as_post(frozen, _NOBODY, key="preview", due_at=datetime.now(UTC), read=_unread)
 
 
 async def _unread(key: str) -> bytes:

@@ -32,8 +32,8 @@ from server.publishing.planning.api import means_of, tell_of
 from server.publishing.planning.calendar import Sheet, View, fill, midnight, sheet_of
 from server.publishing.planning.composing import ApprovedContent
 from server.publishing.planning.hours import Ghost
-from server.publishing.planning.previewing import Preview
 from server.publishing.planning.planning import Draft, Entry, NextSlot, Seen, Wanted, Wish
+from server.publishing.planning.previewing import Preview
 from server.publishing.planning.repeating import Reach, Repeat, Unit
 from server.publishing.planning.scheduling import Finding, Planned, When
 from server.publishing.posts import Additions

@@ -13,6 +13,8 @@ from server.publishing.rules.slots import Slot
 # Earlier hours are left out as long as nothing stands in them.
 FIRST_HOUR: Final = 7
 MOST_GHOSTS: Final = 400
+# In an hour of a week; its day shows all.
+MOST_ITEMS: Final = 5
 _HOURS: Final = 24
 
 
@@ -41,10 +43,14 @@ class Ghost:
 
 @dataclass(frozen=True, slots=True)
 class Hour:
-    """An hour of a day. `now_before`: the number of its items that are over, where the present moment is in it."""
+    """An hour of a day. `more`: how much it has besides its items.
+
+    `now_before`: the number of its items that are over, where the present moment is in it.
+    """
 
     hour: int
     items: Sequence[Chip | Ghost]
+    more: int
     is_past: bool
     now_before: int | None
 
@@ -102,17 +108,22 @@ def grid_of(days: Sequence[Day], ghosts: Sequence[Ghost], now: datetime, *, whol
         earliest = min(earliest, now.hour)
     first = 0 if whole else min(FIRST_HOUR, earliest)
     shown = range(first, _HOURS)
+    most = MOST_ITEMS if len(days) > 1 else MOST_GHOSTS + sum(len(day.chips) for day in days)
     return Grid(
-        [DayHours(day, [_hour(day, hour, items.get((day.date, hour), []), now) for hour in shown]) for day in days],
+        [
+            DayHours(day, [_hour(day, hour, items.get((day.date, hour), []), now, most) for hour in shown])
+            for day in days
+        ],
         [f"{hour:02}:00" for hour in shown],
         first == 0,
     )
 
 
-def _hour(day: Day, hour: int, items: Sequence[Chip | Ghost], now: datetime) -> Hour:
+def _hour(day: Day, hour: int, items: Sequence[Chip | Ghost], now: datetime, most: int) -> Hour:
     # By the instant: an hour that comes twice has both in it.
     ordered = sorted(items, key=lambda each: each.at.timestamp())
+    shown = ordered if len(ordered) <= most else ordered[: most - 1]
     is_now = day.is_today and hour == now.hour
-    over = sum(each.at <= now for each in ordered) if is_now else None
+    over = sum(each.at <= now for each in shown) if is_now else None
     ends = datetime.combine(day.date, time(hour), now.tzinfo) + timedelta(hours=1)
-    return Hour(hour, ordered, ends <= now, over)
+    return Hour(hour, shown, len(ordered) - len(shown), ends <= now, over)

@@ -1,16 +1,18 @@
 """The rehearsal itself: a scene is walked through, and what is found is sorted for people."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from anyio import CapacityLimiter, to_thread
+from anyio import Semaphore, fail_after, to_thread
 from anyio.lowlevel import RunVar
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.documents.models import utc_now
+from server.errors import Unavailable
 from server.publishing.rehearsal.concerns import LOOKS
 from server.publishing.rehearsal.reading import Means, read_scene
 from server.publishing.rehearsal.scene import Finding, Rule, Scene, Severity
@@ -19,8 +21,9 @@ from server.workspaces.access import Actor, Verb, require
 
 DAYS: Final = 30
 MOST_DAYS: Final = 90
-# Of each process: who asks while another scene is walked through waits.
-_one_at_once: RunVar[CapacityLimiter] = RunVar("rehearsals")
+# Counting the characters of thousands of posts takes seconds of a process that others write in: one at once in each.
+_one_at_once: RunVar[Semaphore] = RunVar("rehearsals")
+WAIT_SECONDS: Final = 30
 _SEVERITIES: Final = list(Severity)
 _RULES: Final = list(Rule)
 
@@ -50,30 +53,29 @@ async def rehearse(
 ) -> Rehearsal:
     """Rehearse the next days of the actor's workspace, as far as they may see it. Raises Forbidden.
 
-    Reads, and changes nothing. The session holds no connection while it is computed.
+    Reads, and changes nothing. The session holds no connection while others rehearse, or while it is computed. Raises
+    Unavailable if others do for long.
     """
     require(actor, Verb.CREATE, actor)
-    now = now or utc_now()
-    scene = await read_scene(
-        db, means, actor.workspace_id, now=now, until=now + timedelta(days=min(days, MOST_DAYS)), actor=actor
-    )
-    await db.commit()
-    return await play(scene)
+    return await _rehearse(db, means, actor.workspace_id, days=days, now=now or utc_now(), actor=actor)
 
 
 async def rehearse_workspace(
     db: AsyncSession, means: Means, workspace_id: UUID, *, days: int, now: datetime | None = None
 ) -> Rehearsal:
     """Rehearse all of a workspace, for nobody in particular."""
-    now = now or utc_now()
-    scene = await read_scene(db, means, workspace_id, now=now, until=now + timedelta(days=min(days, MOST_DAYS)))
+    return await _rehearse(db, means, workspace_id, days=days, now=now or utc_now())
+
+
+async def _rehearse(
+    db: AsyncSession, means: Means, workspace_id: UUID, *, days: int, now: datetime, actor: Actor | None = None
+) -> Rehearsal:
+    until = now + timedelta(days=min(days, MOST_DAYS))
     await db.commit()
-    return await play(scene)
-
-
-async def play(scene: Scene) -> Rehearsal:
-    """Walk through a scene in a thread, one scene at once: live editing needs this process meanwhile."""
-    return await to_thread.run_sync(reviewed, scene, limiter=_limiter())
+    async with _turn():
+        scene = await read_scene(db, means, workspace_id, now=now, until=until, actor=actor)
+        await db.commit()
+        return await to_thread.run_sync(reviewed, scene)
 
 
 def reviewed(scene: Scene) -> Rehearsal:
@@ -93,10 +95,20 @@ def _order(finding: Finding) -> tuple[object, ...]:
     return (finding.at, _SEVERITIES.index(finding.severity), _RULES.index(finding.rule), finding.play.id)
 
 
-def _limiter() -> CapacityLimiter:
+@asynccontextmanager
+async def _turn() -> AsyncIterator[None]:
+    """Wait until no other rehearsal goes on in this process. Raises Unavailable."""
     try:
-        return _one_at_once.get()
+        turn = _one_at_once.get()
     except LookupError:
-        limiter = CapacityLimiter(1)
-        _one_at_once.set(limiter)
-        return limiter
+        turn = Semaphore(1)
+        _one_at_once.set(turn)
+    try:
+        with fail_after(WAIT_SECONDS):
+            await turn.acquire()
+    except TimeoutError as error:
+        raise Unavailable("Others rehearse at this moment. Try again in a minute.") from error
+    try:
+        yield
+    finally:
+        turn.release()

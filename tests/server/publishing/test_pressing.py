@@ -7,14 +7,20 @@ import pytest
 from cryptography.fernet import Fernet
 from obstore.store import MemoryStore
 from redis.asyncio import Redis
+from sqlalchemy import select
+from sqlmodel import col
 
+from server.audit import ledger
+from server.audit.ledger import By
+from server.audit.models import LedgerEntry
 from server.db import Sessions, transaction
 from server.events import Events
 from server.publishing.accounts.accounts import Reach
 from server.publishing.http import open_http
-from server.publishing.models import ChannelAccount, Health
+from server.publishing.models import ChannelAccount, Health, Publication
 from server.publishing.pressing import Press, read_from
 from server.publishing.remedies import ChannelError, Remedy
+from server.publishing.states import State
 from server.publishing.vault import Vault
 from tests.server.publishing.board import BoardChannel, failing
 from tests.server.publishing.press import Press as Planned
@@ -52,6 +58,23 @@ async def test_an_account_that_only_a_person_can_mend_says_so(sessions: Sessions
     async with sessions() as db:
         account = await db.get_one(ChannelAccount, planned.account_id)
     assert (account.health, account.health_sentence) == (Health.RECONNECT, "The token was revoked.")
+
+
+async def test_what_is_out_is_noted_though_somebody_holds_the_ledger(sessions: Sessions, redis: Redis) -> None:
+    planned = await open_press(sessions, redis)
+    publication = await planned.plan("The fox")
+    async with transaction(sessions) as db:
+        (await db.get_one(Publication, publication)).document_id = await planned.document(db)
+    async with transaction(sessions) as person:
+        # Their deed holds the end of the chain until they are done; the publisher must not wait on people.
+        await ledger.append(person, planned.workspace_id, By(None, "Ada"), kind="tried", sentence="Ada did.")
+        with anyio.fail_after(20):
+            await _press(planned, redis, await _vault_of(planned)).run()
+        assert (await planned.row(publication)).state == State.PUBLISHED
+    await ledger.chain_waiting(sessions)
+    async with sessions() as db:
+        entries = await db.scalars(select(LedgerEntry).order_by(col(LedgerEntry.number)))
+        assert [each.sentence for each in entries][-2:] == ["Ada did.", "“The fox” went out on Board."]
 
 
 async def test_a_picture_that_is_gone_is_said_so() -> None:

@@ -14,6 +14,7 @@ from server.db import Sessions, transaction
 from server.documents import lifecycle, sharing
 from server.documents.models import Document, Reach, utc_now
 from server.publishing.models import ChannelAccount, Health, Publication
+from server.publishing.rehearsal import rehearsing
 from server.publishing.states import State
 from server.review.models import Standing
 from server.workspaces.models import Role
@@ -166,6 +167,15 @@ async def test_much_is_played_while_the_page_is_there(
     part = (await client.get("/calendar/rehearsal", headers={**HTML, "HX-Request": "true"})).text
     assert "All 3 will go out" in part
     assert "All 3 will go out" in (await client.get("/calendar/rehearsal?whole=1", headers=HTML)).text
+
+
+async def test_who_waits_too_long_for_others_is_told_so(planner: Planner, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patched:
+        async with await planner.program() as program, rehearsing._turn():
+            patched.setattr(rehearsing, "WAIT_SECONDS", 0)
+            assert (await program.get(REHEARSAL)).status_code == 503
+    async with await planner.program() as program:
+        assert (await program.get(REHEARSAL)).status_code == 200
 
 
 async def test_the_same_workspace_only(planner: Planner, sessions: Sessions) -> None:

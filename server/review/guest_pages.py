@@ -323,7 +323,8 @@ async def _review(request: Request, found: Opened, refused: Refused | None = Non
     shown, subject = None, seen.subject
     if subject is not None:
         drawing = looking.difference(seen.base, subject) if seen.base else asyncio.to_thread(looking.drawn, subject)
-        shown = _drawn(await drawing, document.id)
+        names = await request.app.state.account_names(db, document.workspace_id)
+        shown = _drawn(looking.named(await drawing, names), document.id)
     page = render(
         request,
         "review/guest_sent.html",
@@ -347,11 +348,13 @@ async def _read_on(request: Request, found: Opened) -> Response:
         return _over(request, found)
     if wants_fragment(request):
         return _to(request, _place(found.document.id))
+    names = await request.app.state.account_names(request.state.db, found.document.workspace_id)
+    shown = looking.named(await asyncio.to_thread(looking.drawn, approved), names)
     page = render(
         request,
         "review/guest_approved.html",
         title=approved.title or "Untitled",
-        shown=_drawn(await asyncio.to_thread(looking.drawn, approved), found.document.id),
+        shown=_drawn(shown, found.document.id),
         approved=approved,
         guest=found.guest,
         invited_by=found.invited_by,
@@ -381,7 +384,8 @@ def _drawn(difference: looking.Difference, document_id: UUID) -> looking.Differe
         replace(each, html=Markup(each.html.replace(Markup('src="/assets/'), Markup(place))))  # noqa: S704 - escaped by write_block; the place is an id
         for each in difference.passages
     ]
-    return replace(difference, passages=passages)
+    overlays = [replace(each, posts=[_drawn(post, document_id) for post in each.posts]) for each in difference.overlays]
+    return replace(difference, passages=passages, overlays=overlays)
 
 
 def _to(request: Request, path: str) -> Response:

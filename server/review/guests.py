@@ -7,6 +7,8 @@ widens access is spread afterwards by `documents.lifecycle.spread_access`.
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -38,6 +40,8 @@ USUAL_DAYS: Final = 14
 MAX_DAYS: Final = 366
 MAX_NAME_CHARACTERS: Final = 72
 MAX_NOTE_CHARACTERS: Final = 500
+# Spaces without width, and such, that make a name look like another; the joiners some scripts need.
+_INVISIBLE: Final = re.compile("[\u00ad\u034f\u115f\u1160\u180e\u200b\u2060-\u2064\u2800\u3164\ufeff\uffa0]")
 # One write a minute, not one a click.
 _USE_NOTED_EVERY: Final = timedelta(minutes=1)
 
@@ -224,26 +228,47 @@ async def opened(db: AsyncSession, behind: User, document_id: UUID | None = None
 
 
 async def begin(db: AsyncSession, behind: User, document_id: UUID, name: str) -> None:
-    """Note that a guest came in for the first time, under the name that they say. Raises GuestLinkOver, Invalid."""
+    """Note that a guest came in for the first time, under the name that they say. Raises GuestLinkOver, Invalid.
+
+    Once: what they say and decide later must stay said by whom it was. A second time changes nothing.
+    """
     found = await opened(db, behind, document_id)
     if not found.may_come_in:
         raise GuestLinkOver
-    guest, name = found.guest, _name(name)
-    guest.name = name
+    # Two tabs may come in at once.
+    guest = await db.get_one(ReviewGuest, behind.id, with_for_update=True, populate_existing=True)
+    if guest.opened_at is not None:
+        return
+    name = _name(name)
+    await _refuse_taken(db, guest, name)
+    invited_as, guest.name = guest.name, name
     shown = f"{name}{guest_keys.SUFFIX}"
     await db.execute(update(User).where(col(User.id) == behind.id).values(name=shown))
-    if guest.opened_at is None:
-        guest.opened_at = guest.last_used_at = utc_now()
-        await db.flush()
-        await ledger.append(
-            db,
-            found.document.workspace_id,
-            By(behind.id, shown),
-            kind="guest.opened",
-            sentence=f"{shown} opened the link to “{found.document.title or UNTITLED}” for the first time.",
-            document_id=document_id,
-            data={"guest": str(behind.id), "was": behind.name},
+    guest.opened_at = guest.last_used_at = utc_now()
+    await db.flush()
+    as_whom = f", who was invited as “{invited_as}”," if name != invited_as else ""
+    await ledger.append(
+        db,
+        found.document.workspace_id,
+        By(behind.id, shown),
+        kind="guest.opened",
+        sentence=f"{shown}{as_whom} opened the link to “{found.document.title or UNTITLED}” for the first time.",
+        document_id=document_id,
+        data={"guest": str(behind.id), "name": name, "invited_as": invited_as, "email": guest.email},
+    )
+
+
+async def _refuse_taken(db: AsyncSession, guest: ReviewGuest, name: str) -> None:
+    """Raise Invalid if another guest of the document goes by a name that looks the same."""
+    others = await db.scalars(
+        select(col(ReviewGuest.name)).where(
+            col(ReviewGuest.document_id) == guest.document_id,
+            col(ReviewGuest.user_id) != guest.user_id,
+            col(ReviewGuest.opened_at).is_not(None),
         )
+    )
+    if _heard(name) in {_heard(each) for each in others}:
+        raise Invalid({"name": "Another guest goes by this name already. Add something, as your company."})
 
 
 def note_use(guest: ReviewGuest) -> None:
@@ -325,12 +350,17 @@ def _may(guest: ReviewGuest) -> Sequence[tuple[str, bool]]:
 
 def _name(text: str) -> str:
     try:
-        name = people.clean_name(text.removesuffix(guest_keys.SUFFIX))
+        name = people.clean_name(_INVISIBLE.sub("", text).strip().removesuffix(guest_keys.SUFFIX))
     except ValueError as error:
         raise Invalid({"name": str(error)}) from error
     if len(name) > MAX_NAME_CHARACTERS:
         raise Invalid({"name": f"Use at most {MAX_NAME_CHARACTERS} characters."})
     return name
+
+
+def _heard(name: str) -> str:
+    """Return a name as somebody hears it: the same for those that differ in letters' shapes alone."""
+    return unicodedata.normalize("NFKC", name).casefold().replace("\u200c", "").replace("\u200d", "")
 
 
 def _email(text: str | None) -> str | None:

@@ -297,6 +297,27 @@ async def test_members_go_to_the_document_and_others_who_are_signed_in_are_guest
             assert (await client.get(f"/r/{made.secret}")).headers["Location"] == place
 
 
+async def test_a_guest_says_their_name_once_and_it_is_theirs(app: Starlette, desk: Desk) -> None:
+    async with (
+        httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=PUBLIC_URL) as one,
+        httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=PUBLIC_URL) as another,
+    ):
+        first = await come(desk, one)
+        async with transaction(desk.sessions) as db:
+            assert (await db.get_one(User, first.id)).name == "Carol (guest)"
+        # Not another name later, under which they would have decided.
+        assert (await first.begin("Ben")).status_code == 303
+        made = await invite(desk, Wish(name="Dora", email=None))
+        await another.get(f"/r/{made.secret}")
+        second = Guest(another, desk.document.id, made.guest.user_id)
+        assert (await second.begin("c\u200bAROL")).status_code == 422
+        assert (await second.begin("Carol’s boss")).status_code == 303
+    async with transaction(desk.sessions) as db:
+        assert (await db.get_one(User, first.id)).name == "Carol (guest)"
+        entries = await ledger.of_document(db, desk.document.id)
+    assert "Carol’s boss (guest), who was invited as “Dora”, opened the link" in entries[0].sentence
+
+
 async def test_who_may_invite(desk: Desk) -> None:
     async with transaction(desk.sessions) as db:
         stranger = await make_user(db)

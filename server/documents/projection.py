@@ -27,7 +27,8 @@ from server.events import Events
 class Reading:
     """What a document says at one place of its log; `accepted` is its content without what is only suggested.
 
-    `said`: the digest of title and accepted content. `signed` and `pictures`: what `freezing.content_hash` is made of.
+    `said`: 16 bytes that are others whenever it says something else. `signed` and `pictures`: what
+    `freezing.content_hash` is made of.
     """
 
     title: str
@@ -96,7 +97,8 @@ def _read(state: bytes) -> Reading:
     return Reading(
         title,
         excerpt(kept, MAX_EXCERPT_CHARACTERS),
-        digest(title, kept),
+        # What is written for an account alone is an edit, too.
+        said.digest[:16] if said.variants else digest(title, kept),
         said.digest,
         said.pictures,
         kept,

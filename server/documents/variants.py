@@ -18,6 +18,7 @@ from prosemirror.model import Node
 from pycrdt import Map, Text
 
 from server.documents import ydoc
+from server.documents.foreign import is_foreign
 from server.documents.schema import schema
 from server.documents.suggestions import PENDING_ATTRIBUTES, accepted
 from server.documents.ydoc import YDoc
@@ -32,6 +33,7 @@ MAX_WORDS: Final = 2000
 
 _ACCOUNT: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_PLAIN: Final = (str, bool, int, float, dict, list)
 _OURS: Final = frozenset({"id", *PENDING_ATTRIBUTES})
 
 Described = Mapping[str, Any]
@@ -92,6 +94,37 @@ def whole(title: str, body: Described, variant: Mapping[str, Any] | None) -> Who
         variant["options"],
         tuple({"type": "doc", "content": reply} for reply in variant["replies"]),
     )
+
+
+def bring_back(doc: YDoc, past: YDoc) -> None:
+    """Make the variants of a live document say what they did in another state; what is the same is not touched."""
+    now: Map[Any] = doc.get(VARIANTS, type=Map)
+    was: Map[Any] = past.get(VARIANTS, type=Map)
+    kept = {key: value for key, value in was.items() if value is None or isinstance(value, _PLAIN)}
+    with doc.transaction():
+        for key in [key for key in now.keys() if key not in kept]:  # noqa: SIM118 - a Map yields pairs
+            del now[key]
+        for key, value in kept.items():
+            if now.get(key) != value:
+                now[key] = value
+            account, _, what = key.partition("/")
+            root = f"{VARIANTS[:-1]}/{account}/{what}"
+            if what == "title":
+                text: Text = doc.get(root, type=Text)
+                ydoc.edit_characters(text, str(text), str(past.get(root, type=Text)))
+            elif what == "start" or what.startswith(("block/", "reply/")):
+                _bring_back_text(doc, past, root)
+
+
+def _bring_back_text(doc: YDoc, past: YDoc, root: str) -> None:
+    was = [block for block in ydoc.read_blocks(past, root) if block is not None and not is_foreign(block)]
+    present = [block for block in ydoc.read_blocks(doc, root) if block is not None]
+    if [block.to_json() for block in was] == [block.to_json() for block in present]:
+        return
+    place = ydoc.fragment(doc, root)
+    del place.children[0 : len(place.children)]
+    for at, block in enumerate(was):
+        ydoc.insert(place, at, block)
 
 
 def described(node: Node) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from prosemirror.model import Node
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.accounts.models import User
-from server.documents import content, lifecycle, ydoc
+from server.documents import content, lifecycle, variants, ydoc
 from server.documents.access import DocumentActor, DocumentVerb
 from server.documents.foreign import as_paragraph, is_foreign
 from server.documents.lifecycle import LiveDocuments
@@ -50,10 +50,11 @@ class _Edit(Protocol):
 
 @dataclass(slots=True)
 class _Whole:
-    """A change for `live.edit`: the whole text and the title. Afterwards `client_id` is who did it in the document."""
+    """A change for `live.edit`: text, title and variants. Afterwards `client_id` is who did it in the document."""
 
     node: Node
     title: str
+    packed: tuple[bytes, ...]
     client_id: int | None = field(default=None, init=False)
 
     def __call__(self, doc: ydoc.YDoc) -> None:
@@ -61,6 +62,7 @@ class _Whole:
         content.replacement(self.node)(doc)
         if ydoc.read_title(doc) != self.title:
             ydoc.write_title(doc, self.title)
+        variants.bring_back(doc, states.unpack(self.packed))
 
 
 @dataclass(slots=True)
@@ -106,7 +108,7 @@ async def restore(
     packed = await states.read_state(db, revision)
     node, title = await asyncio.to_thread(read, packed)
     back = await asyncio.to_thread(recall, packed, revision)
-    change: _Edit = _Whole(node, title) if block_id is None else _OneBlock(node, block_id)
+    change: _Edit = _Whole(node, title, packed) if block_id is None else _OneBlock(node, block_id)
     before = await recording.record_before(db, document_id)
     document, seq = await lifecycle.replace_content(db, live, user, document_id, change)
     if not seq:

@@ -15,6 +15,7 @@ from server.documents.schema import empty_document, mark, node, text
 from server.events import Events
 from server.workspaces.models import Role
 from tests.factories import actor, make_team
+from tests.server.documents.overlaying import put
 
 
 async def test_a_newer_state_is_written_and_an_older_one_is_not(sessions: Sessions, redis: Redis) -> None:
@@ -69,3 +70,16 @@ async def test_what_is_only_suggested_is_no_edit(sessions: Sessions, redis: Redi
         assert await project(sessions, events, document.id, 3, ydoc.seed("First", accepted), by=user.id)
     async with transaction(sessions) as db:
         assert (await db.get_one(Document, document.id)).updated_at > document.updated_at
+
+
+async def test_what_is_written_for_an_account_is_an_edit(sessions: Sessions, redis: Redis) -> None:
+    user, workspace = await make_team(sessions)
+    other, _ = await make_team(sessions)
+    async with transaction(sessions) as db:
+        document = await lifecycle.create(db, actor(user, workspace, Role.ADMIN), title="First")
+    doc = ydoc.load(ydoc.seed("First", empty_document()))
+    put(doc, "link", "https://example.org")
+    async with Events(redis) as events:
+        assert await project(sessions, events, document.id, 2, doc.get_update(), by=other.id)
+    async with transaction(sessions) as db:
+        assert (await db.get_one(Document, document.id)).updated_by == other.id

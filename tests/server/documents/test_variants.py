@@ -158,6 +158,28 @@ def test_every_block_follows_is_adapted_or_is_left_out_in_its_place(written: Nod
     assert [variants.described(block) for block in said] == expected
 
 
+def test_what_was_said_on_accounts_comes_back_as_it_was() -> None:
+    past = document("one", "two")
+    adapt(past, "two", "second")
+    put(past, "title", value=True)
+    past.get(f"variant/{ACCOUNT}/title", type=Text).insert(0, "A title")
+    put(past, "reply/a", {"at": 1})
+    write(past, "reply/a", paragraph("then"))
+    doc = ydoc.load(past.get_update())
+    drop(doc, "reply/a")
+    write(doc, "reply/a")
+    adapt(doc, "two", "another second", "and more")
+    adapt(doc, "one", "first")
+    doc.get(f"variant/{ACCOUNT}/title", type=Text).insert(0, "Not ")
+    put(doc, "link", "https://example.org", OTHER)
+
+    variants.bring_back(doc, past)
+    assert freezing.read(doc) == freezing.read(past)
+    known = doc.get_state()
+    variants.bring_back(doc, past)
+    assert doc.get_state() == known, "what is the same is not touched"
+
+
 @pytest.mark.parametrize("account", ["not an id", ACCOUNT.upper(), "", f"{ACCOUNT}0"])
 def test_keys_that_name_no_account_say_nothing(account: str) -> None:
     doc = document("one")

@@ -156,6 +156,7 @@ async def _seen(request: Request) -> ReviewSeen:
         may_request=seen.may_request,
         may_decide=seen.may_decide,
         may_withdraw=seen.may_withdraw,
+        may_release=seen.may_release,
     )
 
 

@@ -22,7 +22,7 @@ from server.accounts.models import User
 from server.audit import ledger
 from server.audit.ledger import By
 from server.documents import lifecycle as documents
-from server.documents.access import DocumentVerb
+from server.documents.access import DocumentActor, DocumentVerb
 from server.documents.models import Document, ReviewGuest, utc_now
 from server.errors import Conflict, Forbidden, Invalid
 from server.review import content, reviewers, states, steps, telling, workflows
@@ -31,6 +31,7 @@ from server.review.models import MAX_COMMENT_CHARACTERS, Decision, Review, Revie
 from server.review.reviewers import Person
 from server.review.states import Event, Publication, Status
 from server.review.steps import Progress
+from server.workspaces.models import Role
 
 _DONE: Final = {
     Verdict.APPROVE: "approved",
@@ -89,6 +90,11 @@ class Under:
         place = steps.current(self.progress) if self.review.state == ReviewState.OPEN else None
         return self.progress[place] if place is not None else None
 
+    @property
+    def is_decidable(self) -> bool:
+        """Whether anything can be said about it: it is open, or what it approved may still be taken back."""
+        return self.review.state in {ReviewState.OPEN, ReviewState.APPROVED}
+
     def may_decide(self, user_id: UUID) -> bool:
         """Whether it is this person's turn, once or again."""
         step = self.now
@@ -142,7 +148,6 @@ async def request(
     db.add(review)
     await db.flush()
     standing.status, standing.review_id = status.value, review.id
-    _release(standing)
     under = await look(db, document, review)
     await _write_down(
         db,
@@ -159,10 +164,12 @@ async def request(
 async def decide(
     db: AsyncSession, user: User, document_id: UUID, verdict: Verdict, *, signed: bytes, comment: str = ""
 ) -> Done:
-    """Say something about exactly one content, which `signed` is the hash of.
+    """Say something about exactly one content, which `signed` is the hash of; a hold is released whatever is decided.
 
     Raises NotFound, Forbidden, NotYourTurn, OtherContent, Invalid naming `comment`, Conflict.
     """
+    if verdict is Verdict.RELEASE:
+        return await release(db, user, document_id, comment=comment)
     document, actor = await documents.find(db, user, document_id, DocumentVerb.DECIDE)
     _refuse_trashed(document)
     if actor.only is not None and verdict not in {Verdict.APPROVE, Verdict.CHANGES}:
@@ -172,7 +179,7 @@ async def decide(
         raise Invalid({"comment": "Say what should be changed."})
     standing = await _hold(db, document_id)
     under = await _under_decision(db, document, standing, signed)
-    review, is_open = under.review, under.review.state == ReviewState.OPEN
+    review = under.review
     _refuse(under, standing, verdict, user.id)
     place = steps.current(under.progress)
     now = utc_now()
@@ -191,14 +198,14 @@ async def decide(
     )
     if verdict is Verdict.CHANGES:
         standing.status = states.after(Status(standing.status), Event.REQUEST_CHANGES).value
-        if not is_open:
-            # It is the approval itself that is taken back.
+        if standing.approved_hash == signed:
+            # It is the approval itself that is taken back. A hold of the same person has nothing to hold then.
             standing.approved_hash = standing.approved_at = None
+            if standing.held_by == user.id:
+                _release(standing)
         review.state, review.ended_at = ReviewState.CHANGES.value, now
     if verdict is Verdict.HOLD:
         standing.held_by, standing.held_at, standing.held_note = user.id, now, comment
-    elif verdict is not Verdict.APPROVE:
-        _release(standing)
     guest = await db.get(ReviewGuest, user.id, with_for_update=True) if verdict is Verdict.APPROVE else None
     if guest is not None:
         guest.approved_at, guest.approved_hash = now, signed
@@ -214,6 +221,55 @@ async def decide(
     if verdict is Verdict.APPROVE:
         noted |= await _move_on(db, document, standing, await look(db, document, review), frozen=frozen, by=by)
     return Done(document, Status(standing.status), noted, has_let_out=guest is not None and guest.is_done)
+
+
+async def release(db: AsyncSession, user: User, document_id: UUID, *, comment: str = "") -> Done:
+    """End a hold. Nothing else does: not a new review, nor taking the document out of one.
+
+    Raises NotFound, Forbidden, NotYourTurn, Invalid naming `comment`, Conflict.
+    """
+    document, actor = await documents.find(db, user, document_id, DocumentVerb.VIEW)
+    _refuse_trashed(document)
+    comment = _comment(comment, "comment")
+    standing = await _hold(db, document_id)
+    if standing.held_at is None:
+        raise Conflict("It is not on hold any more.")
+    review = await db.get(Review, standing.review_id) if standing.review_id is not None else None
+    under = await look(db, document, review) if review is not None else None
+    if not may_release(actor, standing, under):
+        raise NotYourTurn("Whoever holds it, who decides now, or an admin releases it.")
+    _release(standing)
+    data: dict[str, object] = {"comment": comment}
+    if review is not None:
+        data["hash"] = review.hash.hex()
+        key = steps.keys([steps.from_json(each) for each in review.steps])[review.step]
+        db.add(
+            Decision(
+                review_id=review.id,
+                document_id=document_id,
+                hash=review.hash,
+                step=key,
+                user_id=user.id,
+                verdict=Verdict.RELEASE.value,
+                comment=comment,
+            )
+        )
+    await db.flush()
+    by = By(user.id, user.name)
+    said = f"{user.name} {_DONE[Verdict.RELEASE]} “{_title(document)}”"
+    await _write_down(db, document, by, "review.release", f"{said}: {comment}" if comment else f"{said}.", data=data)
+    noted = frozenset[UUID]()
+    if review is not None:
+        noted = await telling.decided(db, document, review, Verdict.RELEASE, by=user, comment=comment)
+    return Done(document, Status(standing.status), noted)
+
+
+def may_release(actor: DocumentActor, standing: Standing, under: Under | None) -> bool:
+    """Whether somebody may end the hold: who holds it, who decides about the document now, or an admin."""
+    if standing.held_at is None or actor.user_id is None or actor.only is not None:
+        return False
+    is_theirs = standing.held_by == actor.user_id or actor.workspace_role is Role.ADMIN
+    return is_theirs or (under is not None and under.is_decidable and under.may_say(actor.user_id))
 
 
 async def ask_guests(db: AsyncSession, document: Document) -> None:
@@ -245,7 +301,6 @@ async def withdraw(db: AsyncSession, user: User, document_id: UUID) -> Done:
         review.state, review.ended_at = ReviewState.WITHDRAWN.value, utc_now()
     if standing.approved_hash is not None:
         standing.review_id = await _approving(db, document_id, standing.approved_hash)
-    _release(standing)
     _settle(standing)
     await db.flush()
     by = By(user.id, user.name)
@@ -388,8 +443,6 @@ def _refuse(under: Under, standing: Standing, verdict: Verdict, user_id: UUID) -
         raise Conflict("It is approved already.")
     if verdict is Verdict.APPROVE and standing.held_at is not None:
         raise Conflict("It is on hold. Release it first.")
-    if verdict is Verdict.RELEASE and standing.held_at is None:
-        raise Conflict("It is not on hold any more.")
 
 
 async def _hold(db: AsyncSession, document_id: UUID) -> Standing:

@@ -106,6 +106,7 @@ class Seen:
     may_decide: bool
     may_approve: bool
     may_withdraw: bool
+    may_release: bool
     ways: Sequence[Way]
 
     @property
@@ -181,7 +182,7 @@ async def see(db: AsyncSession, user: User, document: Document, actor: DocumentA
     is_live = document.trashed_at is None
     may_edit = is_live and can(actor, DocumentVerb.EDIT, document)
     status = Status(standing.status)
-    may_say = is_live and under is not None and _is_decidable(under) and under.may_say(user.id)
+    may_say = is_live and under is not None and under.is_decidable and under.may_say(user.id)
     is_held = standing.held_at is not None
     has_changed = subject is not None and document.content_hash not in {None, subject.hash}
     names = {user_id: name or "Somebody" for user_id, name, _ in decisions if user_id is not None}
@@ -206,6 +207,7 @@ async def see(db: AsyncSession, user: User, document: Document, actor: DocumentA
         may_decide=may_say,
         may_approve=may_say and not is_held and under is not None and under.may_decide(user.id),
         may_withdraw=may_edit and status in {Status.IN_REVIEW, Status.CHANGES_REQUESTED},
+        may_release=is_live and lifecycle.may_release(actor, standing, under),
         ways=await workflows.listed(db, document.workspace_id) if may_edit else (),
     )
 
@@ -259,10 +261,6 @@ def _pill(standing: Standing, signed: bytes | None) -> Pill:
 
 def _draft(document_id: UUID) -> Standing:
     return Standing(document_id=document_id, status=Status.DRAFT.value, held_note="")
-
-
-def _is_decidable(under: Under) -> bool:
-    return under.review.state in {ReviewState.OPEN, ReviewState.APPROVED}
 
 
 def _stages(under: Under, names: Mapping[UUID, str]) -> list[Stage]:

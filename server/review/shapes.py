@@ -77,6 +77,7 @@ class ReviewSeen(Answer):
     may_request: bool
     may_decide: bool
     may_withdraw: bool
+    may_release: bool = Field(description="Whether you may end the hold.")
 
 
 class StepShape(BodyInput):

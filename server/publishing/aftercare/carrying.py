@@ -151,7 +151,8 @@ class _Carrying:
             return resting, "The channel asked for this account to be left alone for a while."
         if self._deed is Deed.UPDATE and self._workshop.stopped is not None and self._row.called_at is None:
             async with self._workshop.sessions() as db:
-                why = await self._workshop.stopped(db, publication)
+                signed = self._row.content_hash or publication.content_hash
+                why = await self._workshop.stopped(db, publication.document_id, signed)
             if why is not None:
                 return now + patience.LOOK_AGAIN, why
         return None

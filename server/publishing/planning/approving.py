@@ -1,10 +1,12 @@
 """What reviews say may go out of a document, as publishing takes it."""
 
+from collections.abc import Collection
 from typing import Final
 from uuid import UUID
 
 import structlog
 from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -15,7 +17,7 @@ from server.publishing.planning.composing import ApprovedContent
 from server.publishing.states import OPEN, State
 from server.review import lifecycle
 from server.review.content import Altered
-from server.review.models import Standing
+from server.review.models import Review, ReviewState, Standing
 from server.review.states import Publication as Going
 
 log = structlog.get_logger(__name__)
@@ -56,21 +58,44 @@ async def approved_content(db: AsyncSession, document_id: UUID) -> ApprovedConte
     )
 
 
-async def stopped(db: AsyncSession, publication: Publication) -> str | None:
-    """Say why a planned publication must not go out now; None: nothing stops it."""
-    standing = await db.get(Standing, publication.document_id) if publication.document_id is not None else None
-    return why_stopped(standing)
+async def stopped(db: AsyncSession, document_id: UUID | None, content_hash: bytes) -> str | None:
+    """Say why this content of a document must not go out now; None: nothing stops it."""
+    if document_id is None:
+        return why_stopped(None, None, is_approved=False)
+    document = await db.get(Document, document_id, populate_existing=True)
+    standing = await db.get(Standing, document_id, populate_existing=True)
+    held = await approved_contents(db, [document_id])
+    return why_stopped(document, standing, is_approved=(document_id, content_hash) in held)
 
 
-def why_stopped(standing: Standing | None) -> str | None:
-    """Say why nothing of a document that stands so must go out; None: nothing stops it."""
-    if standing is None:
-        return None
-    if standing.held_at is not None:
+def why_stopped(document: Document | None, standing: Standing | None, *, is_approved: bool) -> str | None:
+    """Say why content of a document that stands so must not go out; None: nothing stops it.
+
+    `is_approved`: whether this very content is, even if another one was approved since. `document` None: it is gone.
+    """
+    if document is None:
+        return "Its document was removed for ever, so nobody can say any more whether this may go out. Cancel it."
+    if document.trashed_at is not None:
+        return "Its document is in the trash. It goes out once that is restored; or cancel it."
+    if standing is not None and standing.held_at is not None:
         return "A reviewer holds this document. It goes out once they release it."
-    if standing.approved_hash is None:
-        return "The approval of this document was taken back. It goes out once it is approved again; or cancel it."
+    if not is_approved:
+        return "The approval of this text was taken back. Let it send what is approved now, or cancel it."
     return None
+
+
+async def approved_contents(db: AsyncSession, document_ids: Collection[UUID]) -> set[tuple[UUID, bytes]]:
+    """Return the contents of documents that are approved: what was decided last about each is that it may go out."""
+    last = await db.execute(
+        select(col(Review.document_id), col(Review.hash), col(Review.state))
+        .where(
+            col(Review.document_id).in_(document_ids),
+            col(Review.state).in_([ReviewState.APPROVED.value, ReviewState.CHANGES.value]),
+        )
+        .order_by(col(Review.document_id), col(Review.hash), col(Review.ended_at).desc(), col(Review.id))
+        .ext(distinct_on(col(Review.document_id), col(Review.hash)))
+    )
+    return {(document_id, signed) for document_id, signed, state in last if state == ReviewState.APPROVED.value}
 
 
 async def note_standing(db: AsyncSession, document_id: UUID) -> None:

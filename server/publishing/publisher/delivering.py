@@ -74,7 +74,7 @@ class Workshop:
     tell: Callable[[AsyncSession, Publication, State], Awaitable[None]]
     clock: Callable[[], datetime] = utc_now
     # Says why a publication must wait although its time has come: a hold, an approval that was taken back.
-    stopped: Callable[[AsyncSession, Publication], Awaitable[str | None]] | None = None
+    stopped: Callable[[AsyncSession, UUID | None, bytes], Awaitable[str | None]] | None = None
 
 
 async def publish_due(workshop: Workshop) -> int:
@@ -206,7 +206,7 @@ class _Delivery:
         if self._workshop.stopped is None or self._row.called_at is not None or self._row.url is not None:
             return False
         async with self._workshop.sessions() as db:
-            why = await self._workshop.stopped(db, self._row)
+            why = await self._workshop.stopped(db, self._row.document_id, self._row.content_hash)
         if why is None:
             return False
         await self._save(lease_until=None, next_at=now + patience.LOOK_AGAIN, problem=why)

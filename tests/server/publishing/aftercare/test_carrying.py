@@ -196,7 +196,7 @@ async def test_an_account_that_is_to_be_left_alone_is_left_alone(press: Press) -
 
 
 async def test_a_hold_stops_an_update_and_lets_a_post_be_taken_down(press: Press) -> None:
-    async def stopped(db: AsyncSession, publication: Publication) -> str | None:
+    async def stopped(db: AsyncSession, document_id: UUID | None, content_hash: bytes) -> str | None:
         return "A reviewer holds this document."
 
     published = await out(press)

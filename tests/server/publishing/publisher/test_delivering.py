@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from uuid import UUID
 
 import anyio
 import pytest
@@ -290,7 +291,7 @@ async def test_what_people_hold_waits_until_they_let_it_go(press: Press) -> None
     planned = await press.plan()
     why: list[str] = ["A reviewer holds it."]
 
-    async def stopped(db: AsyncSession, publication: Publication) -> str | None:
+    async def stopped(db: AsyncSession, document_id: UUID | None, content_hash: bytes) -> str | None:
         return why[0] if why else None
 
     workshop = replace(press.workshop, stopped=stopped)

@@ -1,6 +1,6 @@
 """How much of its share an account has sent, where its channel says how much that is."""
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -31,7 +31,7 @@ async def shares(db: AsyncSession, account: ChannelAccount, now: datetime) -> li
     quotas = quotas_of(account.channel, account.facts)
     if not quotas:
         return []
-    sent = await _sent(db, account.id, now)
+    sent = (await sent_by(db, [account.id], now))[account.id]
     return [Share(quota, sum(1 for at in sent if at > now - quota.within)) for quota in quotas]
 
 
@@ -42,19 +42,19 @@ async def waits_for_share(
     quotas = quotas_of(account.channel, account.facts)
     if not quotas:
         return None
-    sent = await _sent(db, account.id, now)
+    sent = (await sent_by(db, [account.id], now))[account.id]
     waits = [(free_at(quota, sent, now, posts), quota) for quota in quotas]
     latest = max(waits, key=lambda each: each[0])
     return latest if latest[0] > now else None
 
 
-async def _sent(db: AsyncSession, account_id: UUID, now: datetime) -> Sequence[datetime]:
-    """Return when posts of an account were sent, in order: each part of a thread, and what may have been sent."""
-    found = (
-        select(col(Attempt.begun_at))
+async def sent_by(db: AsyncSession, account_ids: Collection[UUID], now: datetime) -> dict[UUID, list[datetime]]:
+    """Return when posts of accounts were sent lately, in order: each part of a thread, and what may have been sent."""
+    rows = await db.execute(
+        select(col(Publication.account_id), col(Attempt.begun_at))
         .join(Publication, col(Publication.id) == col(Attempt.publication_id))
         .where(
-            col(Publication.account_id) == account_id,
+            col(Publication.account_id).in_(account_ids),
             col(Attempt.call) == "publish",
             col(Attempt.begun_at) > now - LONGEST,
             # Refused is not sent.
@@ -62,4 +62,9 @@ async def _sent(db: AsyncSession, account_id: UUID, now: datetime) -> Sequence[d
         )
         .order_by(col(Attempt.begun_at))
     )
-    return (await db.scalars(found)).all()
+    found: dict[UUID, list[datetime]] = {each: [] for each in account_ids}
+    for account_id, begun_at in rows:
+        if account_id is None:
+            continue
+        found[account_id].append(begun_at)
+    return found

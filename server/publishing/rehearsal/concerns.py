@@ -32,7 +32,10 @@ def troubled(scene: Scene, fates: Mapping[UUID, Fate]) -> list[Finding]:
         fate = fates[play.id]
         for trouble in fate.troubles:
             goes_out = fate.state is State.PUBLISHED and fate.at is not None
-            severity = Severity.AT_RISK if goes_out else Severity.WILL_FAIL
+            if trouble.until is not None and fate.at is not None and fate.at - max(play.due_at, scene.now) < _LATE:
+                # There is room again by its time.
+                continue
+            severity = Severity.AT_RISK if goes_out or trouble.until is not None else Severity.WILL_FAIL
             found.append(_of_trouble(scene, play, trouble, severity, fate.at if goes_out else None))
     return found
 
@@ -100,30 +103,6 @@ def account_failing(scene: Scene, fates: Mapping[UUID, Fate]) -> list[Finding]:
                 scene.keeper(place),
                 f"{place.account.id}:{place.since.isoformat() if place.since else ''}",
                 f"/workspace/channels/{place.account.id}",
-            )
-        )
-    return found
-
-
-def in_trash(scene: Scene, fates: Mapping[UUID, Fate]) -> list[Finding]:
-    """Return what is sent of documents that somebody put into the trash."""
-    del fates
-    found = []
-    for play in scene.plays:
-        paper = scene.paper_of(play)
-        if play.document_id is not None and (paper is None or not paper.is_trashed):
-            continue
-        where = "is in the trash" if play.document_id is not None else "was deleted"
-        found.append(
-            _finding(
-                scene,
-                play,
-                Rule.IN_TRASH,
-                Severity.AT_RISK,
-                f"Its document {where}, and this goes out all the same.",
-                "Cancel it, or restore the document." if play.document_id is not None else "Cancel it if it shall not.",
-                scene.planner(play),
-                f"{play.id}:trash",
             )
         )
     return found
@@ -316,7 +295,6 @@ LOOKS: Final[Sequence[Look]] = (
     late_behind_others,
     overdue,
     account_failing,
-    in_trash,
     time_changes,
     too_close,
     crowded,

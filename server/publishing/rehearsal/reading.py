@@ -1,7 +1,6 @@
 """Reading a scene: what is planned in a workspace and all that it hangs on, in a few questions however much it is."""
 
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -21,12 +20,12 @@ from server.documents.access import shared_with
 from server.documents.models import Document, utc_now
 from server.errors import Unavailable
 from server.publishing.accounts.accounts import Reach
+from server.publishing.accounts.sending import sent_by
 from server.publishing.channel import Channel
 from server.publishing.models import ChannelAccount, Health, Publication
 from server.publishing.planning import scheduling
-from server.publishing.planning.approving import why_stopped
+from server.publishing.planning.approving import approved_contents, why_stopped
 from server.publishing.publisher.pace import Pace
-from server.publishing.quotas import LONGEST
 from server.publishing.rehearsal.scene import Paper, Person, Place, Play, Scene
 from server.publishing.rules import rules
 from server.publishing.states import OPEN, State
@@ -65,7 +64,7 @@ async def read_scene(
     plays, sizes, is_cut = await _plays(db, means.reach.channels, workspace_id, accounts, until)
     document_ids = {play.document_id for play in plays if play.document_id is not None}
     people, publishers = await _people(db, workspace_id)
-    papers = await _papers(db, document_ids)
+    plays, papers = await _papers(db, plays)
     if actor is not None and not can(actor, Verb.PUBLISH, actor):
         seen = await _seen_by(db, actor, document_ids)
         plays = [_veiled(play, is_visible=play.document_id in seen) for play in plays]
@@ -207,7 +206,9 @@ async def _people(db: AsyncSession, workspace_id: UUID) -> tuple[dict[UUID, Pers
     return people, publishers
 
 
-async def _papers(db: AsyncSession, document_ids: Collection[UUID]) -> dict[UUID, Paper]:
+async def _papers(db: AsyncSession, plays: Sequence[Play]) -> tuple[list[Play], dict[UUID, Paper]]:
+    """Return the plays with why they are stopped, and what they are of, by id."""
+    document_ids = {play.document_id for play in plays if play.document_id is not None}
     rows = (
         await db.execute(
             select(Document, Standing)
@@ -215,15 +216,23 @@ async def _papers(db: AsyncSession, document_ids: Collection[UUID]) -> dict[UUID
             .where(col(Document.id).in_(document_ids))
         )
     ).all()
-    awaited = [document.id for document, standing in rows if why_stopped(standing) is not None]
-    deciders = await waited_for(db, awaited[:MOST_AWAITED])
-    return {
+    known = {document.id: (document, standing) for document, standing in rows}
+    approved = await approved_contents(db, document_ids)
+
+    def why(play: Play) -> str | None:
+        document, standing = known.get(play.document_id, (None, None)) if play.document_id is not None else (None, None)
+        return why_stopped(document, standing, is_approved=(play.document_id, play.content_hash) in approved)
+
+    # What can be seen in part already is seen to its end.
+    plays = [replace(play, stopped=None if play.is_begun else why(play)) for play in plays]
+    awaited = {play.document_id: None for play in plays if play.stopped is not None and play.document_id in known}
+    deciders = await waited_for(db, [each for each in awaited if each is not None][:MOST_AWAITED])
+    papers = {
         document.id: Paper(
             title=document.title,
             content_hash=document.content_hash,
             approved_hash=standing.approved_hash if standing is not None else None,
             is_trashed=document.trashed_at is not None,
-            stopped=why_stopped(standing),
             is_held=standing is not None and standing.held_at is not None,
             held_by=standing.held_by if standing is not None else None,
             held_at=standing.held_at if standing is not None else None,
@@ -231,6 +240,7 @@ async def _papers(db: AsyncSession, document_ids: Collection[UUID]) -> dict[UUID
         )
         for document, standing in rows
     }
+    return plays, papers
 
 
 async def _places(
@@ -238,7 +248,7 @@ async def _places(
 ) -> dict[UUID, Place]:
     ids = [account.id for account in accounts]
     known = await rules.read(db, workspace_id, ids)
-    sent = await _sent(db, ids, now - LONGEST)
+    sent = await sent_by(db, ids, now)
     return {
         account.id: Place(
             account=scheduling.closed(account),
@@ -255,27 +265,6 @@ async def _places(
         )
         for account in accounts
     }
-
-
-async def _sent(db: AsyncSession, account_ids: Collection[UUID], since: datetime) -> dict[UUID, list[datetime]]:
-    """Return when each post of accounts went out since then, in order; a thread counts with all its parts."""
-    rows = await db.execute(
-        select(
-            col(Publication.account_id),
-            col(Publication.published_at),
-            func.jsonb_array_length(col(Publication.post)["replies"]),
-        )
-        .where(
-            col(Publication.account_id).in_(account_ids),
-            col(Publication.state) == State.PUBLISHED.value,
-            col(Publication.published_at) > since,
-        )
-        .order_by(col(Publication.published_at))
-    )
-    found: dict[UUID, list[datetime]] = defaultdict(list)
-    for account_id, published_at, replies in rows:
-        found[account_id] += [published_at] * (1 + replies)
-    return found
 
 
 async def count_planned(db: AsyncSession, workspace_id: UUID, days: int) -> int:

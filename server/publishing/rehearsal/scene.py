@@ -60,7 +60,8 @@ class Person:
 class Play:
     """A planned publication. `problems`: what its channel says about it now. `posts`: how many it is, with replies.
 
-    `pictures`: their keys in the store. `is_visible`: whether whoever asked may see it.
+    `pictures`: their keys in the store. `stopped`: why the publisher does not take it up, whatever its time is.
+    `is_visible`: whether whoever asked may see it.
     """
 
     id: UUID
@@ -82,6 +83,7 @@ class Play:
     posts: int = 1
     pictures: tuple[str, ...] = ()
     is_begun: bool = False
+    stopped: str | None = None
     is_visible: bool = True
 
 
@@ -115,13 +117,12 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Paper:
-    """A document as it stands. `stopped`: why nothing of it may go out. `waited_for`: who has to decide about it."""
+    """A document as it stands. `waited_for`: who has to decide about it."""
 
     title: str
     content_hash: bytes | None = None
     approved_hash: bytes | None = None
     is_trashed: bool = False
-    stopped: str | None = None
     is_held: bool = False
     held_by: UUID | None = None
     held_at: datetime | None = None
@@ -167,7 +168,8 @@ class Scene:
 class Trouble:
     """What stands against a play. `remedy` as the publisher would meet it; None: the publisher does not call at all.
 
-    `subject`: the same for all that one deed mends, so that people are told of it once.
+    `subject`: the same for all that one deed mends, so that people are told of it once. `until`: when the publisher
+    takes it up again by itself.
     """
 
     rule: Rule
@@ -177,14 +179,12 @@ class Trouble:
     link: str
     subject: str
     remedy: Remedy | None = None
-    after_seconds: float | None = None
+    until: datetime | None = None
 
     @property
     def error(self) -> ChannelError | None:
         """What the publisher would get from the call."""
-        if self.remedy is None:
-            return None
-        return ChannelError(self.remedy, self.sentence, after_seconds=self.after_seconds)
+        return ChannelError(self.remedy, self.sentence) if self.remedy is not None else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ They come in the order in which the publisher would meet them.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from server.publishing.models import Health
@@ -30,15 +30,31 @@ class Moment:
 Cause = Callable[[Moment], Trouble | None]
 
 
+def in_trash(moment: Moment) -> Trouble | None:
+    """The document is in the trash, or was removed for ever."""
+    play = moment.play
+    paper = moment.scene.paper_of(play)
+    if play.stopped is None or (paper is not None and not paper.is_trashed):
+        return None
+    return Trouble(
+        Rule.IN_TRASH,
+        play.stopped,
+        "Cancel it." if paper is None else "Restore the document, or cancel the publication.",
+        moment.scene.planner(play),
+        _publication(play),
+        f"{play.document_id or play.id}:{'gone' if paper is None else 'trash'}",
+    )
+
+
 def held(moment: Moment) -> Trouble | None:
     """A reviewer holds the document."""
     paper = moment.scene.paper_of(moment.play)
-    if paper is None or paper.stopped is None or not paper.is_held:
+    if paper is None or paper.is_trashed or moment.play.stopped is None or not paper.is_held:
         return None
     holder = moment.scene.people.get(paper.held_by) if paper.held_by is not None else None
     return Trouble(
         Rule.HELD,
-        paper.stopped,
+        moment.play.stopped,
         "Release it, or cancel the publication.",
         (holder,) if holder is not None else moment.scene.planner(moment.play),
         f"/documents/{moment.play.document_id}/review",
@@ -47,17 +63,17 @@ def held(moment: Moment) -> Trouble | None:
 
 
 def unapproved(moment: Moment) -> Trouble | None:
-    """The approval was taken back, or is missing."""
+    """The approval of this very text was taken back, or is missing."""
     paper = moment.scene.paper_of(moment.play)
-    if paper is None or paper.stopped is None or paper.is_held:
+    if paper is None or paper.is_trashed or moment.play.stopped is None or paper.is_held:
         return None
     return Trouble(
         Rule.UNAPPROVED,
-        paper.stopped,
+        moment.play.stopped,
         _approval_deed(paper),
         paper.waited_for or moment.scene.planner(moment.play),
         f"/documents/{moment.play.document_id}/review",
-        f"{moment.play.document_id}:{'waits' if paper.waited_for else 'rests'}",
+        f"{moment.play.document_id}:{moment.play.content_hash.hex()[:16]}:{'waits' if paper.waited_for else 'rests'}",
     )
 
 
@@ -196,23 +212,20 @@ def quota(moment: Moment) -> Trouble | None:
         moment.scene.planner(moment.play),
         _publication(moment.play),
         f"{moment.play.id}:{moment.play.version}",
-        Remedy.QUOTA,
-        # A moment later, so that what leaves the span at that very moment has left it.
-        max(1.0, (free - moment.at + timedelta(seconds=1)).total_seconds()),
+        until=free,
     )
 
 
+# What the publisher looks at before it opens the account.
+FIRST: Final[Sequence[Cause]] = (account_gone, in_trash, held, unapproved, quota)
 CAUSES: Final[Sequence[Cause]] = (
-    account_gone,
-    held,
-    unapproved,
+    *FIRST,
     disconnected,
     no_channel,
     reconnect,
     access_ends,
     breaks_limits,
     picture_missing,
-    quota,
 )
 
 
@@ -229,8 +242,10 @@ def _connected(moment: Moment) -> Place | None:
 
 def _approval_deed(paper: Paper) -> str:
     if paper.waited_for:
-        return "Decide about it: the review waits for you."
-    return "Send it for review again, or cancel the publication."
+        return "Decide about it: the review waits."
+    if paper.approved_hash is not None:
+        return "Let it send what is approved now, or cancel it."
+    return "Send the document for review again, or cancel the publication."
 
 
 def _publication(play: Play) -> str:

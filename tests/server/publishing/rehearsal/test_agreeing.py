@@ -24,7 +24,7 @@ from server.publishing.models import ChannelAccount, Publication
 from server.publishing.posts import FrozenPost, pack
 from server.publishing.publisher.delivering import LEAD, Workshop, publish_due
 from server.publishing.publisher.pace import Pace
-from server.publishing.quotas import QUOTAS, Quota, free_at
+from server.publishing.quotas import QUOTAS, Quota
 from server.publishing.registry import ELSEWHERE
 from server.publishing.rehearsal.reading import Means, read_scene
 from server.publishing.rehearsal.walking import walk
@@ -40,7 +40,7 @@ TOO_LONG: Final = "x" * 600
 
 @dataclass(frozen=True)
 class Guarded(Sandbox):
-    """A sandbox with a quota, and with a token that ends, as channels elsewhere have them."""
+    """A sandbox with a token that ends, as channels elsewhere have them."""
 
     ends: datetime | None = None
     capabilities: Capabilities = field(default=Capabilities(renews=False))
@@ -49,21 +49,7 @@ class Guarded(Sandbox):
         now = caller.now()
         if self.ends is not None and now >= self.ends:
             raise ChannelError(Remedy.RECONNECT, "The token has ended.")
-        assert isinstance(self.shelf, PostgresSandboxShelf)
-        async with self.shelf.sessions() as db:
-            rows = await db.scalars(
-                select(col(Publication.published_at))
-                .where(col(Publication.account_id) == caller.account.id, col(Publication.published_at).is_not(None))
-                .order_by(col(Publication.published_at))
-            )
-            sent = [each for each in rows if each is not None]
-        after = await super().publish(caller, post, handle)
-        free = free_at(FEW, sent, now)
-        if free > now:
-            await self.shelf.remove(post.publication_id)
-            wait = max(1.0, (free - now + timedelta(seconds=1)).total_seconds())
-            raise ChannelError(Remedy.QUOTA, "That was enough for now.", after_seconds=wait)
-        return after
+        return await super().publish(caller, post, handle)
 
 
 @dataclass(frozen=True)

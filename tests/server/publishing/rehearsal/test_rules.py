@@ -36,7 +36,7 @@ def test_what_is_in_order_is_not_spoken_of() -> None:
 
 
 def test_a_hold_stops_it_and_whoever_holds_can_release() -> None:
-    finding = only(Rule.HELD, play(), of=paper(stopped="A reviewer holds it.", is_held=True, held_by=BEN.id))
+    finding = only(Rule.HELD, play(stopped="A reviewer holds it."), of=paper(is_held=True, held_by=BEN.id))
     assert finding.severity is WILL_FAIL
     assert finding.who == (BEN,)
     assert finding.link == f"/documents/{DOCUMENT}/review"
@@ -44,13 +44,15 @@ def test_a_hold_stops_it_and_whoever_holds_can_release() -> None:
 
 def test_an_approval_taken_back_stops_it_and_reviewers_are_waited_for() -> None:
     cleo = Person(UUID(int=3), "Cleo")
-    stopped = paper(stopped="The approval was taken back.", approved_hash=None, waited_for=(cleo,))
-    finding = only(Rule.UNAPPROVED, play(), of=stopped)
+    back, stopped = play(stopped="The approval was taken back."), paper(approved_hash=None, waited_for=(cleo,))
+    finding = only(Rule.UNAPPROVED, back, of=stopped)
     assert (finding.severity, finding.who) == (WILL_FAIL, (cleo,))
     assert "Decide" in finding.deed
-    without = only(Rule.UNAPPROVED, play(), of=replace(stopped, waited_for=()))
+    without = only(Rule.UNAPPROVED, back, of=replace(stopped, waited_for=()))
     assert without.who == (ADA,)
-    assert "Send it for review" in without.deed
+    assert "Send the document for review" in without.deed
+    # Another text is approved by now.
+    assert "Let it send" in only(Rule.UNAPPROVED, back, of=paper()).deed
 
 
 def test_an_account_that_is_gone_or_disconnected_sends_nothing() -> None:
@@ -107,6 +109,13 @@ def test_what_is_more_than_a_channel_takes_goes_out_later() -> None:
     assert finding.sentence.endswith("It goes out Sunday, 22 November, 13:00.")
 
 
+def test_a_quota_that_has_room_again_in_time_is_not_spoken_of() -> None:
+    played = Account(ACCOUNT, "sandbox", "Our sandbox", facts={"plays": "mastodon"})
+    # Full a minute before its time, when it would be prepared.
+    sent = (NOON + timedelta(hours=21, seconds=-30),) * 300
+    assert found(play(), at=place(account=played, sent=sent)) == []
+
+
 def test_who_stands_behind_a_rest_goes_out_after_it() -> None:
     finding = only(Rule.ACCOUNT_RESTS, play(), at=place(rests_until=NOON + timedelta(days=1, hours=2)))
     assert finding.severity is AT_RISK
@@ -124,9 +133,11 @@ def test_an_account_that_falters_is_a_risk() -> None:
     assert (finding.severity, finding.who) == (AT_RISK, (BEN,))
 
 
-def test_a_document_in_the_trash_goes_out_all_the_same() -> None:
-    assert only(Rule.IN_TRASH, play(), of=paper(is_trashed=True)).severity is AT_RISK
-    assert "deleted" in only(Rule.IN_TRASH, play(document_id=None)).sentence
+def test_a_document_in_the_trash_or_gone_sends_nothing() -> None:
+    trashed = only(Rule.IN_TRASH, play(stopped="It is in the trash."), of=paper(is_trashed=True, is_held=True))
+    assert (trashed.severity, trashed.who) == (WILL_FAIL, (ADA,))
+    gone = only(Rule.IN_TRASH, play(document_id=None, stopped="It was removed."))
+    assert (gone.severity, gone.deed) == (WILL_FAIL, "Cancel it.")
 
 
 @pytest.mark.parametrize(

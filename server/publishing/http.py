@@ -8,6 +8,7 @@ turn a POST into a GET and lead past the look at the address; each comes back as
 import ipaddress
 import json
 import socket
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -27,7 +28,8 @@ MAX_ANSWER_BYTES: Final = 4 * 1024 * 1024
 MAX_EVIDENCE_CHARACTERS: Final = 300
 # Calls at a time of one process; further ones wait within their own limit.
 MAX_CONNECTIONS: Final = 32
-_FIRST_REFUSAL: Final = 400
+# What zlib calls the format of gzip, with its largest window.
+_GZIP: Final = 16 + zlib.MAX_WBITS
 _NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
 
 
@@ -169,7 +171,7 @@ def open_http(
         httpx.AsyncClient(
             transport=_Looking(private_networks=private_networks),
             timeout=httpx.Timeout(answer_seconds, connect=CONNECT_SECONDS),
-            headers={"User-Agent": user_agent},
+            headers={"User-Agent": user_agent, "Accept-Encoding": "identity"},
             # A proxy in the environment would look up the names by itself, and reach what must not be reached.
             trust_env=False,
         ),
@@ -178,16 +180,35 @@ def open_http(
 
 
 class _TooMuch(Exception):
-    """An answer is longer than anybody has to read."""
+    """An answer is longer than anybody has to read, or packed in a way that hides how long it is."""
 
 
 async def _read(response: httpx.Response) -> bytes:
+    """Read an answer whole, as far as the bound allows; raises _TooMuch.
+
+    As it came over the wire: httpx would unpack a packed one without any bound, as often as it says that it is packed.
+    """
+    encoding = response.headers.get("content-encoding", "").strip().lower()
+    if encoding not in {"", "identity", "gzip", "x-gzip"}:
+        raise _TooMuch
     read = bytearray()
-    async for chunk in response.aiter_bytes():
+    async for chunk in response.aiter_raw():
         read += chunk
         if len(read) > MAX_ANSWER_BYTES:
             raise _TooMuch
-    return bytes(read)
+    return bytes(read) if encoding in {"", "identity"} else _unpacked(bytes(read))
+
+
+def _unpacked(packed: bytes) -> bytes:
+    """Unpack what a host packed though it was asked not to, once, as far as the bound allows. Raises _TooMuch."""
+    unpacking = zlib.decompressobj(_GZIP)
+    try:
+        read = unpacking.decompress(packed, MAX_ANSWER_BYTES + 1)
+    except zlib.error:
+        raise _TooMuch from None
+    if len(read) > MAX_ANSWER_BYTES or unpacking.unconsumed_tail or not unpacking.eof:
+        raise _TooMuch
+    return read
 
 
 class _Looking(httpx.AsyncBaseTransport):

@@ -1,6 +1,8 @@
 """Calls to hosts that people named: looked at first, limited, and honest about what is not known."""
 
 import asyncio
+import gzip
+import tracemalloc
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
@@ -31,12 +33,21 @@ async def endless(request: Request) -> Response:
     return PlainTextResponse("x" * (MAX_ANSWER_BYTES + 1))
 
 
+async def packed(request: Request) -> Response:
+    """Answer with what is asked for, packed so often."""
+    words, times = b"x" * int(request.query_params["size"]), int(request.query_params["times"])
+    for _ in range(times):
+        words = gzip.compress(words)
+    how = request.query_params.get("how") or ", ".join(["gzip"] * times)
+    return Response(words, headers={"content-encoding": how, "x-asked": request.headers["accept-encoding"]})
+
+
 @pytest.fixture
 async def place() -> AsyncIterator[Place]:
     app = Starlette(
         routes=[
             Route(path, act, methods=["GET", "POST"])
-            for path, act in (("/echo", echo), ("/away", away), ("/much", endless))
+            for path, act in (("/echo", echo), ("/away", away), ("/much", endless), ("/packed", packed))
         ]
     )
     async with running(app) as place:
@@ -176,3 +187,34 @@ def test_an_answer_that_nobody_can_read_leaves_open_what_happened() -> None:
         with pytest.raises(ChannelError) as failed:
             Answer(200, {}, body, changes=False).entries()
         assert failed.value.remedy is Remedy.RETRY
+
+
+async def test_an_answer_that_is_packed_all_the_same_is_unpacked_once(place: Place, http: Http) -> None:
+    answer = await http.call("GET", f"{place.url}/packed?size=1000&times=1", changes=False)
+
+    assert answer.body == b"x" * 1000
+    assert answer.headers["x-asked"] == "identity"
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "size=40000000&times=1",
+        "size=40000000&times=2",
+        "size=1000&times=2",
+        "size=1000&times=1&how=br",
+        "size=1000&times=0&how=gzip",
+    ],
+)
+async def test_no_answer_unpacks_to_more_than_anybody_has_to_read(place: Place, http: Http, query: str) -> None:
+    asked = f"{place.url}/packed?{query}"
+    tracemalloc.start()
+    try:
+        with pytest.raises(ChannelError):
+            await http.call("GET", asked, changes=False, seconds=30)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    # The server of the test, in this very process, holds the whole of it once.
+    assert most < 40_000_000 + 4 * MAX_ANSWER_BYTES

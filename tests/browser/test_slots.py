@@ -109,3 +109,36 @@ async def test_slots_are_filled_ordered_and_moved(enter: Enter, studio: Studio) 
     await look(ada, "blackouts")
     await ada.go(f"/calendar?view=week&date={day}")
     assert await ghosts.count() == 0
+
+
+async def test_what_repeats_is_planned_and_cancelled_from_one_on(enter: Enter, studio: Studio) -> None:
+    ada = await enter(studio, "Ada", bypass_csp=True, **ZONE)
+    ben = await enter(studio, "Ben", bypass_csp=True)
+    document = create_document(studio.api, title="Weekly note", content="Every week.")
+    await approve(studio, ben, document)
+    await connect(ada)
+    await ada.go(f"/documents/{document}/publish")
+    await ada.page.get_by_role("checkbox", name=re.compile("Sandbox")).first.check()
+    day = (datetime.now(UTC) + timedelta(days=60)).date()
+    await ada.page.get_by_label("Day and time").fill(f"{day}T09:00")
+    # What belongs to a series is shown once there is one.
+    assert not await ada.page.get_by_label("How many").is_visible()
+    await ada.page.get_by_label("Repeat", exact=True).select_option("weeks")
+    await ada.page.get_by_label("How many").fill("3")
+    # Looked at from its top: axe takes what is half below the header for a small target.
+    await ada.page.evaluate("() => scrollTo(0, 0)")
+    await look(ada, "publish-repeat")
+    await ada.page.get_by_role("button", name="Publish").click()
+    await ada.page.get_by_text("Planned. It goes out by itself").wait_for()
+    await ada.page.locator(".publication-line .channel-link").nth(1).click()
+    await ada.page.get_by_label("This and the 1 after it in its series").last.check()
+    await ada.page.evaluate("() => scrollTo(0, 0)")
+    await look(ada, "publication-series")
+    await ada.page.get_by_role("button", name="Cancel", exact=True).click()
+    await ada.page.get_by_text("Cancelled. It will not go out.").wait_for()
+    await ada.go(f"/documents/{document}/publish")
+    assert await ada.page.locator(".publication-state", has_text="Cancelled").count() == 2
+    # The day on which the first goes out, by the hour.
+    await ada.go(f"/calendar?view=day&date={day}")
+    await ada.page.locator(".hours .chip", has_text="Weekly note").wait_for()
+    await look(ada, "calendar-day")

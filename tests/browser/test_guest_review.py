@@ -47,7 +47,7 @@ def client_workflow(studio: Studio) -> str:
 
 async def test_a_client_reviews_by_a_link(enter: Enter, studio: Studio) -> None:
     ada = await enter(studio, "Ada", bypass_csp=True)
-    document = create_document(studio.api, title="Autumn letter", content=TEXT)
+    document = create_document(studio.api, title="Harbour letter", content=TEXT)
     way = client_workflow(studio)
     workflow_id = way.rsplit("/", 1)[1]
     review = f"/api/v1/documents/{document}/review"
@@ -72,7 +72,7 @@ async def test_a_client_reviews_by_a_link(enter: Enter, studio: Studio) -> None:
     assert link != shown
     await carol.page.goto(link)
     assert carol.page.url == f"{carol.address}/guest/{document}"
-    await carol.page.get_by_role("heading", name="Ada Lovelace asks you to review “Autumn letter”").wait_for()
+    await carol.page.get_by_role("heading", name="Ada Lovelace asks you to review “Harbour letter”").wait_for()
     await look_as_is(carol, "guest-welcome")
     await carol.page.get_by_role("button", name="Open the document").click()
     await carol.live()
@@ -130,7 +130,7 @@ async def test_a_client_reviews_by_a_link(enter: Enter, studio: Studio) -> None:
     await carol.page.locator("#editor-banner", has_text="This link is over. Ask Ada Lovelace").wait_for()
     await pill(ada, "Approved")
     await ada.go(f"/documents/{document}/review")
-    await ada.page.get_by_text("Carol Client (guest) approved “Autumn letter”").first.wait_for()
+    await ada.page.get_by_text("Carol Client (guest) approved “Harbour letter”").first.wait_for()
     await ada.page.locator("#guests").get_by_text("Ended with their approval").wait_for()
     await carol.page.goto(shown)
     await carol.page.get_by_text("You approved this. Thank you!").wait_for()

@@ -131,7 +131,7 @@ async def test_what_repeats_is_planned_and_cancelled_from_one_on(enter: Enter, s
     await ada.page.get_by_role("button", name="Publish").click()
     await ada.page.get_by_text("Planned. It goes out by itself").wait_for()
     await ada.page.locator(".publication-line .channel-link").nth(1).click()
-    await ada.page.get_by_label("This and the 1 after it in its series").last.check()
+    await ada.page.get_by_label("This one and the one after it in its series").last.check()
     await ada.page.evaluate("() => scrollTo(0, 0)")
     await look(ada, "publication-series")
     await ada.page.get_by_role("button", name="Cancel", exact=True).click()

@@ -57,7 +57,7 @@ _DIGITS: Final = 5
 SENTENCES: Final = {
     "publications-planned": "Planned. It goes out by itself at its time.",
     "publications-now": "It is on its way out; this page says what becomes of it.",
-    "publications-renewed": "It sends what is approved now.",
+    "publications-renewed": "This one and those after it send what is approved now.",
     "publications-queued": "In the queue. It goes out by itself in the slot that it took.",
     "publications-moved": "Moved.",
     "publications-cancelled": "Cancelled. It will not go out.",
@@ -227,16 +227,13 @@ async def cancel(request: Request) -> Response:
 
 
 async def renew(request: Request) -> Response:
-    """Let a publication, or it and those after it, send what is approved now."""
+    """Let a publication of a series, and those after it, send what is approved now."""
     form = await VersionForm.read(request)
     actor, publication_id = await find_publication(request)
     db, means = request.state.db, means_of(request)
     await planning.find(db, actor, publication_id, Verb.PUBLISH)
     try:
-        if form.reach is Reach.LATER:
-            renewed = await repeating.renew_later(db, actor, means, publication_id, version=form.version)
-        else:
-            renewed = [await planning.renew(db, actor, means, publication_id, additions=None, version=form.version)]
+        renewed = await repeating.renew_later(db, actor, means, publication_id, version=form.version)
     except Invalid as error:
         await db.rollback()
         return await publication_page(request, errors=_sentences(error))

@@ -11,6 +11,7 @@ from sqlmodel import col
 
 from server.db import Sessions, transaction
 from server.documents import lifecycle
+from server.documents.models import utc_now
 from server.publishing.channel import Account
 from server.publishing.http import open_http
 from server.publishing.models import Attempt, ChannelAccount, Publication
@@ -19,6 +20,7 @@ from server.publishing.publisher.delivering import LEAD, Workshop
 from server.publishing.publisher.pace import Pace
 from server.publishing.remedies import ChannelError, Remedy
 from server.publishing.states import State
+from server.review.models import Review, ReviewState, Standing
 from server.workspaces.access import Actor
 from server.workspaces.models import Role
 from tests.factories import actor, make_user, make_workspace
@@ -66,6 +68,14 @@ class Press:
             db.add(publication)
         return publication.id
 
+    async def approve(self, publication_id: UUID) -> UUID:
+        """Let a publication be of a document whose approval it is. Returns the document's id."""
+        async with transaction(self.sessions) as db:
+            publication = await db.get_one(Publication, publication_id)
+            publication.document_id = await self.document(db)
+            await approved(db, publication.workspace_id, publication.document_id, publication.content_hash)
+            return publication.document_id
+
     async def row(self, publication_id: UUID) -> Publication:
         async with self.sessions() as db:
             found = await db.get(Publication, publication_id)
@@ -89,6 +99,25 @@ class Press:
     @property
     def texts(self) -> list[str]:
         return [text for _, text in self.wall.posts]
+
+
+async def approved(db: AsyncSession, workspace_id: UUID, document_id: UUID, signed: bytes) -> None:
+    """Let a content of a document be approved."""
+    now = utc_now()
+    await db.merge(Standing(document_id=document_id, status="approved", approved_hash=signed, approved_at=now))
+    db.add(
+        Review(
+            document_id=document_id,
+            workspace_id=workspace_id,
+            workflow="One approval",
+            steps=[],
+            own_content=False,
+            hash=signed,
+            state=ReviewState.APPROVED.value,
+            ended_at=now,
+        )
+    )
+    await db.flush()
 
 
 async def open_press(sessions: Sessions, redis: Redis, *, tells: bool = True) -> Press:

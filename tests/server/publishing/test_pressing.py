@@ -17,7 +17,7 @@ from server.db import Sessions, transaction
 from server.events import Events
 from server.publishing.accounts.accounts import Reach
 from server.publishing.http import open_http
-from server.publishing.models import ChannelAccount, Health, Publication
+from server.publishing.models import ChannelAccount, Health
 from server.publishing.pressing import Press, read_from
 from server.publishing.remedies import ChannelError, Remedy
 from server.publishing.states import State
@@ -32,7 +32,7 @@ async def test_a_run_publishes_what_is_due_and_a_nudge_meanwhile_begins_no_other
 ) -> None:
     planned = await open_press(sessions, redis)
     for number in range(3):
-        await planned.plan(f"Fox {number}")
+        await planned.approve(await planned.plan(f"Fox {number}"))
     press = _press(planned, redis, await _vault_of(planned))
     taken: list[int] = []
 
@@ -49,7 +49,7 @@ async def test_a_run_publishes_what_is_due_and_a_nudge_meanwhile_begins_no_other
 
 async def test_an_account_that_only_a_person_can_mend_says_so(sessions: Sessions, redis: Redis) -> None:
     planned = await open_press(sessions, redis)
-    await planned.plan()
+    await planned.approve(await planned.plan())
     broken = ChannelError(Remedy.RECONNECT, "The token was revoked.")
     planned.wall.before = failing({0: broken}, planned.wall.calls, "post")
 
@@ -63,8 +63,7 @@ async def test_an_account_that_only_a_person_can_mend_says_so(sessions: Sessions
 async def test_what_is_out_is_noted_though_somebody_holds_the_ledger(sessions: Sessions, redis: Redis) -> None:
     planned = await open_press(sessions, redis)
     publication = await planned.plan("The fox")
-    async with transaction(sessions) as db:
-        (await db.get_one(Publication, publication)).document_id = await planned.document(db)
+    await planned.approve(publication)
     async with transaction(sessions) as person:
         # Their deed holds the end of the chain until they are done; the publisher must not wait on people.
         await ledger.append(person, planned.workspace_id, By(None, "Ada"), kind="tried", sentence="Ada did.")
@@ -74,7 +73,8 @@ async def test_what_is_out_is_noted_though_somebody_holds_the_ledger(sessions: S
     await ledger.chain_waiting(sessions)
     async with sessions() as db:
         entries = await db.scalars(select(LedgerEntry).order_by(col(LedgerEntry.number)))
-        assert [each.sentence for each in entries][-2:] == ["Ada did.", "“The fox” went out on Board."]
+        sentences = [each.sentence for each in entries]
+    assert (sentences[0], sentences[-1]) == ("Ada did.", "“The fox” went out on Board.")
 
 
 async def test_a_picture_that_is_gone_is_said_so() -> None:

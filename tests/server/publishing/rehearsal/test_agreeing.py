@@ -15,12 +15,14 @@ from sqlalchemy import func, select
 from sqlmodel import col
 
 from server.db import Sessions, transaction
+from server.documents import lifecycle
 from server.publishing.accounts.accounts import Reach
 from server.publishing.channel import Account, Caller, Capabilities, Handle, Post
 from server.publishing.channels.sandbox import Sandbox
 from server.publishing.channels.sandbox_shelf import PostgresSandboxShelf
 from server.publishing.http import open_http
 from server.publishing.models import ChannelAccount, Publication
+from server.publishing.planning.approving import stopped
 from server.publishing.posts import FrozenPost, pack
 from server.publishing.publisher.delivering import LEAD, Workshop, publish_due
 from server.publishing.publisher.pace import Pace
@@ -31,8 +33,9 @@ from server.publishing.rehearsal.walking import walk
 from server.publishing.remedies import ChannelError, Remedy
 from server.publishing.states import OPEN, State
 from server.publishing.vault import Vault
-from tests.factories import make_team
-from tests.server.publishing.press import NOON, Clock
+from server.workspaces.models import Role
+from tests.factories import actor, make_team
+from tests.server.publishing.press import NOON, Clock, approved
 
 FEW: Final = Quota(3, timedelta(hours=1))
 TOO_LONG: Final = "x" * 600
@@ -54,13 +57,15 @@ class Guarded(Sandbox):
 
 @dataclass(frozen=True)
 class Wish:
-    """One post: minutes from noon until it is due, and whether it is too long."""
+    """One post: minutes from noon until it is due, and what is wrong with it."""
 
     minutes: int
-    is_too_long: bool
+    is_too_long: bool = False
+    is_unsigned: bool = False
 
 
-WISHES = st.lists(st.builds(Wish, st.integers(2, 240), st.integers(0, 5).map(lambda one: one == 0)), max_size=10)
+ONE_IN_SIX = st.integers(0, 5).map(lambda one: one == 0)
+WISHES = st.lists(st.builds(Wish, st.integers(2, 240), ONE_IN_SIX, ONE_IN_SIX), max_size=10)
 
 
 @pytest.fixture
@@ -112,6 +117,8 @@ async def _plan(sessions: Sessions, wishes: list[Wish], ends: datetime | None) -
         )
         db.add(account)
         await db.flush()
+        document = await lifecycle.create(db, actor(user, workspace, Role.ADMIN), title="The fox")
+        await approved(db, workspace.id, document.id, bytes(32))
         for number, wish in enumerate(wishes):
             due_at = NOON + timedelta(minutes=wish.minutes)
             words = f"{number} {TOO_LONG if wish.is_too_long else 'The fox'}"
@@ -119,7 +126,8 @@ async def _plan(sessions: Sessions, wishes: list[Wish], ends: datetime | None) -
                 Publication(
                     workspace_id=workspace.id,
                     account_id=account.id,
-                    content_hash=bytes(32),
+                    document_id=document.id,
+                    content_hash=b"\x01" * 32 if wish.is_unsigned else bytes(32),
                     post=pack(FrozenPost("", words, f"<p>{words}</p>")),
                     wall_time=due_at.replace(tzinfo=None),
                     zone="UTC",
@@ -152,6 +160,7 @@ async def _publish_all(sessions: Sessions, redis: Redis, channel: Guarded, clock
         pace=Pace(redis),
         tell=tell,
         clock=clock,
+        stopped=stopped,
     )
     async with http.client:
         for _ in range(400):
@@ -160,9 +169,11 @@ async def _publish_all(sessions: Sessions, redis: Redis, channel: Guarded, clock
                     select(func.min(col(Publication.next_at))).where(
                         col(Publication.workspace_id) == workspace_id,
                         col(Publication.state).in_([state.value for state in OPEN]),
+                        # What is stopped is looked at again each minute, and never goes out by itself.
+                        col(Publication.content_hash) == bytes(32),
                     )
                 )
-            if due is None:
+            if due is None or due > NOON + timedelta(hours=12):
                 return
             clock.now = max(clock.now, due)
             await publish_due(workshop)

@@ -16,10 +16,11 @@ from server.documents.models import Document, Reach, utc_now
 from server.publishing.models import ChannelAccount, Health, Publication
 from server.publishing.rehearsal import rehearsing
 from server.publishing.states import State
-from server.review.models import Standing
+from server.review.models import Review, ReviewState, Standing
 from server.workspaces.models import Role
 from tests.factories import actor, sign_in
 from tests.server.publishing.planner import Planner, open_planner
+from tests.server.publishing.press import approved
 
 HTML = {"Accept": "text/html"}
 REHEARSAL = "/api/v1/rehearsal"
@@ -38,17 +39,23 @@ async def _plan(planner: Planner, *, days: int = 1, title: str = "The fox") -> t
     at = (utc_now() + timedelta(days=days)).replace(second=0, microsecond=0, tzinfo=None)
     async with await planner.program() as program:
         planned = await planner.plan(program, document, time={"wall_time": at.isoformat(), "zone": "UTC"})
-    await _stand(planner, document)
+    async with transaction(planner.sessions) as db:
+        await approved(db, planner.workspace.id, document, bytes(32))
     return document, UUID(planned["id"])
 
 
 async def _stand(planner: Planner, document: UUID, **values: object) -> None:
-    """Let a document be approved, and then stand as said."""
+    """Let a document stand otherwise than approved."""
     async with transaction(planner.sessions) as db:
-        await db.merge(Standing(document_id=document, status="approved", approved_hash=bytes(32), held_note=""))
-        await db.flush()
-        if values:
-            await db.execute(update(Standing).where(col(Standing.document_id) == document).values(**values))
+        await db.execute(update(Standing).where(col(Standing.document_id) == document).values(**values))
+
+
+async def _take_back(planner: Planner, document: UUID) -> None:
+    """Take its approval back."""
+    await _stand(planner, document, approved_hash=None)
+    async with transaction(planner.sessions) as db:
+        taken = {"state": ReviewState.CHANGES.value, "ended_at": utc_now()}
+        await db.execute(update(Review).where(col(Review.document_id) == document).values(**taken))
 
 
 async def test_all_goes_out_and_says_so(client: httpx.AsyncClient, planner: Planner) -> None:
@@ -107,7 +114,7 @@ async def test_a_member_hears_of_the_documents_that_they_see_and_a_guest_of_none
     hidden, _ = await _plan(planner, title="Secret")
     shared, _ = await _plan(planner, title="Shared")
     for document in (hidden, shared):
-        await _stand(planner, document, approved_hash=None)
+        await _take_back(planner, document)
     async with transaction(planner.sessions) as db:
         await sharing.give(db, planner.admin, hidden, Reach.PEOPLE, None)
     member, guest = await planner.member(Role.MEMBER), await planner.member(Role.GUEST)
@@ -148,10 +155,10 @@ async def test_many_take_as_many_questions_as_few(planner: Planner) -> None:
                 event.remove(Engine, "before_cursor_execute", note)
         return count
 
-    await _stand(planner, (await _plan(planner))[0], approved_hash=None)
+    await _take_back(planner, (await _plan(planner))[0])
     few = await questions()
     for day in range(2, 7):
-        await _stand(planner, (await _plan(planner, days=day))[0], approved_hash=None)
+        await _take_back(planner, (await _plan(planner, days=day))[0])
     assert await questions() == few
 
 
@@ -182,7 +189,7 @@ async def test_the_same_workspace_only(planner: Planner, sessions: Sessions) -> 
     from tests.factories import make_team
 
     document, _ = await _plan(planner)
-    await _stand(planner, document, approved_hash=None)
+    await _take_back(planner, document)
     stranger, elsewhere = await make_team(sessions)
     assert actor(stranger, elsewhere).workspace_id != planner.workspace.id
     async with await planner.program(stranger) as program:

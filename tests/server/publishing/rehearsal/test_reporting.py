@@ -3,12 +3,15 @@
 from datetime import timedelta
 
 from server.db import Sessions, transaction
+from server.documents import lifecycle
 from server.documents.models import utc_now
 from server.publishing.models import ChannelAccount, Health, Publication
 from server.publishing.posts import FrozenPost, pack
 from server.publishing.rehearsal.reporting import report
 from server.settings import Settings
-from tests.factories import make_team
+from server.workspaces.models import Role
+from tests.factories import actor, make_team
+from tests.server.publishing.press import approved
 
 
 async def test_every_workspace_is_rehearsed(sessions: Sessions, settings: Settings) -> None:
@@ -22,11 +25,14 @@ async def test_every_workspace_is_rehearsed(sessions: Sessions, settings: Settin
         )
         db.add(account)
         await db.flush()
+        document = await lifecycle.create(db, actor(user, workspace, Role.ADMIN), title="The fox")
+        await approved(db, workspace.id, document.id, bytes(32))
         for words in ("One", "Two"):
             db.add(
                 Publication(
                     workspace_id=workspace.id,
                     account_id=account.id,
+                    document_id=document.id,
                     content_hash=bytes(32),
                     post=pack(FrozenPost("", words, f"<p>{words}</p>")),
                     wall_time=due_at.replace(tzinfo=None),
@@ -37,8 +43,7 @@ async def test_every_workspace_is_rehearsed(sessions: Sessions, settings: Settin
                 )
             )
     lines, fails = await _said(settings)
-    # Their document is gone, which is a risk.
-    assert lines[0] == f"{workspace.name}: of 2 planned for the next 30 days, 0 will go out as they are."
+    assert lines == [f"{workspace.name}: of 2 planned for the next 30 days, 2 will go out as they are."]
     assert not fails
     async with transaction(sessions) as db:
         (await db.get_one(ChannelAccount, account.id)).health = Health.RECONNECT.value

@@ -19,7 +19,6 @@ from server.publishing.publisher.pace import Pace
 from server.publishing.rehearsal.reading import Means
 from server.publishing.rehearsal.telling import foretell
 from server.publishing.vault import Vault
-from server.review.models import Standing
 from tests.factories import make_member
 from tests.server.publishing.press import Press, open_press
 
@@ -65,8 +64,8 @@ async def _plan(press: Press, text: str, days: int) -> UUID:
     publication = await press.plan(text, due_at=utc_now() + timedelta(days=days))
     async with transaction(press.sessions) as db:
         row = await db.get_one(Publication, publication)
-        row.document_id, row.created_by = await press.document(db), press.scheduler.user_id
-        return row.document_id
+        row.created_by = press.scheduler.user_id
+    return await press.approve(publication)
 
 
 async def test_one_deed_is_asked_for_once_however_much_hangs_on_it(press: Press, redis: Redis) -> None:
@@ -88,12 +87,11 @@ async def test_one_deed_is_asked_for_once_however_much_hangs_on_it(press: Press,
 
 async def test_a_new_cause_is_told_anew_and_remarks_are_not(press: Press, redis: Redis) -> None:
     keeper = await _keeper(press)
-    document = await _plan(press, "It jumps", 1)
+    await _plan(press, "It jumps", 1)
     assert await _foretell(press, redis) == {keeper}
     async with transaction(press.sessions) as db:
         await db.execute(update(ChannelAccount).values(health=Health.OK.value))
         # It was changed, which is a remark.
-        db.add(Standing(document_id=document, status="approved", approved_hash=bytes(32)))
         await db.execute(update(Document).values(content_hash=b"\x01" * 32))
     assert await _foretell(press, redis) == frozenset()
     async with transaction(press.sessions) as db:

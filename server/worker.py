@@ -77,13 +77,21 @@ async def compact_documents(ctx: Context) -> None:
 
 
 async def clean_up(ctx: Context) -> None:
-    """Remove what has expired: sessions, links, invitations, old notices and mails."""
+    """Remove what has expired: sessions, links, invitations, old notices and mails, guests of what is gone."""
     async with db.transaction(ctx["sessions"]) as session:
         accounts = await account_jobs.clean_up(session)
         workspaces = await workspace_jobs.clean_up(session)
         notices = await notification_jobs.clean_up(session)
+        guests = await document_jobs.clean_up(session)
         imports = await keeping.forget_expired(session)
-    log.info("cleaned up", account_rows=accounts, workspace_rows=workspaces, notice_rows=notices, imports=imports)
+    log.info(
+        "cleaned up",
+        account_rows=accounts,
+        workspace_rows=workspaces,
+        notice_rows=notices,
+        guest_rows=guests,
+        imports=imports,
+    )
 
 
 async def clean_up_pictures(ctx: Context) -> None:

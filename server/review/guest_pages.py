@@ -141,6 +141,8 @@ async def show_review(request: Request) -> Response:
         return found
     if not found.may_come_in:
         return await _read_on(request, found)
+    if found.guest.opened_at is None:
+        return _to(request, _place(found.document.id))
     return await _review(request, found)
 
 
@@ -151,6 +153,9 @@ async def decide(request: Request) -> Response:
         return found
     if not found.may_come_in:
         return await _read_on(request, found)
+    if found.guest.opened_at is None:
+        # Whoever decides has said who they are.
+        return _to(request, _place(found.document.id))
     form = await DecideForm.read(request)
     try:
         done = await lifecycle.decide(
@@ -204,7 +209,10 @@ class GuestStream(EventStream):
         behind = await db.get(User, self._guest_id)
         if behind is None:
             return False
-        document, actor = await actor_at(db, behind, self._document_id)
+        try:
+            document, actor = await actor_at(db, behind, self._document_id)
+        except NotFound:
+            return False
         return can(actor, DocumentVerb.VIEW, document)
 
 

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlmodel import col
 from starlette.applications import Starlette
 from starlette.routing import Route
@@ -18,22 +18,25 @@ from starlette.routing import Route
 from realtime.close import Refused
 from realtime.ports import Credentials, Rights
 from realtime.ports import DocumentId as LiveId
-from server.accounts import guest_keys
+from server.accounts import guest_keys, people
 from server.accounts.models import GuestKeyKind, User
 from server.audit import ledger
 from server.audit.models import LedgerEntry
 from server.db import transaction
+from server.documents import jobs
+from server.documents.gifts import end_beyond
 from server.documents.live.admission import Doorkeeper
-from server.documents.models import ReviewGuest, utc_now
-from server.errors import Conflict, Forbidden, Invalid
+from server.documents.models import Document, DocumentRole, ReviewGuest, utc_now
+from server.errors import Conflict, Forbidden, Invalid, NotFound
 from server.notifications.models import Mail, PersonalNotice
 from server.review import guests, lifecycle
 from server.review.guests import Invited, Wish
 from server.review.models import Verdict
 from server.review.states import Status
 from server.review.steps import Rule, Step
+from server.workspaces.models import Member, Role
 from tests.conftest import PUBLIC_URL
-from tests.factories import make_user, sign_in
+from tests.factories import make_member, make_user, name_on, sign_in
 from tests.server.review.desk import Desk
 
 CAROL = Wish(name="Carol", email="carol@client.example", note="The autumn one")
@@ -318,6 +321,33 @@ async def test_a_guest_says_their_name_once_and_it_is_theirs(app: Starlette, des
     assert "Carol’s boss (guest), who was invited as “Dora”, opened the link" in entries[0].sentence
 
 
+async def test_guests_of_what_is_gone_go_with_it(desk: Desk) -> None:
+    made, stays = await invite(desk), await invite(desk)
+    async with transaction(desk.sessions) as db:
+        await db.execute(
+            update(ReviewGuest)
+            .where(col(ReviewGuest.user_id) == stays.guest.user_id)
+            .values(expires_at=utc_now() - timedelta(days=91))
+        )
+        assert await jobs.clean_up(db) == 1
+        assert await guest_keys.find(db, stays.secret, GuestKeyKind.LINK) is None
+        assert await guest_keys.find(db, made.secret, GuestKeyKind.LINK) is not None
+        await db.execute(delete(Document).where(col(Document.id) == desk.document.id))
+        assert await jobs.clean_up(db) == 2
+        assert await db.scalar(select(User).where(col(User.id) == made.guest.user_id)) is None
+
+
+async def test_whoever_may_not_share_any_more_has_let_nobody_in(desk: Desk) -> None:
+    made, adas = await invite(desk, by=desk.ben), await invite(desk)
+    async with transaction(desk.sessions) as db:
+        await db.execute(delete(Member).where(col(Member.user_id) == desk.ben.id))
+        await end_beyond(db, desk.ben.id, desk.workspace.id)
+    async with transaction(desk.sessions) as db:
+        for invited, state in ((made, "revoked"), (adas, "open")):
+            guest = await db.get_one(ReviewGuest, invited.guest.user_id)
+            assert guests.state_of(guest, utc_now()) == state
+
+
 async def test_who_may_invite(desk: Desk) -> None:
     async with transaction(desk.sessions) as db:
         stranger = await make_user(db)
@@ -326,14 +356,17 @@ async def test_who_may_invite(desk: Desk) -> None:
             await invite(desk, wish)
     with pytest.raises(Invalid):
         await invite(desk, Wish(name="C", email=None, expires_at=utc_now() - timedelta(days=1)))
-    with pytest.raises((Forbidden, Exception)):
+    with pytest.raises(NotFound):
         await invite(desk, by=stranger)
+    async with transaction(desk.sessions) as db:
+        dora = await make_member(db, desk.workspace, role=Role.GUEST)
+        await name_on(db, desk.document, dora, DocumentRole.EDITOR)
+    with pytest.raises(Forbidden):
+        await invite(desk, by=dora)
     made = await invite(desk)
     # They are nobody: no list of people, no way in by a password.
     async with transaction(desk.sessions) as db:
         behind = await db.get_one(User, made.guest.user_id)
-        from server.accounts import people
-
         assert await people.find_by_email(db, behind.email) is None
         assert await guest_keys.find(db, made.secret, GuestKeyKind.BROWSER) is None
         entry = (await db.scalars(select(LedgerEntry).where(col(LedgerEntry.kind) == "guest.invited"))).one()

@@ -15,14 +15,14 @@ from anyio.lowlevel import checkpoint
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from server.errors import Conflict, Forbidden, Invalid, NotFound
+from server.errors import Conflict, DomainError, Forbidden, Invalid, NotFound
 from server.publishing.bulk.models import ImportedRow
 from server.publishing.bulk.naming import Known, look_up
 from server.publishing.bulk.reading import Row, Spreadsheet, Unclear, is_later, wall_time
 from server.publishing.bulk.verdicts import Fate, Remark, Verdict, proof_of
 from server.publishing.planning import planning, scheduling, sheets
 from server.publishing.planning.composing import ApprovedContent
-from server.publishing.planning.planning import Entry, FindApproved, Means, Wish
+from server.publishing.planning.planning import Entry, Means, Wish
 from server.publishing.planning.scheduling import Planned, When
 from server.publishing.posts import Additions
 from server.publishing.states import State
@@ -37,7 +37,10 @@ _COLUMN_OF: Final = {"account_id": "account", "document_id": "document"}
 
 @dataclass(frozen=True, slots=True)
 class _Work:
-    """What it takes to judge one row. `numbers`: rows of this file, by their keys."""
+    """What it takes to judge one row. `numbers`: rows of this file, by their keys.
+
+    `contents`: what is approved of documents, or why nothing is, for the rows after the first of each.
+    """
 
     db: AsyncSession
     actor: Actor
@@ -45,6 +48,7 @@ class _Work:
     known: Known
     zone: str
     numbers: dict[bytes, int] = field(default_factory=dict)
+    contents: dict[UUID, ApprovedContent | DomainError] = field(default_factory=dict)
 
 
 async def examine(db: AsyncSession, actor: Actor, means: Means, sheet: Spreadsheet, zone: str) -> list[Verdict]:
@@ -57,7 +61,7 @@ async def examine(db: AsyncSession, actor: Actor, means: Means, sheet: Spreadshe
     zone_named(zone)
     await db.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"imports of {actor.workspace_id}", 0))))
     known = await look_up(db, actor, sheet.rows, zone)
-    work = _Work(db, actor, Means(means.reach, _remembering(means.approved)), known, zone)
+    work = _Work(db, actor, means, known, zone)
     verdicts = []
     for row in sheet.rows:
         verdicts.append(await _judge(work, row))
@@ -66,23 +70,18 @@ async def examine(db: AsyncSession, actor: Actor, means: Means, sheet: Spreadshe
     return verdicts
 
 
-def _remembering(find: FindApproved) -> FindApproved:
-    """Ask for each document once: what is approved of it is the same for all rows of a transaction."""
-    found: dict[UUID, ApprovedContent | None] = {}
-    refused: dict[UUID, Conflict] = {}
-
-    async def approved(db: AsyncSession, document_id: UUID) -> ApprovedContent | None:
-        if document_id in refused:
-            raise refused[document_id]
-        if document_id not in found:
-            try:
-                found[document_id] = await find(db, document_id)
-            except Conflict as error:
-                refused[document_id] = error
-                raise
-        return found[document_id]
-
-    return approved
+async def _content(work: _Work, document_id: UUID) -> ApprovedContent:
+    """Return what is approved of a document: the same for all rows of a transaction, so it is asked for once."""
+    found = work.contents.get(document_id)
+    if found is None:
+        try:
+            found = await planning.approved_content(work.db, work.actor, work.means, document_id)
+        except (Conflict, NotFound) as error:
+            found = error
+        work.contents[document_id] = found
+    if isinstance(found, DomainError):
+        raise found
+    return found
 
 
 async def _judge(work: _Work, row: Row) -> Verdict:
@@ -129,7 +128,9 @@ async def _plan(work: _Work, row: Row, shown: Verdict) -> Verdict:
     # What the row leaves out, the text for the account says itself.
     tags = tuple(row.cell("tags").split(",")) if row.cell("tags") else None
     additions = Additions(row.cell("link") or None, tags, row.options or None)
-    planned = await planning.plan(work.db, work.actor, work.means, Wish(document_id, account.id, when, additions))
+    wish = Wish(document_id, account.id, when, additions)
+    content = await _content(work, document_id)
+    planned = await planning.plan(work.db, work.actor, work.means, wish, content=content)
     publication = planned.publication
     work.db.add(ImportedRow(workspace_id=publication.workspace_id, key_hash=key, publication_id=publication.id))
     about = [str(document_id), str(account.id), publication.content_hash.hex(), publication.post]

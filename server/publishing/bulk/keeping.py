@@ -109,8 +109,8 @@ async def carry_out(db: AsyncSession, actor: Actor, means: Means, import_id: UUI
 
 
 async def settle(db: AsyncSession, verdicts: Sequence[Verdict]) -> None:
-    """Let the documents know that publications of them are planned."""
-    planned = {each.document_id for each in verdicts if each.fate is Fate.PLANNED and each.document_id}
+    """Let the documents know that publications of them are planned, or planned again."""
+    planned = {each.document_id for each in verdicts if each.fate in {Fate.PLANNED, Fate.MOVED} and each.document_id}
     # In one order, so that two who do it at once do not wait for each other.
     for document_id in sorted(planned):
         await note_standing(db, document_id)

@@ -115,6 +115,7 @@ async def _show(request: Request, errors: dict[str, str] | None = None, zone: st
         zone=zone or _zone(request),
         zones=sorted(zones()),
         max_rows=reading.MAX_ROWS,
+        max_bytes=reading.MAX_BYTES,
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -199,9 +199,6 @@ def _is_draft(actor: Actor) -> ColumnElement[bool]:
 def _read(cursor: str) -> tuple[datetime, UUID]:
     when, _, document_id = cursor.partition("~")
     try:
-        read = datetime.fromisoformat(when), UUID(document_id)
-    except ValueError as error:
+        return datetime.fromisoformat(when).astimezone(UTC), UUID(document_id)
+    except (ValueError, OverflowError) as error:
         raise Invalid({"cursor": "This cursor is not one of ours."}) from error
-    if read[0].tzinfo is None:
-        raise Invalid({"cursor": "This cursor is not one of ours."})
-    return read

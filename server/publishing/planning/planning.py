@@ -302,12 +302,21 @@ async def draft(
     return Draft(account, channel, post, channel.limits(scheduling.closed(account)), problems, at, shown)
 
 
-async def plan(db: AsyncSession, actor: Actor, means: Means, wish: Wish, *, series_id: UUID | None = None) -> Planned:
+async def plan(
+    db: AsyncSession,
+    actor: Actor,
+    means: Means,
+    wish: Wish,
+    *,
+    content: ApprovedContent | None = None,
+    series_id: UUID | None = None,
+) -> Planned:
     """Plan what is approved of a document. Raises as `approved_content` and `scheduling.plan` do.
 
+    `content`: what `approved_content` returned in this transaction, for those who plan a document many times.
     Whoever wishes for a slot gets it alone: others wait until this transaction ends. Raises NothingFree.
     """
-    content = await approved_content(db, actor, means, wish.document_id)
+    content = content or await approved_content(db, actor, means, wish.document_id)
     account, channel = await _account(db, actor, means.reach, wish.account_id)
     post, left_out, _ = await _compose(db, content, account, channel, wish.additions)
     now = utc_now()
@@ -521,7 +530,8 @@ def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
     if wanted.document_id is not None:
         found.append(col(Publication.document_id) == wanted.document_id)
     if wanted.tag is not None:
-        found.append(col(Publication.tag_keys).op("?")(func.lower(wanted.tag)))
+        # Postgres knows no such letter, and no tag has it.
+        found.append(col(Publication.tag_keys).op("?")(func.lower(wanted.tag.replace("\0", ""))))
     return found
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
@@ -32,9 +33,12 @@ COLUMNS: Final = (
 OPTION: Final = "option."
 MOST_OPTIONS: Final = 40
 YES: Final = "yes"
-# What spreadsheets take for a formula, also behind a tab or a line end.
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 _SHIELD: Final = "'"
+_SPACE: Final = ("\t", "\r", "\n")
+# What spreadsheets take for a formula: at the beginning, or where one that expects semicolons or tabs, as in half of
+# Europe, believes that a cell begins; quotation marks do not help there.
+_FORMULA: Final = re.compile(r"((?:\A|[;\t\r\n]) *)('*[=+\-@])")
+_SHIELDED: Final = re.compile(r"((?:\A|[;\t\r\n]) *)'('*[=+\-@])")
 
 
 def write(entries: Sequence[Entry]) -> str:
@@ -48,7 +52,7 @@ def cells(entry: Entry) -> dict[str, str]:
     return {
         "id": str(entry.id),
         "state": entry.state.value,
-        "time": entry.wall_time.isoformat(timespec="minutes"),
+        "time": entry.wall_time.isoformat(timespec="seconds" if entry.wall_time.second else "minutes"),
         "zone": entry.zone,
         "later": YES if is_later(entry) else "",
         "account": entry.account_name or "",
@@ -86,16 +90,12 @@ def to_csv(columns: Sequence[str], rows: Iterable[Mapping[str, str]]) -> str:
 
 
 def harmless(cell: str) -> str:
-    """Return a cell that no spreadsheet computes."""
-    # What begins as a shielded one does gets a shield of its own, so that it comes back as it was.
-    return f"{_SHIELD}{cell}" if cell.startswith(_FORMULA) or _is_shielded(cell) else cell
+    """Return a cell that no spreadsheet computes. What is shielded already gets a further shield; so it comes back."""
+    shielded = _FORMULA.sub(r"\1'\2", cell)
+    return f"{_SHIELD}{shielded}" if cell.lstrip(_SHIELD).startswith(_SPACE) else shielded
 
 
 def bare(cell: str) -> str:
-    """Return a cell without what `to_csv` put before it."""
-    return cell[1:] if _is_shielded(cell) else cell
-
-
-def _is_shielded(cell: str) -> bool:
-    inside = cell.lstrip(_SHIELD)
-    return cell.startswith(_SHIELD) and inside.startswith(_FORMULA)
+    """Return a cell as it was before `harmless`."""
+    began = cell.startswith(_SHIELD) and cell.lstrip(_SHIELD).startswith(_SPACE)
+    return _SHIELDED.sub(r"\1\2", cell[1:] if began else cell)

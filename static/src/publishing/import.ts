@@ -11,7 +11,9 @@ export function watchImport(): void {
     const file = input.files?.[0];
     if (!file) return;
     event.preventDefault();
-    void send(form, file);
+    // The server would end the connection before it was sent whole, and its words would not arrive.
+    if (file.size > Number(input.dataset["most"])) say(form, input.dataset["tooLarge"] ?? "");
+    else void send(form, file);
   });
   form.addEventListener("dragover", (event) => {
     if (!event.dataTransfer?.types.includes("Files")) return;

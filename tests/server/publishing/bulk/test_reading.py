@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 
 import pytest
 from hypothesis import given
@@ -114,6 +115,16 @@ def test_dates_that_could_be_two_days_are_refused(cells: dict[str, str], column:
 
 # What a cell may hold: spaces around it are not kept, as in every spreadsheet's own import.
 CELLS = st.text(st.characters(exclude_characters="\0\r", exclude_categories=["Cs"]), max_size=20).map(str.strip)
+
+
+@given(st.text("a'=+-@;\t\n ,\"", max_size=12))
+def test_a_cell_is_no_formula_wherever_a_spreadsheet_believes_that_it_begins(cell: str) -> None:
+    shielded = sheets.harmless(cell)
+    assert sheets.bare(shielded) == cell
+    for row in csv.reader(io.StringIO(sheets.to_csv(["a"], [{"a": cell}]), newline="")):
+        assert not any(each.startswith(("=", "+", "-", "@", "\t")) for each in row)
+    for part in re.split(r"[;\t\n]", shielded):
+        assert not part.lstrip(" ").startswith(("=", "+", "-", "@"))
 
 
 @given(st.lists(st.tuples(CELLS, CELLS), min_size=1, max_size=5))

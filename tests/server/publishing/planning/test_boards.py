@@ -128,7 +128,9 @@ async def test_drafts_are_paged_and_every_tab_asks_as_much_for_many_as_for_one(
         one = await boards.reviews(db, actor, limit=4)
         two = await boards.reviews(db, actor, limit=4, cursor=one.next_cursor)
         assert [each.title for each in (*one.reviews, *two.reviews)] == [f"review {n}" for n in range(1, 7)]
-    assert (await client.get("/calendar?tab=drafts&cursor=soon", headers=HTML)).status_code == 422
+    for cursor in ("soon", "0001-01-01T00:00:00%2B23:59~00000000-0000-0000-0000-000000000000", "%00"):
+        assert (await client.get(f"/calendar?tab=drafts&cursor={cursor}", headers=HTML)).status_code == 422
+    assert (await client.get("/calendar?tab=approvals&cursor=%00", headers=HTML)).status_code == 200
 
 
 async def test_the_calendar_shows_one_tag_and_says_which_there_are(
@@ -160,6 +162,7 @@ async def test_the_calendar_shows_one_tag_and_says_which_there_are(
         assert "#news" in chosen
     sent = await client.get("/calendar/export?from=2030-06-01&to=2030-06-30&tag=autumn")
     assert len(sent.text.splitlines()) == 2
+    assert (await client.get(f"{page}&tag=%00news", headers=HTML)).status_code == 200
     none = (await client.get(f"{page}&tag=nothing", headers=HTML)).text
     assert "#nothing" in none
     assert "/publications/" not in none

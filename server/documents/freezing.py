@@ -32,7 +32,7 @@ _BLOCK_ID: Final = "id"
 class Words:
     """What a document says, as JSON; blocks keep their ids here, which the hash leaves out.
 
-    `variants`: by account, as `variants.whole` reads it; a block that follows the document stands as its number there.
+    `variants`: by account, as `variants.whole` reads it; blocks that follow the document are not in it again.
     """
 
     title: str

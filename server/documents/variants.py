@@ -24,7 +24,8 @@ from server.documents.suggestions import PENDING_ATTRIBUTES, accepted
 from server.documents.ydoc import YDoc
 
 VARIANTS: Final = "variants"
-MAX_ACCOUNTS: Final = 50
+# Of accounts on which something else is said. Beyond, whatever is planned is refused: see `is_full`.
+MAX_ACCOUNTS: Final = 200
 MAX_REPLIES: Final = 20
 MAX_TAGS: Final = 20
 MAX_TAG_CHARACTERS: Final = 100
@@ -69,13 +70,14 @@ def resolve(doc: YDoc, title: str, body: Node) -> dict[str, Any]:
             told.setdefault(account, {})[what] = value
     if not told:
         return {}
-    blocks = [described(block) for block in body.content.content]
-    names = _first_places(body)
-    found = {}
-    for account in islice(sorted(told), MAX_ACCOUNTS):
-        variant = _resolve(doc, f"{VARIANTS[:-1]}/{account}", told[account], title=title, blocks=blocks, names=names)
+    document = _Document(doc, title, body)
+    found: dict[str, Any] = {}
+    for account in sorted(told):
+        variant = document.resolve(account, told[account])
         if variant is not None:
             found[account] = variant
+        if len(found) == MAX_ACCOUNTS:
+            break
     return found
 
 
@@ -84,7 +86,9 @@ def whole(title: str, body: Described, variant: Mapping[str, Any] | None) -> Who
     if variant is None:
         return Whole(title, body)
     blocks: Sequence[Described] = body.get("content", ())
-    said = [blocks[each] if isinstance(each, int) else each for each in variant["body"]]
+    said: list[Described] = []
+    for each in variant["body"]:
+        said += [each] if isinstance(each, Mapping) else blocks[each[0] : each[0] + each[1]]
     own = variant["title"]
     return Whole(
         title if own is None else own,
@@ -101,6 +105,7 @@ def bring_back(doc: YDoc, past: YDoc) -> None:
     now: Map[Any] = doc.get(VARIANTS, type=Map)
     was: Map[Any] = past.get(VARIANTS, type=Map)
     kept = {key: value for key, value in was.items() if value is None or isinstance(value, _PLAIN)}
+    spare = ydoc.Spare(past)
     with doc.transaction():
         for key in [key for key in now.keys() if key not in kept]:  # noqa: SIM118 - a Map yields pairs
             del now[key]
@@ -113,11 +118,11 @@ def bring_back(doc: YDoc, past: YDoc) -> None:
                 text: Text = doc.get(root, type=Text)
                 ydoc.edit_characters(text, str(text), str(past.get(root, type=Text)))
             elif what == "start" or what.startswith(("block/", "reply/")):
-                _bring_back_text(doc, past, root)
+                _bring_back_text(doc, past, root, spare)
 
 
-def _bring_back_text(doc: YDoc, past: YDoc, root: str) -> None:
-    was = [block for block in ydoc.read_blocks(past, root) if block is not None and not is_foreign(block)]
+def _bring_back_text(doc: YDoc, past: YDoc, root: str, spare: ydoc.Spare) -> None:
+    was = [block for block in ydoc.read_blocks(past, root, spare) if block is not None and not is_foreign(block)]
     present = [block for block in ydoc.read_blocks(doc, root) if block is not None]
     if [block.to_json() for block in was] == [block.to_json() for block in present]:
         return
@@ -125,6 +130,11 @@ def _bring_back_text(doc: YDoc, past: YDoc, root: str) -> None:
     del place.children[0 : len(place.children)]
     for at, block in enumerate(was):
         ydoc.insert(place, at, block)
+
+
+def is_full(variants: Mapping[str, Any]) -> bool:
+    """Whether there may be more variants than were read."""
+    return len(variants) >= MAX_ACCOUNTS
 
 
 def described(node: Node) -> dict[str, Any]:
@@ -138,36 +148,87 @@ def split_tags(written: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(tag for tag in cleaned if tag))
 
 
-def _resolve(
-    doc: YDoc,
-    root: str,
-    told: Mapping[str, Any],
-    *,
-    title: str,
-    blocks: Sequence[Described],
-    names: Mapping[str, int],
-) -> dict[str, Any] | None:
-    said: list[int | Described] = list(_described(doc, f"{root}/start")) if told.get("start") is True else []
-    own = told.get("text") == "own"
-    at = {place: name for name, place in names.items()}
-    for place, block in enumerate(blocks):
-        kind = _kind(told.get(f"block/{at[place]}")) if place in at else None
-        if kind == "adapted":
-            instead = list(_described(doc, f"{root}/block/{at[place]}"))
+class _Document:
+    """What is looked at of a document, once for all its variants: reading takes time by its size, and no more."""
+
+    def __init__(self, doc: YDoc, title: str, body: Node) -> None:
+        self._doc = doc
+        self._title = title
+        self._blocks = [described(block) for block in body.content.content]
+        self._places = _first_places(body)
+        # Asked for each text, all names would be gone through each time.
+        self._roots = frozenset(doc.keys())
+        self._spare = ydoc.Spare(doc)
+
+    def resolve(self, account: str, told: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Return what is otherwise on an account, None if nothing is. `told`: what is written of it, by key."""
+        root = f"{VARIANTS[:-1]}/{account}"
+        body = self._body(root, told)
+        found: dict[str, Any] = {
+            "title": self._own_title(f"{root}/title") if told.get("title") is True else None,
+            "link": _words(told.get("link")),
+            "tags": _tags(told.get("tags")),
+            "options": _options(told),
+            "replies": [list(self._described(f"{root}/reply/{name}")) for name in _replies(told)],
+        }
+        if body is None and found["title"] is None and not any(found.values()):
+            return None
+        return {**found, "body": [[0, len(self._blocks)]] if body is None else body}
+
+    def _body(self, root: str, told: Mapping[str, Any]) -> list[Any] | None:
+        """Return the text, in it stretches that follow as `[first, how many]`; None if all of it follows."""
+        start = list(self._described(f"{root}/start")) if told.get("start") is True else []
+        own = told.get("text") == "own"
+        instead: dict[int, list[dict[str, Any]] | None] = {}
+        for key, value in told.items():
+            name = key.removeprefix("block/")
+            place = self._places.get(name) if name != key else None
+            kind = _kind(value) if place is not None else None
+            if place is None or kind is None:
+                continue
+            blocks = list(self._described(f"{root}/block/{name}")) if kind == "adapted" else []
             # Written as the document has it, it says nothing of its own.
-            said += [place] if instead == [block] else instead
-        elif kind is None and not own:
-            said.append(place)
-    found = {
-        "title": _title(doc, f"{root}/title", title) if told.get("title") is True else None,
-        "body": said,
-        "link": _words(told.get("link")),
-        "tags": _tags(told.get("tags")),
-        "options": _options(told),
-        "replies": [list(_described(doc, f"{root}/reply/{name}")) for name in _replies(told)],
-    }
-    is_plain = said == list(range(len(blocks))) and found["title"] is None
-    return None if is_plain and not any(found[name] for name in ("link", "tags", "options", "replies")) else found
+            if kind != "adapted" or blocks != [self._blocks[place]]:
+                instead[place] = blocks
+            elif own:
+                instead[place] = None
+        if own:
+            return [*start, *_joined((place, instead[place]) for place in sorted(instead))]
+        if not start and not instead:
+            return None
+        return [*start, *_joined((place, instead.get(place)) for place in range(len(self._blocks)))]
+
+    def _described(self, root: str) -> Iterator[dict[str, Any]]:
+        """Read the blocks of a text of a variant's own; none if nobody has written it."""
+        if root not in self._roots:
+            return
+        blocks = [block for block in ydoc.read_blocks(self._doc, root, self._spare) if block is not None]
+        if blocks:
+            # Suggestions are made in the document's own text alone; marks of them that got in here say nothing.
+            read = accepted(schema.nodes["doc"].create({}, blocks))
+            yield from (described(block) for block in read.content.content)
+
+    def _own_title(self, root: str) -> str | None:
+        own = ydoc.clean_title(str(self._doc.get(root, type=Text))) if root in self._roots else ""
+        return None if own == self._title else own
+
+
+def _joined(places: Iterable[tuple[int, list[dict[str, Any]] | None]]) -> Iterator[Any]:
+    """Yield blocks, and for those that follow, None, the stretches of them."""
+    first = count = 0
+    for place, instead in places:
+        if instead is None and count and place == first + count:
+            count += 1
+            continue
+        if count:
+            yield [first, count]
+            count = 0
+        if instead is None:
+            first, count = place, 1
+        else:
+            yield from instead
+    if count:
+        yield [first, count]
 
 
 def _first_places(body: Node) -> dict[str, int]:
@@ -178,22 +239,6 @@ def _first_places(body: Node) -> dict[str, int]:
         if isinstance(name, str):
             found.setdefault(name, place)
     return found
-
-
-def _described(doc: YDoc, root: str) -> Iterator[dict[str, Any]]:
-    """Read the blocks of a text of a variant's own; none if nobody has written it."""
-    if root not in doc.keys():  # noqa: SIM118 - a Doc is no mapping
-        return
-    blocks = [block for block in ydoc.read_blocks(doc, root) if block is not None]
-    if blocks:
-        # Suggestions are made in the document's own text alone; marks of them that got in here say nothing.
-        read = accepted(schema.nodes["doc"].create({}, blocks))
-        yield from (described(block) for block in read.content.content)
-
-
-def _title(doc: YDoc, root: str, title: str) -> str | None:
-    own = ydoc.clean_title(str(doc.get(root, type=Text))) if root in doc.keys() else ""  # noqa: SIM118 - see above
-    return None if own == title else own
 
 
 def _kind(value: object) -> str | None:

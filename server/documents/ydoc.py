@@ -90,13 +90,30 @@ def read_with_suggestions(doc: YDoc) -> Node:
     return schema.nodes["doc"].create({}, blocks) if blocks else empty_document()
 
 
-def read_blocks(doc: YDoc, name: str = FRAGMENT) -> list[Node | None]:
-    """Return what is shown of each element among the blocks: a block, a foreign block, or None for nothing."""
+class Spare:
+    """A copy of a document, made when something in it must be taken apart to be read: once, however much that is."""
+
+    def __init__(self, doc: YDoc) -> None:
+        self._doc = doc
+        self._copy: YDoc | None = None
+
+    def copy(self) -> YDoc:
+        """Return it."""
+        if self._copy is None:
+            self._copy = load(self._doc.get_update())
+        return self._copy
+
+
+def read_blocks(doc: YDoc, name: str = FRAGMENT, spare: Spare | None = None) -> list[Node | None]:
+    """Return what is shown of each element among the blocks: a block, a foreign block, or None for nothing.
+
+    `spare`: for whoever reads many parts of a document, none of them twice.
+    """
     with doc.transaction():
         try:
             return [read_block(child) for child in _children(fragment(doc, name)) if isinstance(child, XmlElement)]
         except Misfit:
-            copy = load(doc.get_update())
+            copy = (spare or Spare(doc)).copy()
     return [_show(child) for child in _take_apart(fragment(copy, name)) if isinstance(child, XmlElement)]
 
 

@@ -35,6 +35,8 @@ from server.workspaces.models import Role
 
 # A page of so many blocks is still drawn at once.
 MOST_BLOCKS: Final = 300
+# More texts for accounts than these nobody compares in one sitting; those where something changed are among them.
+MOST_ACCOUNTS: Final = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +140,7 @@ class Difference:
     blocks: int
     left_out: int
     overlays: Sequence[OverlaySeen] = ()
+    further_accounts: int = 0
 
     @property
     def accounts(self) -> int:
@@ -232,11 +235,11 @@ def _difference(old: Frozen, new: Frozen | bytes) -> Difference:
     words = new if isinstance(new, Frozen) else freezing.read(ydoc.load(new))
     before, after = (Text(each.title, each.body, each.variants) for each in (old, words))
     text = compare(old.node, Node.from_json(schema, after.body), old_title=before.title, new_title=after.title)
+    found, further = compared(before, after, most=MOST_ACCOUNTS)
     overlays = [
-        OverlaySeen(each.account, [_drawn(post) for post in each.posts], each.facts, each.changes)
-        for each in compared(before, after)
+        OverlaySeen(each.account, [_drawn(post) for post in each.posts], each.facts, each.changes) for each in found
     ]
-    return replace(_drawn(text), overlays=overlays)
+    return replace(_drawn(text), overlays=overlays, further_accounts=further)
 
 
 def _drawn(found: Comparison) -> Difference:

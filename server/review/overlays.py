@@ -61,14 +61,19 @@ class Overlay:
         return blocks + sum(fact.is_other for fact in self.facts)
 
 
-def compared(old: Text, new: Text) -> list[Overlay]:
-    """Return the accounts on which something else goes out now, or another text than the document's. Use a thread."""
+def compared(old: Text, new: Text, *, most: int) -> tuple[list[Overlay], int]:
+    """Return the accounts on which something else goes out now, or another text than the document's. Use a thread.
+
+    Of more than `most` those where something changed come first, and the number of the others is returned, too.
+    """
+    accounts = sorted({*old.variants, *new.variants})
+    changed = [account for account in accounts if old.on(account) != new.on(account)]
+    same = [account for account in accounts if account in new.variants and account not in set(changed)]
     found = []
-    for account in sorted({*old.variants, *new.variants}):
+    for account in [*changed, *same][:most]:
         before, after = old.on(account), new.on(account)
-        if account in new.variants or before != after:
-            found.append(Overlay(account, tuple(_posts(before, after)), tuple(_facts(before, after))))
-    return found
+        found.append(Overlay(account, tuple(_posts(before, after)), tuple(_facts(before, after))))
+    return found, max(0, len(changed) + len(same) - most)
 
 
 def _posts(before: Whole, after: Whole) -> Iterator[Comparison]:

@@ -20,6 +20,7 @@ from sqlmodel import col
 from server.accounts.models import User
 from server.documents.access import shared_with
 from server.documents.models import Document, utc_now
+from server.documents.variants import MAX_ACCOUNTS, is_full
 from server.errors import Conflict, Invalid, NotFound
 from server.publishing import posts
 from server.publishing.accounts import accounts
@@ -448,6 +449,12 @@ async def _compose(
 
     Raises Invalid.
     """
+    if is_full(content.variants) and str(account.id) not in content.variants:
+        # Its own text may be among those that were not read: the document's must not go out in its place.
+        raise Conflict(
+            f"This document has texts of their own for {MAX_ACCOUNTS} accounts; no more are read. "
+            "Take back those that nobody needs, and have it reviewed again."
+        )
     said = content.on(account.id)
     assets = await composing.pictures_of(db, content.workspace_id, said)
     post = composing.compose(said, channel, assets, checked(channel, composing.added(said, channel, additions)))

@@ -12,8 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from server.accounts.models import User
-from server.documents.access import DocumentActor, DocumentVerb, can, role_of, strongest_role
-from server.documents.models import Document, utc_now
+from server.documents.access import DocumentActor, DocumentVerb, can, guest_works, role_of, strongest_role
+from server.documents.models import Document, ReviewGuest, utc_now
 from server.review import reviewers, steps
 from server.review.models import Decision, Review, ReviewState, Verdict
 from server.review.reviewers import Person
@@ -53,7 +53,7 @@ async def waited_for(db: AsyncSession, document_ids: Collection[UUID]) -> Mappin
 
 
 async def _able(db: AsyncSession, document_ids: Collection[UUID]) -> Mapping[UUID, Mapping[UUID, Person]]:
-    """Return what `reviewers.able` does of members, for each document."""
+    """Return what `reviewers.able` does, for each document."""
     rank = strongest_role(col(User.id), col(Member.role), literal(utc_now()))
     rows = await db.execute(
         select(Document, User, col(Member.role), rank)
@@ -68,11 +68,22 @@ async def _able(db: AsyncSession, document_ids: Collection[UUID]) -> Mapping[UUI
         actor = DocumentActor(user.id, document.workspace_id, document.id, role, role_of(place))
         if can(actor, DocumentVerb.DECIDE, document):
             found[document.id][user.id] = Person(user.id, user.name, user.colour, role)
+    guests = await db.execute(
+        select(col(ReviewGuest.document_id), User)
+        .join(User, col(User.id) == col(ReviewGuest.user_id))
+        .where(
+            col(ReviewGuest.document_id).in_(document_ids),
+            col(ReviewGuest.may_approve),
+            guest_works(literal(utc_now())),
+        )
+    )
+    for document_id, guest in guests:
+        found[document_id][guest.id] = Person(guest.id, guest.name, guest.colour, None)
     return found
 
 
 async def _approvals(db: AsyncSession, reviews: Collection[Review]) -> Mapping[UUID, Mapping[str, list[UUID]]]:
-    """Return who approves what is under review, by document and step. Who asked for changes since does not."""
+    """Return who approves what is under review, by document and step, as `lifecycle` counts it."""
     rows = await db.execute(
         select(col(Decision.document_id), col(Decision.step), col(Decision.user_id), col(Decision.verdict))
         .where(
@@ -85,13 +96,8 @@ async def _approvals(db: AsyncSession, reviews: Collection[Review]) -> Mapping[U
     )
     found: dict[UUID, dict[str, list[UUID]]] = defaultdict(lambda: defaultdict(list))
     for document_id, key, user_id, verdict in rows:
-        if user_id is None:
-            continue
-        of_document = found[document_id]
-        if verdict == Verdict.APPROVE:
-            of_document[key].append(user_id)
-            continue
-        for each in of_document.values():
-            if user_id in each:
-                each.remove(user_id)
+        if verdict == Verdict.CHANGES:
+            found[document_id].clear()
+        elif user_id is not None:
+            found[document_id][key].append(user_id)
     return found

@@ -355,7 +355,10 @@ async def look(db: AsyncSession, document: Document, review: Review) -> Under:
 
 
 async def _approvals(db: AsyncSession, document_id: UUID, signed: bytes) -> dict[str, list[UUID]]:
-    """Return who approves this content, by the step. Who asked for changes afterwards does not any more."""
+    """Return who approves this content, by the step: since somebody last asked for changes of this very content.
+
+    What others said before does not outweigh an objection: the same text, sent again, is decided about anew.
+    """
     rows = await db.execute(
         select(col(Decision.step), col(Decision.user_id), col(Decision.verdict))
         .where(
@@ -366,14 +369,11 @@ async def _approvals(db: AsyncSession, document_id: UUID, signed: bytes) -> dict
         .order_by(col(Decision.at), col(Decision.id))
     )
     found: dict[str, list[UUID]] = {}
-    for key, user_id, verdict in ((key, person, said) for key, person, said in rows if person is not None):
-        if verdict == Verdict.APPROVE:
-            if user_id not in found.setdefault(key, []):
-                found[key].append(user_id)
-            continue
-        for each in found.values():
-            if user_id in each:
-                each.remove(user_id)
+    for key, user_id, verdict in rows:
+        if verdict == Verdict.CHANGES:
+            found.clear()
+        elif user_id is not None and user_id not in found.setdefault(key, []):
+            found[key].append(user_id)
     return found
 
 

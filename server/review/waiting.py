@@ -94,7 +94,8 @@ async def _approved_by(db: AsyncSession, user_id: UUID, reviews: Sequence[Review
     rows = await db.execute(
         select(col(Decision.document_id), col(Decision.hash), col(Decision.step), col(Decision.verdict))
         .where(
-            col(Decision.user_id) == user_id,
+            # Whoever asks for changes ends what others said of the same content, too.
+            (col(Decision.user_id) == user_id) | (col(Decision.verdict) == Verdict.CHANGES.value),
             tuple_(col(Decision.document_id), col(Decision.hash)).in_(pairs),
             col(Decision.verdict).in_([Verdict.APPROVE.value, Verdict.CHANGES.value]),
         )

@@ -12,13 +12,13 @@ from server.db import transaction
 from server.documents.models import DocumentRole
 from server.errors import Conflict, Forbidden, Invalid, NotFound
 from server.notifications.models import PersonalNotice
-from server.review import content, lifecycle
+from server.review import content, lifecycle, waiting
 from server.review.models import Verdict
 from server.review.states import Publication, Status
 from server.review.steps import Rule, Step
 from server.revisions.models import Revision
 from server.workspaces.models import Role
-from tests.factories import make_member, make_team, name_on
+from tests.factories import actor, make_member, make_team, name_on
 from tests.server.review.desk import Desk
 
 
@@ -153,6 +153,19 @@ async def test_an_approval_can_be_taken_back(desk: Desk) -> None:
     # Sent again as it is: the one who took their word back is asked anew.
     await desk.request()
     assert await desk.status() is Status.IN_REVIEW
+
+
+async def test_an_objection_outweighs_what_others_said_before_of_the_same_text(desk: Desk) -> None:
+    await desk.request()
+    await desk.decide(desk.ben, Verdict.APPROVE)
+    # Another reviewer of the step; one approval is enough for it.
+    await desk.decide(desk.cleo, Verdict.CHANGES, "This is not true.")
+    await desk.request()
+    assert await desk.status() is Status.IN_REVIEW
+    assert await _goes_out(desk) is None
+    async with transaction(desk.sessions) as db:
+        assert (await waiting.waiting(db, actor(desk.ben, desk.workspace))).mine
+    assert (await desk.decide(desk.ben, Verdict.APPROVE)).status is Status.APPROVED
 
 
 async def test_what_was_approved_stays_so_while_something_newer_is_under_review(desk: Desk) -> None:

@@ -196,6 +196,8 @@ async def cancel(
         return publication
     publication = await _in_hand(db, actor, publication_id, version=version, now=now or utc_now())
     publication.state = State.CANCELLED.value
+    # Its slot is somebody else's from now on, also if it is sent after all.
+    publication.is_queued = False
     _touch(publication)
     await db.flush()
     await recording.cancelled(db, publication, actor.user_id)

@@ -88,7 +88,9 @@ async def change(request: Request) -> Response:
     form = RulesForm.parse(fields)
     db, actor, account_id = request.state.db, actor_here(request, form), _account_id(request)
     try:
-        before = await rules.of_account(db, actor, account_id)
+        # Held: a posting time that somebody adds at this moment must not be lost.
+        account = await accounts.find(db, actor, account_id, Verb.PUBLISH)
+        before = (await rules.read(db, account.workspace_id, [account_id], hold=True))[account_id]
         wanted = NewRules(
             form.zone.strip(),
             before.slots,

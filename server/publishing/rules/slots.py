@@ -8,12 +8,12 @@ the clock really shows then.
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 
 from server.errors import Conflict
 from server.publishing.channel import Problem
-from server.publishing.wall_time import Moment, moment, wall_at
+from server.publishing.wall_time import Kind, Moment, moment, wall_at, zone_named
 
 FURTHEST: Final = timedelta(days=400)
 WEEKDAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -173,7 +173,8 @@ def _free(rules: Rules, taken: Iterable[datetime], since: datetime, until: datet
         day = wall.date()
         if rules.quiet is not None and rules.quiet.covers(wall.time()):
             continue
-        if any(each.first <= day <= each.last for each in rules.silences):
+        if day != slot.wall.date() and _is_silent(rules, day):
+            # Moved over midnight by the clock's jump.
             continue
         if rules.most_a_day is not None and a_day.get(day, 0) >= rules.most_a_day:
             continue
@@ -189,13 +190,27 @@ def _all(rules: Rules, since: datetime, until: datetime) -> Iterator[Slot]:
     by_day: dict[int, list[time]] = {}
     for each in sorted(set(rules.slots)):
         by_day.setdefault(each.weekday, []).append(each.at)
+    place = zone_named(rules.zone)
     # A day before and after: near a jump of the clock the instants of a day may lie in its neighbours.
     day, last = wall_at(since, rules.zone).date() - _DAY, wall_at(until, rules.zone).date() + _DAY
     while day <= last:
-        for at in by_day.get(day.weekday(), ()):
-            wall = datetime.combine(day, at)
-            yield Slot(wall, rules.zone, moment(wall, rules.zone))
+        if not _is_silent(rules, day):
+            begins, ends = (datetime(each.year, each.month, each.day, tzinfo=place) for each in (day, day + _DAY))
+            offset = begins.utcoffset()
+            is_plain = offset == ends.utcoffset()
+            for at in by_day.get(day.weekday(), ()):
+                wall = datetime.combine(day, at)
+                if not is_plain or offset is None:
+                    yield Slot(wall, rules.zone, moment(wall, rules.zone))
+                elif rules.quiet is None or not rules.quiet.covers(at):
+                    # No jump on this day, as on nearly all: what wall_time finds out at ten times the cost.
+                    plain = Moment((wall - offset).replace(tzinfo=UTC), wall, Kind.PLAIN)
+                    yield Slot(wall, rules.zone, plain)
         day += _DAY
+
+
+def _is_silent(rules: Rules, day: date) -> bool:
+    return any(each.first <= day <= each.last for each in rules.silences)
 
 
 def _is_near(others: Sequence[datetime], at: datetime, gap: timedelta) -> bool:

@@ -20,7 +20,7 @@ from server.publishing.rules.slots import (
     free_slots,
     next_free,
 )
-from server.publishing.wall_time import wall_at
+from server.publishing.wall_time import moment
 
 PARIS = "Europe/Paris"
 MONDAY = datetime(2026, 11, 23, tzinfo=UTC)
@@ -132,7 +132,7 @@ def test_what_is_free_breaks_no_rule_and_comes_strictly_later(
     for number, slot in enumerate(found):
         # With all that is taken, and with all that was found before it.
         assert broken(rules, [*taken, *instants[:number]], slot.at) == []
-        assert wall_at(slot.at, rules.zone) == slot.moment.wall
+        assert slot.moment == moment(slot.wall, rules.zone)
         assert WeeklySlot(slot.wall.weekday(), slot.wall.time()) in rules.slots
     if found:
         assert next_free(rules, taken, since)[0] == found[0]

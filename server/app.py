@@ -55,6 +55,8 @@ from server.publishing.accounts.accounts import names as account_names
 from server.publishing.accounts.api import OPERATIONS as PUBLISHING_OPERATIONS
 from server.publishing.accounts.api import routes as publishing_api_routes
 from server.publishing.accounts.pages import routes as publishing_routes
+from server.publishing.aftercare.api import OPERATIONS as AFTERCARE_OPERATIONS
+from server.publishing.aftercare.api import routes as aftercare_api_routes
 from server.publishing.aftercare.pages import routes as aftercare_routes
 from server.publishing.bulk.api import OPERATIONS as BULK_OPERATIONS
 from server.publishing.bulk.api import routes as bulk_api_routes
@@ -120,6 +122,7 @@ OPERATIONS: Final = (
     *WORKSPACE_OPERATIONS,
     *PUBLISHING_OPERATIONS,
     *PLANNING_OPERATIONS,
+    *AFTERCARE_OPERATIONS,
     *VARIANT_OPERATIONS,
     *REHEARSAL_OPERATIONS,
     *BULK_OPERATIONS,
@@ -223,6 +226,7 @@ def create_app(settings: Settings) -> Starlette:
         *rehearsal_routes,
         *preview_routes,
         *aftercare_routes,
+        *aftercare_api_routes,
         *variant_api_routes,
         *variant_routes,
         *rules_api_routes,

@@ -54,11 +54,15 @@ class ShownOtherwise(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class Proposed:
-    """What an update would bring: the newest, what its channel says against it, and whether it is anything new."""
+    """What an update would bring: the newest, what its channel says against it, and whether it is anything new.
+
+    `is_in_doubt`: the last update may have brought something else, so the same text may be sent again.
+    """
 
     newest: Newest
     problems: tuple[Problem, ...]
     is_new: bool
+    is_in_doubt: bool
 
     @property
     def blocks(self) -> bool:
@@ -103,7 +107,8 @@ async def propose(db: AsyncSession, actor: Actor, means: Means, publication: Pub
         edition=publication.edition,
     )
     problems = scheduling.check(newest.channel, newest.account, as_sent)
-    return Proposed(newest, tuple(problems), _said(posts.pack(newest.post)) != _said(publication.post))
+    is_new = _said(posts.pack(newest.post)) != _said(publication.post)
+    return Proposed(newest, tuple(problems), is_new, await _is_in_doubt(db, publication))
 
 
 async def ask_update(
@@ -134,7 +139,7 @@ async def ask_update(
     if shown is not None and shown != content_hash.hex():
         raise ShownOtherwise
     # After an update whose end is not known, the same text is sent again: then it surely is there.
-    if not proposed.is_new and not await _is_in_doubt(db, publication):
+    if not proposed.is_new and not proposed.is_in_doubt:
         raise NothingNewer
     blocking = {each.where: each.sentence for each in reversed(proposed.problems) if each.blocks}
     if blocking:

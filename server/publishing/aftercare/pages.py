@@ -110,7 +110,7 @@ async def bring_up(request: Request) -> Response:
     try:
         if seen.entry.state is State.PUBLISHED:
             await changing.ask_update(db, actor, means, publication_id, shown=form.shown or None, version=form.version)
-            await _nudge(request, seen.publication)
+            await nudge(request, seen.publication)
             return go_and_say(request, f"/publications/{publication_id}", "publications-updating")
         proposed = await changing.propose(db, actor, means, seen.publication)
         if form.shown and form.shown != proposed.newest.content.content_hash.hex():
@@ -139,7 +139,7 @@ async def take_down(request: Request) -> Response:
     except Conflict as error:
         await db.rollback()
         return await _take_down(request, problem=str(error))
-    await _nudge(request, seen.publication)
+    await nudge(request, seen.publication)
     return go_and_say(request, f"/publications/{publication_id}", "publications-taking-down")
 
 
@@ -150,7 +150,7 @@ async def leave(request: Request) -> Response:
     db = request.state.db
     seen = await planning.find(db, actor, publication_id, Verb.PUBLISH)
     await changing.leave(db, actor, publication_id)
-    await _nudge(request, seen.publication)
+    await nudge(request, seen.publication)
     return go_and_say(request, f"/publications/{publication_id}", "publications-left")
 
 
@@ -352,7 +352,7 @@ async def _take_down(request: Request, *, problem: str | None = None) -> Respons
     )
 
 
-async def _nudge(request: Request, publication: Publication) -> None:
+async def nudge(request: Request, publication: Publication) -> None:
     """Commit what was asked for, and let a worker and open pages know."""
     await request.state.db.commit()
     state = request.app.state

@@ -262,3 +262,32 @@ async def test_a_document_without_publications_says_what_its_figures_will_be(
     page = await client.get(f"/documents/{document}/figures", headers=HTML)
 
     assert "Nothing was published here yet" in page.text
+
+
+async def test_a_program_updates_watches_and_takes_down(planner: Planner, workshop: Workshop) -> None:
+    document, path = await out(planner, workshop)
+    path = f"/api/v1{path}"
+    async with await planner.program() as program:
+        nothing = await program.post(f"{path}/update", json={})
+        assert nothing.status_code == 409
+        planner.edit(document, "It leaps.")
+        other = await program.post(f"{path}/update", json={"content_hash": "0" * 64})
+        assert other.status_code == 409
+        asked = await program.post(f"{path}/update", json={"content_hash": "01" * 32})
+        assert asked.status_code == 202, asked.text
+        assert (asked.json()["deed"], asked.json()["state"]) == ("update", "waiting")
+        await carry(workshop)
+        planner.wall.metrics = Metrics(likes=4)
+        assert (await program.post(f"{path}/look")).status_code == 204
+        await begin_looks(workshop)
+        await look_at_due(workshop, _tell_nobody, lambda _: None)
+
+        fares = (await program.get(f"{path}/faring")).json()
+        assert fares["change"]["state"] == "done"
+        assert [(each["likes"], each["views"]) for each in fares["figures"]] == [(4, None)]
+        assert (await program.post(f"{path}/take-down")).status_code == 202
+        assert (await program.post(f"{path}/leave")).status_code == 204
+        assert (await program.post(f"{path}/take-down")).status_code == 202
+        await carry(workshop)
+        assert (await program.get(f"{path}/faring")).json()["taken_down_at"]
+    assert planner.wall.posts == []

@@ -30,6 +30,8 @@ MAX_EVIDENCE_CHARACTERS: Final = 300
 MAX_CONNECTIONS: Final = 32
 # What zlib calls the format of gzip, with its largest window.
 _GZIP: Final = 16 + zlib.MAX_WBITS
+# Ways to write an IPv4 address in IPv6 that nobody needs to be called by: a translator of one's own, compatible, SIIT.
+_IPV4_INSIDE: Final = tuple(ipaddress.ip_network(net) for net in ("64:ff9b:1::/48", "::/96", "::ffff:0:0:0/96"))
 _NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
 
 
@@ -262,6 +264,6 @@ def is_public(address: str) -> bool:
             return is_public(str(ip.ipv4_mapped))
         if ip in _NAT64:
             return is_public(str(ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)))
-        if ip.sixtofour is not None or ip.teredo is not None:
+        if ip.sixtofour is not None or ip.teredo is not None or any(ip in net for net in _IPV4_INSIDE):
             return False
     return ip.is_global and not ip.is_multicast

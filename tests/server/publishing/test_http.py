@@ -155,6 +155,9 @@ def test_addresses_of_the_open_internet(address: str) -> None:
         "::ffff:10.0.0.1",
         "64:ff9b::a00:1",
         "2002:a00:1::",
+        "64:ff9b:1::7f00:1",
+        "::127.0.0.1",
+        "::ffff:0:127.0.0.1",
         "no address",
     ],
 )

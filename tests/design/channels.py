@@ -78,6 +78,7 @@ VARIANTS: Final[dict[str, Any]] = {
     "may_write": True,
     "may_suggest": True,
     "may_publish": True,
+    "is_guest": False,
     "me": PERSON,
     "limits": {"max_upload_bytes": 1},
 }
@@ -88,5 +89,6 @@ CHANNEL_PAGES: Final[list[tuple[str, dict[str, Any]]]] = [
     ("publishing/account.html", ACCOUNT | {"shown": ALL[0], "errors": {}, "shown_once": {}, "may_publish": False}),
     ("publishing/variants.html", VARIANTS),
     ("publishing/variants.html", VARIANTS | {"places": [], "shown": None}),
+    ("publishing/variants.html", VARIANTS | {"places": [], "shown": None, "is_guest": True}),
     ("publishing/consent.html", {"user": PERSON, "url": f"https://reddit.example/?state={NASTY}", "channel": NASTY}),
 ]

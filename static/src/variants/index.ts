@@ -71,6 +71,8 @@ class Variants {
   readonly #session: Session;
   readonly #source: Source;
   readonly #previews: Previews;
+  /** What the server said last of each account. */
+  readonly #known = new Map<string, Preview>();
   #account: Account;
   #sheet: Sheet | null = null;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -156,12 +158,12 @@ class Variants {
     }
     reveal(account.link);
     page.name.textContent = account.name;
-    for (const place of [page.meters, page.problems]) {
-      place.replaceChildren();
-      place.hidden = true;
+    const known = this.#known.get(account.id);
+    if (known) this.#draw(known);
+    else {
+      this.#draw({ meters: [], problems: [], parts: [], html: "" });
+      this.#sayOfPreview(navigator.onLine ? "variant.preview.asking" : "variant.preview.offline");
     }
-    page.preview.replaceChildren();
-    this.#sayOfPreview("variant.preview.asking");
     this.#sheet = new Sheet(page, account, this.#session, this.#source.schema, this.refresh);
     tellAccount(this.#session.connection.awareness, account.id);
     this.refresh();
@@ -174,7 +176,11 @@ class Variants {
     const account = this.#page.accounts.find((each) => each.id === id);
     const chip = account?.link.querySelector<HTMLElement>("[data-meter]");
     if (chip) showChip(chip, preview.meters);
-    if (id !== this.#account.id) return;
+    this.#known.set(id, preview);
+    if (id === this.#account.id) this.#draw(preview);
+  }
+
+  #draw(preview: Preview): void {
     const { meters, problems, preview: place } = this.#page;
     showMeters(meters, preview.meters);
     problems.hidden = preview.problems.length === 0;

@@ -7,6 +7,9 @@ import { mostReplies, type Overlay, readOverlay, rootsOf, variantsOf } from "./o
 import { baseOf } from "./plain";
 import { SharedUndo } from "./undo";
 
+/** What is written under this is not undone by itself. */
+const unnoticed = Symbol("prepared");
+
 type Fields = "link" | "tags" | `option/${string}`;
 
 /** The blocks of one shared text, as accepted. It changes nothing of what another program wrote. */
@@ -57,8 +60,8 @@ export class Variant {
   adapt(block: Node): void {
     const id = idOf(block);
     if (id === null || this.read().blocks.get(id)?.kind === "adapted") return;
+    this.#prepare(this.roots.block(id), [block]);
     this.#do(() => {
-      this.#fill(this.roots.block(id), [block]);
       this.#set(`block/${id}`, { kind: "adapted", base: baseOf(block) });
     });
   }
@@ -92,18 +95,21 @@ export class Variant {
   /** Lets the text be one of its own, beginning with nothing, or follow the document again. */
   setOwn(own: boolean): void {
     const { hasStart, blocks } = this.read();
+    const begins = own && !hasStart && ![...blocks.values()].some(({ kind }) => kind === "adapted");
+    if (begins) this.#prepare(this.roots.start, []);
     this.#do(() => {
       if (own) this.#set("text", "own");
       else this.#drop("text");
-      const hasWords = hasStart || [...blocks.values()].some(({ kind }) => kind === "adapted");
-      if (own && !hasWords) this.#start([]);
+      if (begins) this.#set("start", true);
     });
   }
 
   /** Makes room before the first block. */
   addStart(): void {
+    if (this.read().hasStart) return;
+    this.#prepare(this.roots.start, []);
     this.#do(() => {
-      this.#start([]);
+      this.#set("start", true);
     });
   }
 
@@ -116,9 +122,14 @@ export class Variant {
   /** Moves what was written for a block that is gone to the start. */
   keepOrphan(id: string): void {
     const kept = readText(this.#document, this.roots.block(id), this.#schema);
+    const { hasStart } = this.read();
+    if (!hasStart) this.#prepare(this.roots.start, kept);
     this.#do(() => {
-      const before = this.read().hasStart ? readText(this.#document, this.roots.start, this.#schema) : [];
-      this.#start([...before.filter((node) => !isEmpty(node)), ...kept]);
+      if (hasStart) {
+        const before = readText(this.#document, this.roots.start, this.#schema).filter((node) => !isEmpty(node));
+        this.#fill(this.roots.start, [...before, ...kept]);
+      }
+      this.#set("start", true);
       this.#drop(`block/${id}`);
     });
   }
@@ -145,8 +156,8 @@ export class Variant {
     const id = crypto.randomUUID();
     const last = replies.at(-1);
     const place = last === undefined ? 0 : (this.#map.get(`${this.#account}/reply/${last}`) as { at: number }).at;
+    this.#prepare(this.roots.reply(id), []);
     this.#do(() => {
-      this.#fill(this.roots.reply(id), []);
       this.#set(`reply/${id}`, { at: place + 1 });
     });
     return id;
@@ -166,11 +177,6 @@ export class Variant {
     }, this.origin);
   }
 
-  #start(blocks: readonly Node[]): void {
-    this.#fill(this.roots.start, blocks);
-    this.#set("start", true);
-  }
-
   #do(deed: () => void): void {
     this.undo.stopCapturing();
     this.#document.transact(deed, this.origin);
@@ -185,7 +191,16 @@ export class Variant {
     this.#map.delete(`${this.#account}/${name}`);
   }
 
-  /** What was there before, from an earlier time, gives way. */
+  /**
+   * Writes a text that does not count yet; what was there from an earlier time gives way. Undo leaves it where it is, and
+   * takes back that it counts: no text may be without any block while somebody's editor shows it.
+   */
+  #prepare(root: string, blocks: readonly Node[]): void {
+    this.#document.transact(() => {
+      this.#fill(root, blocks);
+    }, unnoticed);
+  }
+
   #fill(root: string, blocks: readonly Node[]): void {
     const fragment = this.#document.getXmlFragment(root);
     this.undo.addToScope(fragment);

@@ -228,7 +228,8 @@ class _Delivery:
         return True
 
     async def _advance(self, channel: Channel, account: Account, post: Post, progress: Progress) -> None:
-        for _ in range(MOST_STEPS):
+        may_be_seen = progress.called_at is not None
+        for number in range(MOST_STEPS):
             now = self._workshop.clock()
             if progress.is_done:
                 await self._publish(progress, now)
@@ -240,6 +241,10 @@ class _Delivery:
             if progress.handle.stage is Stage.READY and progress.called_at is None and now < self._row.due_at:
                 await self._save(progress, next_at=self._row.due_at, lease_until=None)
                 return
+            # Sending pictures ahead takes minutes, in which somebody may have put the document on hold.
+            if number and not may_be_seen and await self._is_stopped(now):
+                return
+            may_be_seen = may_be_seen or progress.handle.stage is not Stage.PREPARING
             after, account = await self._step_once(channel, account, post, progress)
             if after is None:
                 return

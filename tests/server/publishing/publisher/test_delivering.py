@@ -306,6 +306,28 @@ async def test_what_people_hold_waits_until_they_let_it_go(press: Press) -> None
     assert (await press.row(planned)).problem == ""
 
 
+async def test_a_hold_that_comes_while_it_is_prepared_is_seen_before_anybody_sees_the_post(press: Press) -> None:
+    planned = await press.plan("One", replies=("Two",))
+    why: list[str] = []
+
+    async def stopped(db: AsyncSession, document_id: UUID | None, content_hash: bytes) -> str | None:
+        return why[0] if why else None
+
+    press.wall.after = lambda call: why.append("A reviewer holds it.") if call == "draft" else None
+    workshop = replace(press.workshop, stopped=stopped)
+    await publish_due(workshop)
+    assert press.wall.calls == ["draft"]
+    assert (await press.row(planned)).problem == "A reviewer holds it."
+
+    # Released: what was prepared goes out. Held again once a part can be seen: it is seen to its end.
+    why.clear()
+    press.wall.after = lambda call: why.append("Held again.") if call == "post" else None
+    press.clock.now += patience.LOOK_AGAIN
+    await publish_due(workshop)
+    assert press.wall.calls == ["draft", "post", "post"]
+    assert press.texts == ["One", "Two"]
+
+
 async def test_what_is_overdue_is_known(press: Press) -> None:
     assert await oldest_overdue_seconds(press.sessions, NOON) == 0
     await press.plan(due_at=NOON - timedelta(minutes=3))

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -21,10 +22,16 @@ _UNKNOWN: Final = re.compile(r"</?mark\b[^>]*>|<img\b[^>]*>", re.IGNORECASE)
 
 def body(post: Post) -> str:
     """Return the text as Markdown; what is no formatting in the post is none there."""
-    if post.html.strip():
-        blocks = read_html(_UNKNOWN.sub("", post.html))
+    return _written(post.html, post.text)
+
+
+# What is sent, what is counted and what is shown are the same text: a long one is written once for all of them.
+@lru_cache(maxsize=4)
+def _written(html: str, plain: str) -> str:
+    if html.strip():
+        blocks = read_html(_UNKNOWN.sub("", html))
         return write_markdown(node("doc", None, with_first_paragraph(blocks))).strip() if blocks else ""
-    paragraphs = [part.strip() for part in re.split(r"\n{2,}", post.text) if part.strip()]
+    paragraphs = [part.strip() for part in re.split(r"\n{2,}", plain) if part.strip()]
     return "\n\n".join(
         # Two spaces at its end let a line end where it does.
         "  \n".join(write_inline(node("paragraph", None, [text(line)])) for line in part.split("\n") if line.strip())

@@ -42,7 +42,8 @@ from server.web.bodies import read_bounded
 from server.web.forms import field_sentences
 from server.web.render import render, wants_fragment
 
-MAX_BODY_BYTES: Final = 2 * 1024 * 1024
+# A hundred pages of text. To write so much as Markdown for a meter takes a core seconds, and people type on meanwhile.
+MAX_BODY_BYTES: Final = 512 * 1024
 # As many blocks as anybody looks at beside what they write.
 MAX_BLOCKS: Final = 10_000
 _HASH: Final = re.compile(r"[0-9a-f]{64}")

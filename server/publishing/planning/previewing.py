@@ -10,7 +10,7 @@ from typing import Final
 from uuid import UUID
 
 from markupsafe import Markup
-from sqlalchemy import select
+from sqlalchemy import select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -27,8 +27,6 @@ from server.publishing.planning import composing, looks, planning, scheduling
 from server.publishing.planning.planning import Draft
 from server.publishing.posts import Additions, FrozenPost
 
-# As many as the page shows.
-MOST_ACCOUNTS: Final = 200
 # Whatever is counted is counted as if it went out now.
 _NOBODY: Final = UUID(int=0)
 
@@ -65,20 +63,40 @@ class Preview:
 
 @dataclass(frozen=True, slots=True)
 class OnAccount:
-    """What a document says on an account. `is_own`: it is another text than the document's."""
+    """What a document says on an account, and what its channel says about it. `is_own`: another than the document's."""
 
     account: ChannelAccount
-    channel: Channel
     said: Whole
     is_own: bool
-    preview: Preview
+    parts: Sequence[str]
+    meters: Sequence[Meter]
+    problems: Sequence[Problem]
 
 
-async def previews(
-    db: AsyncSession, workspace_id: UUID, words: Words, channels: Mapping[str, Channel]
-) -> list[OnAccount]:
-    """Return how a document would go out on each connected account, by channel and name."""
-    rows = await db.scalars(
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A part of the accounts; `next_after` is the last of them if there are more."""
+
+    accounts: Sequence[OnAccount]
+    next_after: UUID | None
+
+
+async def listed(
+    db: AsyncSession,
+    workspace_id: UUID,
+    words: Words,
+    channels: Mapping[str, Channel],
+    *,
+    limit: int,
+    after: UUID | None = None,
+    only_own: bool = False,
+) -> Page:
+    """Return what a document says on connected accounts, by channel and name, from behind the account `after` on.
+
+    `only_own`: on those alone for which somebody wrote another text than the document's.
+    """
+    place = tuple_(col(ChannelAccount.channel), col(ChannelAccount.name), col(ChannelAccount.id))
+    wanted = (
         select(ChannelAccount)
         .where(
             col(ChannelAccount.workspace_id) == workspace_id,
@@ -86,27 +104,40 @@ async def previews(
             col(ChannelAccount.channel).in_(channels),
         )
         .order_by(col(ChannelAccount.channel), col(ChannelAccount.name), col(ChannelAccount.id))
-        .limit(MOST_ACCOUNTS)
+        .limit(limit + 1)
     )
+    before = await db.get(ChannelAccount, after) if after is not None else None
+    if before is not None:
+        wanted = wanted.where(place > tuple_(before.channel, before.name, before.id))
+    if only_own:
+        wanted = wanted.where(col(ChannelAccount.id).in_([UUID(each) for each in words.variants]))
+    rows = list(await db.scalars(wanted))
     placed = [
-        (row, scheduling.closed(row), whole(words.title, words.body, words.variants.get(str(row.id)))) for row in rows
+        (row, scheduling.closed(row), whole(words.title, words.body, words.variants.get(str(row.id))))
+        for row in rows[:limit]
     ]
     assets = await composing.pictures_of(db, workspace_id, *(said for _, _, said in placed))
     await db.commit()
 
-    def draw() -> list[OnAccount]:
+    def look() -> list[OnAccount]:
         return [
-            OnAccount(
-                row,
-                channels[row.channel],
-                said,
-                str(row.id) in words.variants,
-                _preview(said, closed, channels[row.channel], assets),
-            )
+            _on_account(words, row, channels[row.channel], said, _composed(said, closed, channels[row.channel], assets))
             for row, closed, said in placed
         ]
 
-    return await asyncio.to_thread(draw)
+    return Page(await asyncio.to_thread(look), rows[limit - 1].id if len(rows) > limit else None)
+
+
+def _on_account(words: Words, row: ChannelAccount, channel: Channel, said: Whole, composed: _Composed) -> OnAccount:
+    closed = scheduling.closed(row)
+    return OnAccount(
+        account=row,
+        said=said,
+        is_own=str(row.id) in words.variants,
+        parts=channel.said(composed.post, closed),
+        meters=meters_of(channel, closed, composed.post),
+        problems=composed.problems,
+    )
 
 
 async def preview(
@@ -146,20 +177,31 @@ def meters_of(channel: Channel, account: Account, post: Post) -> list[Meter]:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class _Composed:
+    post: Post
+    problems: Sequence[Problem]
+    shown: Mapping[str, str]
+
+
 def _preview(said: Whole, account: Account, channel: Channel, assets: Mapping[UUID, Asset]) -> Preview:
+    composed = _composed(said, account, channel, assets)
+    return _seen(channel, account, composed.post, composed.problems, composed.shown)
+
+
+def _composed(said: Whole, account: Account, channel: Channel, assets: Mapping[UUID, Asset]) -> _Composed:
     additions = composing.added(said, channel, Additions())
     amiss: Mapping[str, str] = {}
     try:
         additions = planning.checked(channel, additions)
     except Invalid as error:
         amiss = error.fields
-    frozen = composing.compose(said, channel, assets, additions)
-    post = _as_post(frozen)
+    post = _as_post(composing.compose(said, channel, assets, additions))
     problems = channel.validate(post, account)
     named = {each.where for each in problems}
     problems += [Problem(where, sentence) for where, sentence in amiss.items() if where not in named]
     problems += composing.left_out(said, channel, assets)
-    return _seen(channel, account, post, problems, composing.shown(said, channel, assets))
+    return _Composed(post, problems, composing.shown(said, channel, assets))
 
 
 def _seen(

@@ -7,19 +7,18 @@ from uuid import UUID
 
 from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncSession
-from starlette.requests import Request
 
 from server.accounts.identity import signed_in
 from server.documents import freezing, lifecycle, ydoc
 from server.documents.api.turns import turn
-from server.documents.freezing import Words
 from server.documents.lifecycle import LiveDocuments
 from server.errors import NotFound
 from server.publishing.planning import previewing
 from server.publishing.planning.previewing import Meter, OnAccount
 from server.publishing.planning.shapes import ProblemSeen
-from server.web.operations import Answer, AnyOperation, Call, NoBody, NoQuery, Operation, Reply
+from server.web.operations import Answer, AnyOperation, Call, NoBody, Operation, QueryInput, Reply
 from server.web.operations import routes as routes_of
+from server.workspaces.access import Actor, Verb, can
 
 
 class MeterSeen(Answer):
@@ -60,42 +59,56 @@ class VariantSeen(Answer):
             channel=each.account.channel,
             is_own=each.is_own,
             title=each.said.title,
-            parts=list(each.preview.parts),
+            parts=list(each.parts),
             link=each.said.link,
             tags=list(each.said.tags),
             options=dict(each.said.options),
-            meters=[MeterSeen.of(meter) for meter in each.preview.meters],
-            problems=[ProblemSeen.of(problem) for problem in each.preview.problems],
+            meters=[MeterSeen.of(meter) for meter in each.meters],
+            problems=[ProblemSeen.of(problem) for problem in each.problems],
         )
 
 
+class VariantsQuery(QueryInput):
+    """Which accounts to list."""
+
+    limit: int = Field(default=20, ge=1, le=50, description="How many accounts to return at most.")
+    cursor: UUID | None = Field(default=None, description="`next_cursor` of the page before this one.")
+
+
 class VariantList(Answer):
-    """What a document says on each connected account of its workspace, by channel and name."""
+    """What a document says on connected accounts of its workspace, by channel and name."""
 
     variants: list[VariantSeen]
+    next_cursor: UUID | None
 
 
-async def list_variants(call: Call[NoQuery, NoBody]) -> Reply[VariantList]:
+async def list_variants(call: Call[VariantsQuery, NoBody]) -> Reply[VariantList]:
     """Say what would go out on each account if the document were approved as it is at this moment, and what would not.
 
-    For those in the workspace who may see the document. What people are typing is included; what was approved goes
-    out, whatever is written since.
+    For those in the workspace who may see the document; guests see the accounts that have a text of their own. What
+    people are typing is included; what was approved goes out, whatever is written since.
     """
-    request = call.request
+    request, query = call.request, call.query
     db: AsyncSession = request.state.db
-    document, at = await lifecycle.find(db, signed_in(request), request.path_params["document_id"])
+    user = signed_in(request)
+    document, at = await lifecycle.find(db, user, request.path_params["document_id"])
     if at.workspace_role is None:
         raise NotFound
-    words = await _words(request, document.id)
-    found = await previewing.previews(db, document.workspace_id, words, request.app.state.reach.channels)
-    return Reply(VariantList(variants=[VariantSeen.of(each) for each in found]))
-
-
-async def _words(request: Request, document_id: UUID) -> Words:
+    knows_accounts = can(Actor(user.id, document.workspace_id, at.workspace_role), Verb.CREATE, document)
     live: LiveDocuments = request.app.state.live
-    state = await live.read(document_id)
+    state = await live.read(document.id)
     async with turn(request, len(state)):
-        return await asyncio.to_thread(lambda: freezing.read(ydoc.load(state)))
+        words = await asyncio.to_thread(lambda: freezing.read(ydoc.load(state)))
+        page = await previewing.listed(
+            db,
+            document.workspace_id,
+            words,
+            request.app.state.reach.channels,
+            limit=query.limit,
+            after=query.cursor,
+            only_own=not knows_accounts,
+        )
+    return Reply(VariantList(variants=[VariantSeen.of(each) for each in page.accounts], next_cursor=page.next_after))
 
 
 OPERATIONS: Final[Sequence[AnyOperation]] = (
@@ -105,7 +118,7 @@ OPERATIONS: Final[Sequence[AnyOperation]] = (
         path="/api/v1/documents/{document_id:uuid}/variants",
         summary="List what a document says on each account",
         handle=list_variants,
-        query=NoQuery,
+        query=VariantsQuery,
         body=NoBody,
         answer=VariantList,
         refusals=(404,),

@@ -10,6 +10,7 @@ from markupsafe import Markup
 from starlette.applications import Starlette
 
 from server.db import Sessions, transaction
+from server.documents.models import Collaborator, DocumentRole
 from server.documents.ydoc import YDoc
 from server.publishing.channel import Account, Channel, Post
 from server.publishing.channels.bluesky import Bluesky
@@ -111,6 +112,24 @@ async def test_a_program_reads_what_goes_out_on_each_account(app: Starlette, pla
     assert mastodon["parts"] == ["A start that is much longer than there is room\n\n#fox"]
     assert {"name": "Text", "used": 52, "most": 40, "unit": "characters"} in mastodon["meters"]
     assert mastodon["problems"][0]["blocks"] is True
+    # In parts; and guests see those alone that have a text of their own.
+    path = f"/api/v1/documents/{document_id}/variants"
+    async with await planner.program() as program:
+        first = (await program.get(path, params={"limit": 1})).json()
+        second = (await program.get(path, params={"limit": 1, "cursor": first["next_cursor"]})).json()
+    assert [each["account_name"] for each in first["variants"]] == ["Our board"]
+    assert [each["account_id"] for each in second["variants"]] == [str(account_id)]
+    assert second["next_cursor"] is None
+    guest = await planner.member(Role.GUEST)
+    async with transaction(planner.sessions) as db:
+        db.add(
+            Collaborator(
+                workspace_id=planner.workspace.id, document_id=document_id, user_id=guest.id, role=DocumentRole.VIEWER
+            )
+        )
+    async with await planner.program(guest) as guests:
+        seen = (await guests.get(path)).json()
+    assert [each["account_id"] for each in seen["variants"]] == [str(account_id)]
 
 
 async def test_what_a_channel_asks_for_is_told_and_nothing_breaks_without_it(planner: Planner) -> None:
@@ -153,7 +172,7 @@ async def test_a_text_of_many_levels_and_one_that_is_too_long_are_refused(planne
         deep = {"type": "blockquote", "content": [deep]}
     async with await planner.program() as program:
         assert (await ask(program, document_id, account_id, body=[deep])).status_code == 422
-        long = [paragraph("x" * 1000)] * 2200
+        long = [paragraph("x" * 1000)] * 600
         assert (await ask(program, document_id, account_id, body=long)).status_code == 413
 
 

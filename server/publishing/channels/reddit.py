@@ -10,7 +10,7 @@ import base64
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from importlib.metadata import version
 from typing import Any, ClassVar, Final
 from urllib.parse import quote
@@ -35,7 +35,29 @@ from server.publishing.channel import (
     Status,
     utc_now,
 )
+from server.publishing.channels.reddit_answers import (
+    UNREADABLE,
+    errors_of,
+    no_subreddit,
+    number_of,
+    raise_first,
+    refused,
+    within,
+)
 from server.publishing.channels.reddit_media import PICTURE_TYPES, Lease, read_lease, refusal_of_upload
+from server.publishing.channels.reddit_posts import (
+    MAX_PICTURE_BYTES,
+    flag_of,
+    is_it,
+    is_post,
+    is_since,
+    kind_of,
+    names_before,
+    names_of_flair,
+    picture_problems,
+    subreddit_of,
+    why_removed,
+)
 from server.publishing.channels.reddit_text import IMAGE, LINK, SELF, body, is_same, unmet
 from server.publishing.http import UPLOAD_SECONDS, Answer, Http
 from server.publishing.remedies import ChannelError, Remedy
@@ -48,48 +70,12 @@ MAX_TEXT: Final = 40_000
 LISTED_AFTER: Final = timedelta(minutes=10)
 PICTURE_LISTED_AFTER: Final = timedelta(minutes=30)
 ASK_AGAIN_SECONDS: Final = 60.0
-# Not confirmed; the store says EntityTooLarge if it takes less.
-MAX_PICTURE_BYTES: Final = 20_000_000
 # Our clock and Reddit's may differ by this much. Older posts are told apart by what stood there before.
 CLOCKS_DIFFER: Final = timedelta(seconds=90)
 PAGE: Final = 100
 MAX_PAGES: Final = 10
-_SUBREDDIT: Final = re.compile(r"(?:/?r/)?([A-Za-z0-9_][A-Za-z0-9_-]{1,22})/?")
-_WAIT: Final = re.compile(r"(\d{1,6})\s*(millisecond|second|minute|hour)", re.IGNORECASE)
-_UNIT_SECONDS: Final = {"millisecond": 0.001, "second": 1.0, "minute": 60.0, "hour": 3600.0}
 _FLAIR_ID: Final = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 _YES_OR_NO: Final = (("no", "No"), ("yes", "Yes"))
-
-# What `json.errors` says, in an answer with status 200: the remedy, and the sentence.
-_CODES: Final[Mapping[str, tuple[Remedy, str]]] = {
-    "QUOTA_FILLED": (Remedy.QUOTA, "This account has posted as much as Reddit lets it for now."),
-    "SUBREDDIT_RATELIMIT": (Remedy.QUOTA, "This account has posted as much in this subreddit as it may for now."),
-    "SUBREDDIT_NOEXIST": (Remedy.FIX_CONTENT, "There is no such subreddit. Choose another one."),
-    "SUBREDDIT_NOTALLOWED": (Remedy.FIX_CONTENT, "This account may not post in this subreddit. Choose another one."),
-    "SUBREDDIT_REQUIRED": (Remedy.FIX_CONTENT, "Name the subreddit."),
-    "BAD_SR_NAME": (Remedy.FIX_CONTENT, "This is not the name of a subreddit. Choose another one."),
-    "NO_SELFS": (Remedy.FIX_CONTENT, "This subreddit takes links only, no texts."),
-    "NO_LINKS": (Remedy.FIX_CONTENT, "This subreddit takes texts only, no links."),
-    "NO_TEXT": (Remedy.FIX_CONTENT, "Reddit wants a title and a text."),
-    "NO_URL": (Remedy.FIX_CONTENT, "Reddit wants the address of the link."),
-    "BAD_URL": (Remedy.FIX_CONTENT, "Reddit does not take the address of the link."),
-    "TOO_LONG": (Remedy.FIX_CONTENT, "The title or the text is longer than Reddit takes. Shorten it."),
-    "DOMAIN_BANNED": (Remedy.FIX_CONTENT, "Reddit takes no links to this site."),
-    "BAD_FLAIR_TARGET": (Remedy.FIX_CONTENT, "This flair cannot be used here. Choose another one."),
-    "BAD_FLAIR_TEMPLATE_ID": (Remedy.FIX_CONTENT, "This flair is gone. Choose another one."),
-    "USER_REQUIRED": (Remedy.REFRESH, "Reddit asks the account to sign in again."),
-    "VERIFIED_USER_REQUIRED": (
-        Remedy.RECONNECT,
-        "Reddit wants this account's e-mail address confirmed. Confirm it there, then connect the account again.",
-    ),
-    "BAD_CAPTCHA": (
-        Remedy.RECONNECT,
-        "Reddit does not trust this account yet. Post there once by hand, then connect the account again.",
-    ),
-    "BANNED_IP": (Remedy.OPERATOR, "Reddit has shut out the address of this server."),
-}
-_QUOTA_SECONDS: Final = 3600.0
-_UNREADABLE: Final = "Reddit answered with something that cannot be read."
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,11 +199,11 @@ class Reddit:
             )
         if subreddit_of(post) is None:
             problems.append(Problem("subreddit", "Name one subreddit, as in r/name."))
-        if _kind(post) == LINK and not (post.link or "").startswith(("https://", "http://")):
+        if kind_of(post) == LINK and not (post.link or "").startswith(("https://", "http://")):
             problems.append(Problem("kind", "A link needs an address to lead to. Publish the whole text first."))
         if post.options.get("flair_text") and not post.options.get("flair"):
             problems.append(Problem("flair_text", "Words of a flair need a flair. Choose one."))
-        problems.extend(_picture_problems(post))
+        problems.extend(picture_problems(post))
         if post.replies:
             problems.append(Problem("replies", "Reddit gets one post. Take the further ones out."))
         if post.tags:
@@ -247,7 +233,7 @@ class Reddit:
             return handle.moved(Stage.PREPARING, requirements="met")
         if post.options.get("flair") and "flair_id" not in handle.data:
             return handle.moved(Stage.PREPARING, flair_id=await self._flair_id(caller, post, subreddit))
-        if _kind(post) == IMAGE and "media_url" not in handle.data:
+        if kind_of(post) == IMAGE and "media_url" not in handle.data:
             return handle.moved(Stage.PREPARING, media_url=await self._upload(caller, post))
         before = [each["name"] async for each in self._own(caller, subreddit, post.title, None)]
         return handle.moved(Stage.READY, before=before, ready_at=caller.now().isoformat())
@@ -258,17 +244,17 @@ class Reddit:
             "api_type": "json",
             "sr": str(handle.data["subreddit"]),
             "title": post.title.strip(),
-            "kind": _kind(post),
+            "kind": kind_of(post),
             "text": body(post),
             "sendreplies": "true",
-            "nsfw": _flag(post, "nsfw"),
-            "spoiler": _flag(post, "spoiler"),
-            "resubmit": _flag(post, "resubmit"),
+            "nsfw": flag_of(post, "nsfw"),
+            "spoiler": flag_of(post, "spoiler"),
+            "resubmit": flag_of(post, "resubmit"),
             "validate_on_submit": "true",
         }
-        if _kind(post) == LINK:
+        if kind_of(post) == LINK:
             form["url"] = post.link or ""
-        if _kind(post) == IMAGE:
+        if kind_of(post) == IMAGE:
             form["url"] = str(handle.data["media_url"])
         if handle.data.get("flair_id"):
             form["flair_id"] = str(handle.data["flair_id"])
@@ -276,13 +262,13 @@ class Reddit:
                 form["flair_text"] = post.options["flair_text"]
         called_at = caller.now()
         answer = await self._call(caller, "POST", "/api/submit", form=form, changes=True)
-        errors = _errors(answer)
+        errors = errors_of(answer)
         if errors and errors[0][0] == "ALREADY_SUB":
             return await self._made_before(caller, post, handle, errors[0][1])
-        _raise(errors, answer)
-        made = _within(answer, "json", "data")
+        raise_first(errors, answer)
+        made = within(answer, "json", "data")
         name = made.get("name")
-        if _kind(post) == IMAGE and name is None:
+        if kind_of(post) == IMAGE and name is None:
             # Reddit makes the post later, and says which it is on a socket alone.
             return handle.moved(Stage.PROCESSING, called_at=called_at.isoformat())
         if not isinstance(name, str) or not name.startswith("t3_"):
@@ -299,17 +285,17 @@ class Reddit:
         if since is None:
             return Status(Finding.UNCLEAR, handle, "It is not known when the post was sent.")
         others: list[str] = []
-        before = _names(handle)
+        before = names_before(handle)
         async for each in self._own(caller, str(handle.data["subreddit"]), post.title, since - CLOCKS_DIFFER):
             if each["name"] in before:
                 continue
-            if _is_it(post, each):
+            if is_it(post, each):
                 return Status(Finding.CARRIED_OUT, self._found(handle, each))
             others.append(each["name"])
         if others:
             sentence = f"A post with this title and another text was made there meanwhile: {', '.join(others[:3])}."
             return Status(Finding.UNCLEAR, handle, sentence)
-        is_picture = _kind(post) == IMAGE
+        is_picture = kind_of(post) == IMAGE
         if caller.now() - since < (PICTURE_LISTED_AFTER if is_picture else LISTED_AFTER):
             waiting = handle.moved(Stage.PROCESSING, called_at=since.isoformat())
             sentence = "Not among the account's posts yet; Reddit may still list it."
@@ -326,17 +312,17 @@ class Reddit:
             raise ChannelError(Remedy.FIX_CONTENT, "The post is gone from Reddit, so it cannot be changed.")
         if str(shown.get("title", "")) != post.title.strip():
             raise ChannelError(Remedy.FIX_CONTENT, "Reddit changes no titles. Keep the title, or post anew.")
-        if _kind(post) == LINK:
+        if kind_of(post) == LINK:
             if shown.get("url") != post.link:
                 raise ChannelError(Remedy.FIX_CONTENT, "Reddit changes no links. Keep the address, or post anew.")
             return handle
-        if _kind(post) == IMAGE:
+        if kind_of(post) == IMAGE:
             if not is_same(body(post), str(shown.get("selftext") or "")):
                 raise ChannelError(Remedy.FIX_CONTENT, "Posts of pictures cannot be changed on Reddit. Post anew.")
             return handle
         form = {"api_type": "json", "thing_id": str(handle.remote_id), "text": body(post), "validate_on_submit": "true"}
         answer = await self._call(caller, "POST", "/api/editusertext", form=form, changes=True)
-        _raise(_errors(answer), answer)
+        raise_first(errors_of(answer), answer)
         return handle
 
     async def delete(self, caller: Caller, handle: Handle) -> None:
@@ -364,11 +350,11 @@ class Reddit:
         if shown is None:
             return Metrics(gone="Reddit shows it no longer: it was deleted there.")
         return Metrics(
-            views=_number(shown.get("view_count")),
-            likes=_number(shown.get("score")),
-            replies=_number(shown.get("num_comments")),
-            shares=_number(shown.get("num_crossposts")),
-            gone=_why_removed(shown),
+            views=number_of(shown.get("view_count")),
+            likes=number_of(shown.get("score")),
+            replies=number_of(shown.get("num_comments")),
+            shares=number_of(shown.get("num_crossposts")),
+            gone=why_removed(shown),
         )
 
     async def _call(
@@ -418,7 +404,7 @@ class Reddit:
             form=form,
         )
         if not answer.is_success and answer.status not in accept:
-            raise _refused(answer)
+            raise refused(answer)
         return answer
 
     async def _tokens(self, http: Http, app: Mapping[str, str], form: Mapping[str, str]) -> Tokens:
@@ -450,7 +436,7 @@ class Reddit:
                 "QUILLROOM_REDDIT_CLIENT_SECRET.",
                 evidence=evidence,
             )
-        raise _refused(answer)
+        raise refused(answer)
 
     async def _look(
         self, http: Http, app: Mapping[str, str], secrets: Mapping[str, str], expires_at: datetime | None
@@ -459,7 +445,7 @@ class Reddit:
         me = answer.entries()
         name, user_id = me.get("name"), me.get("id")
         if not isinstance(name, str) or not name:
-            raise ChannelError(Remedy.RETRY, _UNREADABLE, evidence=answer.evidence)
+            raise ChannelError(Remedy.RETRY, UNREADABLE, evidence=answer.evidence)
         if me.get("is_suspended") is True:
             raise ChannelError(Remedy.RECONNECT, f"Reddit has suspended u/{name}. Connect another account.")
         facts: dict[str, Json] = {"user": name}
@@ -470,16 +456,16 @@ class Reddit:
     async def _look_at_subreddit(self, caller: Caller, post: Post, subreddit: str) -> None:
         answer = await self._call(caller, "GET", f"/r/{subreddit}/about", accept=frozenset({301, 302, 403, 404}))
         if not answer.is_success:
-            raise _no_subreddit(answer, subreddit)
-        about = _within(answer, "data")
+            raise no_subreddit(answer, subreddit)
+        about = within(answer, "data")
         if about.get("user_is_banned") is True:
             raise ChannelError(Remedy.FIX_CONTENT, f"r/{subreddit} has banned this account. Choose another one.")
         takes = about.get("submission_type")
-        if takes == LINK and _kind(post) == SELF:
+        if takes == LINK and kind_of(post) == SELF:
             raise ChannelError(Remedy.FIX_CONTENT, f"r/{subreddit} takes links only, no texts.")
-        if _kind(post) == IMAGE and about.get("allow_images") is False:
+        if kind_of(post) == IMAGE and about.get("allow_images") is False:
             raise ChannelError(Remedy.FIX_CONTENT, f"r/{subreddit} takes no pictures.")
-        if takes == SELF and _kind(post) == LINK:
+        if takes == SELF and kind_of(post) == LINK:
             raise ChannelError(Remedy.FIX_CONTENT, f"r/{subreddit} takes texts only, no links.")
 
     async def _look_at_requirements(self, caller: Caller, post: Post, subreddit: str) -> None:
@@ -490,7 +476,7 @@ class Reddit:
         sentence = unmet(
             answer.entries(),
             title=post.title.strip(),
-            kind=_kind(post),
+            kind=kind_of(post),
             words=body(post),
             link=post.link or "",
             has_flair=bool(post.options.get("flair")),
@@ -522,7 +508,7 @@ class Reddit:
             )
         listed = answer.value()
         flairs = [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
-        found = next((each for each in flairs if wanted.casefold() in _names_of_flair(each)), None)
+        found = next((each for each in flairs if wanted.casefold() in names_of_flair(each)), None)
         if found is None:
             known = ", ".join(str(each.get("text")) for each in flairs[:10] if each.get("text")) or "none"
             raise ChannelError(Remedy.FIX_CONTENT, f"r/{subreddit} has no flair “{wanted}”. It has: {known}.")
@@ -541,24 +527,24 @@ class Reddit:
         for _ in range(MAX_PAGES if since is not None else 1):
             params = {"sort": "new", "limit": str(PAGE), **({"after": after} if after else {})}
             answer = await self._call(caller, "GET", f"/user/{quote(user, safe='')}/submitted", params=params)
-            listing = _within(answer, "data")
+            listing = within(answer, "data")
             children = listing.get("children")
-            posts = [each["data"] for each in children if _is_post(each)] if isinstance(children, list) else []
+            posts = [each["data"] for each in children if is_post(each)] if isinstance(children, list) else []
             for each in posts:
                 if str(each.get("subreddit", "")).lower() != subreddit.lower():
                     continue
-                if str(each.get("title", "")).strip() == title.strip() and _is_since(each, since):
+                if str(each.get("title", "")).strip() == title.strip() and is_since(each, since):
                     yield each
             after = listing.get("after")
-            if not isinstance(after, str) or not posts or not _is_since(posts[-1], since):
+            if not isinstance(after, str) or not posts or not is_since(posts[-1], since):
                 return
 
     async def _made_before(self, caller: Caller, post: Post, handle: Handle, said: str) -> Handle:
         """Return where this very link stands, if an earlier call has made it; Reddit says only that it is there."""
-        before = _names(handle)
+        before = names_before(handle)
         since = datetime.fromisoformat(str(handle.data["ready_at"])) - CLOCKS_DIFFER
         async for each in self._own(caller, str(handle.data["subreddit"]), post.title, since):
-            if each["name"] not in before and _is_it(post, each):
+            if each["name"] not in before and is_it(post, each):
                 return self._found(handle, each)
         raise ChannelError(
             Remedy.FIX_CONTENT,
@@ -574,8 +560,8 @@ class Reddit:
     async def _info(self, caller: Caller, handle: Handle) -> dict[str, Any] | None:
         """Return a post as Reddit shows it; None if it is gone."""
         answer = await self._call(caller, "GET", "/api/info", params={"id": str(handle.remote_id)})
-        children = _within(answer, "data").get("children")
-        posts = [each["data"] for each in children if _is_post(each)] if isinstance(children, list) else []
+        children = within(answer, "data").get("children")
+        posts = [each["data"] for each in children if is_post(each)] if isinstance(children, list) else []
         shown: dict[str, Any] | None = posts[0] if posts else None
         return None if shown is None or shown.get("author") == "[deleted]" else shown
 
@@ -592,162 +578,10 @@ async def _lay_down(caller: Caller, lease: Lease, picture: Picture) -> Answer:
     )
 
 
-def _picture_problems(post: Post) -> list[Problem]:
-    if _kind(post) != IMAGE:
-        sentence = "The pictures are not sent. Choose the kind “Picture” to post one."
-        return [Problem("pictures", sentence, blocks=False)] if post.pictures else []
-    if not post.pictures:
-        return [Problem("kind", "A post of a picture needs one. Add it, or choose another kind.")]
-    problems: list[Problem] = []
-    picture = post.pictures[0]
-    if picture.content_type not in PICTURE_TYPES:
-        problems.append(Problem("picture 1", "Reddit takes JPEG, PNG and GIF. Save it as one of these."))
-    if picture.size_bytes > MAX_PICTURE_BYTES:
-        size = picture.size_bytes / 1_000_000
-        problems.append(
-            Problem("picture 1", f"Reddit takes pictures of at most 20 MB; this has {size:.1f}. Shrink it.")
-        )
-    if len(post.pictures) > 1:
-        problems.append(Problem("pictures", "Only the first picture is sent to Reddit.", blocks=False))
-    return problems
-
-
 def user_agent(app: Mapping[str, str]) -> str:
     """Return what Reddit's rules ask for: platform, id of the application, version, and who is behind it."""
     by = f" (by /u/{app['user']})" if app.get("user") else ""
     return f"web:quillroom.{app.get('client_id', '')}:{version('quillroom')}{by}"
-
-
-def subreddit_of(post: Post) -> str | None:
-    """Return the subreddit a post is for, without `r/`; None if it is not the name of one."""
-    found = _SUBREDDIT.fullmatch(post.options.get("subreddit", "").strip())
-    return found[1] if found else None
-
-
-def wait_in(sentence: str) -> float | None:
-    """Return the seconds that a sentence like "try again in 9 minutes" asks to wait."""
-    found = _WAIT.search(sentence)
-    return int(found[1]) * _UNIT_SECONDS[found[2].lower()] if found else None
-
-
-def _refused(answer: Answer) -> ChannelError:
-    """Class an answer by its status."""
-    status, evidence = answer.status, answer.evidence
-    match status:
-        case 401:
-            return ChannelError(Remedy.REFRESH, "Reddit takes this access token no longer.", evidence=evidence)
-        case 403 if "insufficient_scope" in (answer.headers.get("www-authenticate", "") + evidence):
-            sentence = "The account was connected without a right that this needs. Connect it again."
-            return ChannelError(Remedy.RECONNECT, sentence, evidence=evidence)
-        case 403 | 404:
-            sentence = "This subreddit is closed to the account, or gone. Choose another one."
-            return ChannelError(Remedy.FIX_CONTENT, sentence, evidence=evidence)
-        case 413:
-            return ChannelError(Remedy.FIX_CONTENT, "The post is larger than Reddit takes.", evidence=evidence)
-        case 429:
-            wait = answer.retry_after_seconds()
-            if wait is None:
-                wait = _seconds(answer.headers.get("x-ratelimit-reset"))
-            sentence = "Reddit was asked more often than it lets this installation. It goes on by itself."
-            return ChannelError(Remedy.QUOTA, sentence, after_seconds=wait, evidence=evidence)
-        case _ if status >= 500 or status == 408:
-            remedy = Remedy.UNKNOWN if answer.changes else Remedy.RETRY
-            sentence = "Reddit has a failure of its own now."
-            return ChannelError(remedy, sentence, after_seconds=answer.retry_after_seconds(), evidence=evidence)
-        case _ if status >= 400:
-            return ChannelError(Remedy.FIX_CONTENT, "Reddit does not take the post as it is.", evidence=evidence)
-        case _:
-            sentence = "Reddit answered in a way that is not known here."
-            return ChannelError(Remedy.OPERATOR, sentence, evidence=evidence)
-
-
-def _no_subreddit(answer: Answer, subreddit: str) -> ChannelError:
-    if answer.status == 403 and "insufficient_scope" in (answer.headers.get("www-authenticate", "") + answer.evidence):
-        return _refused(answer)
-    reasons = {"private": "is private", "banned": "was banned by Reddit", "quarantined": "is quarantined"}
-    try:
-        reason = str(answer.entries().get("reason", ""))
-    except ChannelError:
-        reason = ""
-    what = reasons.get(reason, "cannot be seen by this account" if answer.status == 403 else "does not exist")
-    return ChannelError(
-        Remedy.FIX_CONTENT, f"r/{subreddit} {what}. Choose another subreddit.", evidence=answer.evidence
-    )
-
-
-def _errors(answer: Answer) -> list[tuple[str, str]]:
-    """Return what `json.errors` says: codes, each with its sentence."""
-    said = answer.entries().get("json")
-    errors = said.get("errors") if isinstance(said, dict) else None
-    if not isinstance(errors, list):
-        return []
-    rows = [each for each in errors if isinstance(each, list) and each]
-    return [(str(row[0]), str(row[1]) if len(row) > 1 else "") for row in rows]
-
-
-def _raise(errors: Sequence[tuple[str, str]], answer: Answer) -> None:
-    """Raise the first error, classed by its code. All come in an answer that nothing was carried out."""
-    if not errors:
-        return
-    code, said = errors[0]
-    if code == "RATELIMIT":
-        wait = wait_in(said)
-        raise ChannelError(
-            Remedy.QUOTA,
-            "Reddit lets this account post only now and then. It goes on by itself.",
-            after_seconds=_QUOTA_SECONDS if wait is None else wait,
-            evidence=f"{code}: {said}",
-        )
-    remedy, sentence = _CODES.get(code, (Remedy.FIX_CONTENT, f"Reddit does not take the post: {said or code}"))
-    after = _QUOTA_SECONDS if remedy is Remedy.QUOTA else None
-    raise ChannelError(remedy, sentence, after_seconds=after, evidence=f"{code}: {said}" if said else answer.evidence)
-
-
-def _within(answer: Answer, *names: str) -> dict[str, Any]:
-    """Return an object within the answer. Raises ChannelError if there is none."""
-    found: object = answer.entries()
-    for name in names:
-        found = found.get(name) if isinstance(found, dict) else None
-    if not isinstance(found, dict):
-        remedy = Remedy.UNKNOWN if answer.changes else Remedy.RETRY
-        raise ChannelError(remedy, _UNREADABLE, evidence=answer.evidence)
-    return found
-
-
-def _is_it(post: Post, seen: Mapping[str, Any]) -> bool:
-    if _kind(post) == LINK:
-        return seen.get("url") == post.link
-    return is_same(body(post), str(seen.get("selftext") or ""))
-
-
-def _is_post(child: object) -> bool:
-    data = child.get("data") if isinstance(child, dict) else None
-    return isinstance(data, dict) and isinstance(data.get("name"), str)
-
-
-def _is_since(post: Mapping[str, Any], since: datetime | None) -> bool:
-    created = post.get("created_utc")
-    if since is None or not isinstance(created, int | float):
-        return True
-    return datetime.fromtimestamp(created, UTC) >= since
-
-
-def _names(handle: Handle) -> frozenset[str]:
-    before = handle.data.get("before")
-    return frozenset(str(each) for each in before) if isinstance(before, list) else frozenset()
-
-
-def _names_of_flair(flair: Mapping[str, Any]) -> frozenset[str]:
-    return frozenset(str(flair.get(name, "")).strip().casefold() for name in ("id", "text"))
-
-
-def _kind(post: Post) -> str:
-    kind = post.options.get("kind", SELF)
-    return kind if kind in {LINK, IMAGE} else SELF
-
-
-def _flag(post: Post, name: str) -> str:
-    return "true" if post.options.get(name) == "yes" else "false"
 
 
 def _basic(app: Mapping[str, str]) -> str:
@@ -761,22 +595,3 @@ def _require_app(app: Mapping[str, str]) -> None:
             "Reddit is not set up here. Whoever runs this installation registers an application at Reddit and sets "
             "QUILLROOM_REDDIT_CLIENT_ID and QUILLROOM_REDDIT_CLIENT_SECRET.",
         )
-
-
-def _why_removed(shown: Mapping[str, Any]) -> str | None:
-    """Say that a post was removed, and by whom as far as Reddit tells; None: it was not."""
-    by = shown.get("removed_by_category")
-    if not isinstance(by, str) or not by:
-        return None
-    return f"Reddit says that it was removed ({by[:60].replace('_', ' ')})."
-
-
-def _number(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-
-def _seconds(value: str | None) -> float | None:
-    try:
-        return max(0.0, float(value)) if value else None
-    except ValueError:
-        return None

@@ -17,7 +17,7 @@ from server.documents.write_html import write_html
 from server.publishing.channel import Account, Channel, Post
 from server.publishing.channels import webhook
 from server.publishing.channels.bluesky_record import Span, spans
-from server.publishing.channels.reddit import subreddit_of
+from server.publishing.channels.reddit_posts import subreddit_of
 from server.publishing.channels.reddit_text import IMAGE, LINK, SELF
 from server.publishing.channels.wordpress_content import categories_of, content_of, featured_of, picture_marker
 from server.publishing.counting import addresses

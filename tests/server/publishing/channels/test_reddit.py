@@ -12,7 +12,9 @@ import pytest
 from starlette.responses import JSONResponse, Response
 
 from server.publishing.channel import Account, Caller, Consent, Finding, Handle, Post, Stage
-from server.publishing.channels.reddit import Reddit, subreddit_of, user_agent, wait_in
+from server.publishing.channels.reddit import Reddit, user_agent
+from server.publishing.channels.reddit_answers import wait_in
+from server.publishing.channels.reddit_posts import subreddit_of
 from server.publishing.channels.reddit_text import body, is_same, unmet
 from server.publishing.http import open_http
 from server.publishing.publisher.advancing import Progress, advance, begun

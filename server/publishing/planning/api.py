@@ -11,11 +11,13 @@ from starlette.requests import Request
 from server.documents.models import utc_now
 from server.errors import Invalid
 from server.publishing.models import Publication
-from server.publishing.planning import planning, scheduling
+from server.publishing.planning import planning, repeating, scheduling
 from server.publishing.planning.approving import note_standing
 from server.publishing.planning.planning import EVENT, Means, NextSlot, Wanted, Wish
+from server.publishing.planning.repeating import Reach
 from server.publishing.planning.scheduling import Planned
 from server.publishing.planning.shapes import (
+    CancelQuery,
     FindingSaid,
     NewPublication,
     PublicationChange,
@@ -92,6 +94,8 @@ async def change_publication(call: Call[NoQuery, PublicationChange]) -> Reply[Pu
     # Before anything else: whoever may not do this is told so, whatever they ask for.
     version = await _required(request, publication_id)
     planned: Planned | None = None
+    if body.reach is Reach.LATER:
+        return await _change_later(call, version)
     if body.content is not None:
         additions = body.content.additions()
         planned = await planning.renew(
@@ -105,13 +109,35 @@ async def change_publication(call: Call[NoQuery, PublicationChange]) -> Reply[Pu
     return await _changed(request, planned.publication, planned)
 
 
-async def cancel_publication(call: Call[NoQuery, NoBody]) -> Reply[PublicationRead]:
+async def cancel_publication(call: Call[CancelQuery, NoBody]) -> Reply[PublicationRead]:
     """Let a publication not go out. Possible until it is being sent; it stays in the list."""
     request = call.request
-    publication_id = _id(request)
+    db, actor, publication_id = request.state.db, current_actor(request), _id(request)
     version = await _required(request, publication_id)
-    publication = await scheduling.cancel(request.state.db, current_actor(request), publication_id, version=version)
+    if call.query.reach is Reach.LATER:
+        for each in await repeating.cancel_later(db, actor, publication_id, version=version):
+            await tell_of(request, each)
+        return await _read(request, publication_id)
+    publication = await scheduling.cancel(db, actor, publication_id, version=version)
     return await _changed(request, publication)
+
+
+async def _change_later(call: Call[NoQuery, PublicationChange], version: int | None) -> Reply[PublicationRead]:
+    """Change a publication of a series and those after it: all of them, or none."""
+    request, body = call.request, call.body
+    db, actor, publication_id = request.state.db, current_actor(request), _id(request)
+    planned: list[Planned] = []
+    if body.content is not None:
+        additions, means = body.content.additions(), means_of(request)
+        planned = await repeating.renew_later(db, actor, means, publication_id, version=version, additions=additions)
+        version = None
+    if body.time is not None:
+        planned = await repeating.move_later(db, actor, publication_id, body.time.when(), version=version)
+    if not planned:
+        raise Invalid(sentence="Say what to change: `time`, `content`, or both.")
+    for each in planned:
+        await tell_of(request, each.publication)
+    return await _read(request, publication_id, planned[0])
 
 
 async def try_publication_again(call: Call[NoQuery, NoBody]) -> Reply[PublicationRead]:
@@ -259,7 +285,7 @@ OPERATIONS: Final[Sequence[AnyOperation]] = (
         path=_ONE,
         summary="Cancel a publication",
         handle=cancel_publication,
-        query=NoQuery,
+        query=CancelQuery,
         body=NoBody,
         answer=PublicationRead,
         refusals=(403, 404, 409, 412),

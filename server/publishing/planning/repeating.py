@@ -20,6 +20,7 @@ from server.publishing.models import Publication, Series
 from server.publishing.planning import planning, scheduling
 from server.publishing.planning.planning import Means, Wish
 from server.publishing.planning.scheduling import Planned, When
+from server.publishing.posts import Additions
 from server.publishing.states import MOVABLE
 from server.workspaces.access import Actor, Verb
 
@@ -135,14 +136,20 @@ async def cancel_later(
 
 
 async def renew_later(
-    db: AsyncSession, actor: Actor, means: Means, publication_id: UUID, *, version: int | None
+    db: AsyncSession,
+    actor: Actor,
+    means: Means,
+    publication_id: UUID,
+    *,
+    version: int | None,
+    additions: Additions | None = None,
 ) -> list[Planned]:
     """Let a publication of a series and those after it send what is approved now. Raises as `planning.renew` does."""
     seen = await planning.find(db, actor, publication_id, Verb.PUBLISH)
 
     async def renewed(each: Publication) -> Planned:
         mine = version if each.id == publication_id else None
-        return await planning.renew(db, actor, means, each.id, additions=None, version=mine)
+        return await planning.renew(db, actor, means, each.id, additions=additions, version=mine)
 
     return await _each_later(db, seen.publication, renewed)
 

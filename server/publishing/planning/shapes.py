@@ -11,6 +11,7 @@ from server.publishing import posts
 from server.publishing.channel import Problem
 from server.publishing.models import Attempt
 from server.publishing.planning.planning import Draft, Entry, Page, Seen
+from server.publishing.planning.repeating import Reach
 from server.publishing.planning.scheduling import Finding, Planned, When
 from server.publishing.posts import Additions
 from server.publishing.states import State
@@ -86,6 +87,17 @@ class PublicationChange(BodyInput):
     content: Besides | None = Field(
         default=None, description="Send what is approved now, with these additions; null leaves the post as it is."
     )
+    reach: Reach = Field(
+        default=Reach.ONE,
+        strict=False,
+        description="How much of a series: this one, or it and those `later`, which move by as many days.",
+    )
+
+
+class CancelQuery(QueryInput):
+    """How much of a series."""
+
+    reach: Reach = Field(default=Reach.ONE, description="This one, or it and those `later` in its series.")
 
 
 class FindingSaid(BodyInput):

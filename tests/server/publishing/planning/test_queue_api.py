@@ -40,6 +40,15 @@ async def test_a_program_plans_a_series(planner: Planner) -> None:
         assert planned.status_code == 201, planned.text
         days = [each["wall_time"][5:10] for each in planned.json()["publications"]]
         assert days == ["06-01", "07-01", "08-01"]
+        second = planned.json()["publications"][1]["id"]
+        later = {"time": {"wall_time": "2030-07-03T10:00:00", "zone": "Europe/Paris"}, "reach": "later"}
+        assert (await program.patch(f"{ALL}/{second}", json=later)).status_code == 200
+        assert (await program.patch(f"{ALL}/{second}", json={"reach": "later"})).status_code == 422
+        days = [each["wall_time"][5:13] for each in (await program.get(ALL)).json()["publications"]]
+        assert days == ["06-01T09", "07-03T10", "08-03T10"]
+        assert (await program.delete(f"{ALL}/{second}?reach=later")).json()["state"] == "cancelled"
+        states = [each["state"] for each in (await program.get(ALL)).json()["publications"]]
+        assert states == ["scheduled", "cancelled", "cancelled"]
         for wrong in ({"unit": "years", "count": 3}, {"unit": "days"}, {"unit": "days", "count": 99}):
             assert (await program.post(f"{ALL}/series", json={**wish, "repeat": wrong})).status_code == 422, wrong
         assert len((await program.get(ALL)).json()["publications"]) == 3

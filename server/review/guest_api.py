@@ -8,7 +8,7 @@ from types import NoneType
 from typing import Final
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import Request
 
@@ -24,6 +24,7 @@ from server.web.operations import (
     AnyOperation,
     BodyInput,
     Call,
+    Instant,
     NoBody,
     NoQuery,
     Operation,
@@ -41,7 +42,7 @@ class NewGuest(BodyInput):
     may_comment: bool = True
     may_suggest: bool = True
     may_approve: bool = Field(default=True, description="Where a step of the workflow is for guests.")
-    expires_at: AwareDatetime | None = Field(default=None, description="Null: in two weeks.", strict=False)
+    expires_at: Instant | None = Field(default=None, description="Null: in two weeks.", strict=False)
     ends_when_approved: bool = Field(default=True, description="Whether the link is over once they approved.")
     reads_after: bool = Field(default=True, description="Whether they can read what they approved until it expires.")
 
@@ -49,7 +50,7 @@ class NewGuest(BodyInput):
 class GuestChange(BodyInput):
     """Until when a link shall work; one that is over works again."""
 
-    expires_at: AwareDatetime = Field(strict=False)
+    expires_at: Instant = Field(strict=False)
 
 
 class GuestSeen(Answer):

@@ -8,7 +8,7 @@ from typing import Annotated, Final
 from uuid import UUID
 
 from prosemirror.model import Node
-from pydantic import AwareDatetime, ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import Request
 
@@ -32,7 +32,18 @@ from server.revisions.restoring import Restored
 from server.revisions.writing import Author, write_block
 from server.settings import Settings
 from server.web.forms import Line
-from server.web.operations import Answer, AnyOperation, BodyInput, Call, NoBody, NoQuery, Operation, QueryInput, Reply
+from server.web.operations import (
+    Answer,
+    AnyOperation,
+    BodyInput,
+    Call,
+    Instant,
+    NoBody,
+    NoQuery,
+    Operation,
+    QueryInput,
+    Reply,
+)
 from server.web.operations import routes as routes_of
 
 _DOCUMENT: Final = "/api/v1/documents/{document_id:uuid}"
@@ -99,10 +110,10 @@ class RemovalWish(BodyInput):
     """Whose changes to take back, and of which time."""
 
     user_id: UUID = Field(description="Who made them.")
-    since: AwareDatetime | None = Field(
+    since: Instant | None = Field(
         default=None, description="Only what came after this moment; null: from the beginning."
     )
-    until: AwareDatetime | None = Field(default=None, description="Only what came up to this moment; null: up to now.")
+    until: Instant | None = Field(default=None, description="Only what came up to this moment; null: up to now.")
 
 
 class RestoreWish(BodyInput):

@@ -8,9 +8,10 @@ is described is what happens.
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Generic, TypeVar
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -26,6 +27,18 @@ MAX_BODY_BYTES: Final = 64 * 1024
 MAX_FIELD_ERRORS: Final = 20
 MAX_FIELD_NAME_CHARACTERS: Final = 100
 NOT_MODIFIED: Final = 304
+
+
+def _in_utc(moment: datetime) -> datetime:
+    """Return a moment as it is in UTC. Raises ValueError for one that no clock there shows."""
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("This is out of the range of times.") from error
+
+
+# A moment that somebody names, with an offset.
+Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 
 
 class QueryInput(BaseModel):

@@ -4,13 +4,13 @@ from datetime import datetime
 from typing import Annotated, Final
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
 from server.documents.content import MAX_SOURCE_BYTES, Format, Source
 from server.documents.lifecycle import MAX_QUERY_CHARACTERS, View
 from server.documents.models import MAX_COLLECTION_NAME_CHARACTERS, MAX_TITLE_CHARACTERS, DocumentRole, Reach
 from server.web.forms import Line
-from server.web.operations import Answer, BodyInput, QueryInput
+from server.web.operations import Answer, BodyInput, Instant, QueryInput
 from server.workspaces.models import Role
 
 MAX_LIMIT: Final = 100
@@ -178,7 +178,7 @@ class NewLink(BodyInput):
     """A link to make."""
 
     role: DocumentRole = Field(default=DocumentRole.VIEWER, description="editor, reviewer or viewer.")
-    expires_at: AwareDatetime | None = Field(default=None, description="When it ends; null: when it is taken back.")
+    expires_at: Instant | None = Field(default=None, description="When it ends; null: when it is taken back.")
     password: str | None = Field(default=None, max_length=256, description="Asked of whoever opens it.")
 
 
@@ -186,7 +186,7 @@ class LinkChange(BodyInput):
     """What shall be otherwise about a link; fields that are left out stay as they are."""
 
     role: DocumentRole | None = None
-    expires_at: AwareDatetime | None = None
+    expires_at: Instant | None = None
     password: str | None = Field(default=None, max_length=256, description="A new one is asked of everybody again.")
 
 

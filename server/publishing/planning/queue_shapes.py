@@ -5,13 +5,13 @@ from datetime import date, datetime
 from typing import Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from server.publishing.planning.planning import Entry
 from server.publishing.planning.repeating import Repeat, Unit
 from server.publishing.planning.shapes import Besides, ProblemSeen, PublicationSeen, WallTime
 from server.publishing.planning.spreading import MOST_ACCOUNTS, MOST_DOCUMENTS, Choice, Row, Spread
-from server.web.operations import Answer, BodyInput
+from server.web.operations import Answer, BodyInput, Instant
 
 
 class QueueSeen(Answer):
@@ -67,7 +67,7 @@ class NewSpread(BodyInput):
 
     document_ids: list[UUID] = Field(strict=False, max_length=MOST_DOCUMENTS)
     account_ids: list[UUID] = Field(strict=False, max_length=MOST_ACCOUNTS)
-    after: AwareDatetime | None = Field(default=None, description="Only slots after this moment; now if left out.")
+    after: Instant | None = Field(default=None, description="Only slots after this moment; now if left out.")
     shown: str | None = Field(
         default=None,
         max_length=64,

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field, NaiveDatetime, StringConstraints
+from pydantic import Field, NaiveDatetime, StringConstraints
 
 from server.publishing import posts
 from server.publishing.channel import Problem
@@ -17,7 +17,7 @@ from server.publishing.posts import Additions
 from server.publishing.states import State
 from server.publishing.wall_time import Kind, Moment
 from server.publishing.words import attempt_sentence
-from server.web.operations import Answer, BodyInput, QueryInput
+from server.web.operations import Answer, BodyInput, Instant, QueryInput
 
 MAX_OPTIONS = 40
 
@@ -27,8 +27,8 @@ Words = Annotated[str, StringConstraints(max_length=2000)]
 class PublicationsQuery(QueryInput):
     """Which publications to list. Times are instants; `until` itself is not part of it."""
 
-    since: AwareDatetime | None = Field(default=None, description="Only what is due at this moment or later.")
-    until: AwareDatetime | None = Field(default=None, description="Only what is due before this moment.")
+    since: Instant | None = Field(default=None, description="Only what is due at this moment or later.")
+    until: Instant | None = Field(default=None, description="Only what is due before this moment.")
     state: State | None = None
     account_id: UUID | None = None
     document_id: UUID | None = None

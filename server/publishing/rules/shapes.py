@@ -6,11 +6,11 @@ from enum import StrEnum
 from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, Field
+from pydantic import AfterValidator, Field
 
 from server.publishing.rules.rules import MAX_SLOTS, ListedBlackout, NewBlackout, NewRules
 from server.publishing.rules.slots import Rules, Slot, WeeklySlot
-from server.web.operations import Answer, BodyInput, QueryInput
+from server.web.operations import Answer, BodyInput, Instant, QueryInput
 
 
 class Weekday(StrEnum):
@@ -111,10 +111,8 @@ class RulesSeen(Answer):
 class SlotsQuery(QueryInput):
     """Between which instants."""
 
-    since: AwareDatetime | None = Field(
-        default=None, description="Only slots after this moment; now if it is left out."
-    )
-    until: AwareDatetime | None = Field(
+    since: Instant | None = Field(default=None, description="Only slots after this moment; now if it is left out.")
+    until: Instant | None = Field(
         default=None, description="Only slots before this moment; 30 days later if it is left out, and at most 400."
     )
 

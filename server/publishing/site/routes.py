@@ -94,6 +94,8 @@ async def page(request: Request) -> Response:
     """Show a page, or lead on from where it was before."""
     site = await _site(request)
     slug = str(request.path_params["slug"])
+    # No page stands where nobody can write its address, and Postgres takes no such text.
+    site = site if slug.isprintable() else None
     post = await reading.find_post(request.state.db, site, slug) if site else None
     if site is None or post is None:
         is_gone = site is not None and await reading.is_gone(request.state.db, site, slug)
@@ -211,7 +213,8 @@ async def _feed(request: Request, make: Feed, content_type: str, kind: str) -> R
 
 
 async def _site(request: Request) -> SiteSeen | None:
-    return await reading.find_site(request.state.db, str(request.path_params["site"]))
+    address = str(request.path_params["site"])
+    return await reading.find_site(request.state.db, address) if address.isprintable() else None
 
 
 def _place(request: Request) -> Place:

@@ -255,3 +255,8 @@ async def test_a_page_that_was_taken_down_is_gone_wherever_it_stood(desk: Desk, 
     # Another page may stand there.
     await desk.publish(a_page("The brown fox"))
     assert (await client.get("/p/foxes/the-brown-fox")).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["foxes/%00", "%00/", "%00/feed.xml", "foxes%00/the-fox", "foxes/a%0Ab"])
+async def test_addresses_that_nobody_can_write_lead_nowhere(desk: Desk, client: httpx.AsyncClient, path: str) -> None:
+    assert (await client.get(f"/p/{path}")).status_code == 404

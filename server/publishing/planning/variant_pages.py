@@ -30,8 +30,8 @@ from server.settings import Settings
 from server.web.render import render
 from server.workspaces.access import Actor, Verb, can
 
-# Nobody finds their way among more; what is written for one beyond is kept, and sent.
-MOST_ACCOUNTS: Final = 200
+# For more than these a document cannot say something else anyhow.
+MOST_ACCOUNTS: Final = variants.MAX_ACCOUNTS
 
 
 @dataclass(frozen=True, slots=True)

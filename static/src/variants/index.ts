@@ -89,8 +89,10 @@ class Variants {
       onPreview: (id, preview) => {
         this.#showPreview(id, preview);
       },
-      onFailure: (id) => {
-        if (id === this.#account.id) this.#sayOfPreview(navigator.onLine ? "variant.preview.failed" : "variant.preview.offline");
+      onFailure: (id, sentence) => {
+        if (id !== this.#account.id) return;
+        if (sentence !== null) this.#sayOfPreview("variant.preview.refused", sentence);
+        else this.#sayOfPreview(navigator.onLine ? "variant.preview.failed" : "variant.preview.offline");
       },
     });
     session.document.on("update", () => {
@@ -194,10 +196,11 @@ class Variants {
     this.#sayOfPreview(preview.html.trim() === "" ? "variant.preview.nothing" : null);
   }
 
-  #sayOfPreview(word: string | null): void {
+  /** `sentence`: the server's own, in place of the page's. */
+  #sayOfPreview(word: string | null, sentence = ""): void {
     const { previewState } = this.#page;
     previewState.hidden = word === null;
-    previewState.textContent = word === null ? "" : say(word);
+    previewState.textContent = word === null ? "" : sentence || say(word);
   }
 }
 

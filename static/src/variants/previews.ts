@@ -46,12 +46,32 @@ export interface PreviewOptions {
   /** What the account's post is at this moment; null for an account that is none. */
   readonly wholeOf: (account: string) => Whole;
   readonly onPreview: (account: string, preview: Preview) => void;
-  readonly onFailure: (account: string) => void;
+  /** `sentence`: why the server does not make one out; null where it is asked again by itself. */
+  readonly onFailure: (account: string, sentence: string | null) => void;
 }
 
 /** The account that is shown is asked about so often at most; the others when nothing else is to be asked. */
 const shownMilliseconds = 300;
 const othersMilliseconds = 500;
+
+/** After a failure it is asked again, the first time so soon, and later and later. */
+const againMilliseconds = 2000;
+const mostAgainMilliseconds = 30_000;
+
+/** The server will not make one out of this, however often it is asked. */
+class Refused extends Error {
+  constructor(readonly sentence: string) {
+    super(sentence);
+  }
+}
+
+/** Throws: Refused, or another error where asking again may help. */
+async function check(answer: Response): Promise<void> {
+  if (answer.ok) return;
+  if (answer.status >= 500 || answer.status === 408 || answer.status === 429) throw new Error(String(answer.status));
+  const said = (await answer.json().catch(() => null)) as { detail?: unknown } | null;
+  throw new Refused(typeof said?.detail === "string" ? said.detail : "");
+}
 
 /** Asks the server what becomes of the posts, one question at a time, and of none twice. */
 export class Previews {
@@ -62,6 +82,7 @@ export class Previews {
   #shown = "";
   #timer: ReturnType<typeof setTimeout> | undefined;
   #busy = false;
+  #failures = 0;
   #askedAt = -Infinity;
 
   constructor(options: PreviewOptions) {
@@ -113,15 +134,27 @@ export class Previews {
         body,
         signal: AbortSignal.timeout(20_000),
       });
-      if (!answer.ok) throw new Error(String(answer.status));
-      this.#options.onPreview(account, readPreview(await answer.json()));
-    } catch {
-      // Whatever it was: what is shown is not what would go out, and the next change asks again.
-      this.#asked.delete(account);
-      this.#options.onFailure(account);
+      await check(answer);
+      const preview = readPreview(await answer.json());
+      this.#failures = 0;
+      this.#options.onPreview(account, preview);
+    } catch (problem) {
+      // Whatever it was: what is shown is not what would go out.
+      const sentence = problem instanceof Refused ? problem.sentence : null;
+      if (sentence === null) this.#askAgain(account);
+      this.#options.onFailure(account, sentence);
     } finally {
       this.#busy = false;
       this.#plan();
     }
+  }
+
+  #askAgain(account: string): void {
+    this.#asked.delete(account);
+    const wait = Math.min(againMilliseconds * 2 ** this.#failures, mostAgainMilliseconds);
+    this.#failures += 1;
+    setTimeout(() => {
+      this.look([account]);
+    }, wait);
   }
 }

@@ -17,6 +17,7 @@ from sqlmodel import col
 from server.documents.models import utc_now
 from server.errors import Conflict, Invalid, NotFound
 from server.publishing import posts
+from server.publishing.aftercare.knowing import NotKnown, is_known
 from server.publishing.aftercare.models import Change, Deed, Standing
 from server.publishing.channel import Problem
 from server.publishing.models import Publication
@@ -218,6 +219,8 @@ async def _out(db: AsyncSession, actor: Actor, publication_id: UUID, *, version:
         raise NotOut("This was taken down already.")
     if publication.state != State.PUBLISHED:
         raise NotOut
+    if not is_known(publication):
+        raise NotKnown
     return publication
 
 

@@ -22,6 +22,7 @@ from server.publishing.aftercare.changing import Proposed
 from server.publishing.aftercare.charts import Chart
 from server.publishing.aftercare.differing import Difference, difference
 from server.publishing.aftercare.faring import Fared
+from server.publishing.aftercare.knowing import NotKnown, is_known
 from server.publishing.aftercare.models import Change, Deed, Figures, Look, Standing
 from server.publishing.channel import Channel
 from server.publishing.models import ChannelAccount, Publication
@@ -38,8 +39,8 @@ from server.workspaces.access import Actor, Verb, can
 from server.workspaces.middleware import current_actor
 
 SENTENCES: Final = {
-    "publications-updating": "It is being changed on its channel; this page says what becomes of it.",
-    "publications-taking-down": "It is being taken down; this page says what becomes of it.",
+    "publications-updating": "Its channel is asked to change it; this page says what becomes of it.",
+    "publications-taking-down": "Its channel is asked to take it down; this page says what becomes of it.",
     "publications-looking": "It is looked at now; what its channel tells is shown here in a moment.",
     "publications-left": "Left as it is.",
     "publications-renewed": "It will send what is approved now.",
@@ -162,7 +163,7 @@ async def _after(request: Request, actor: Actor, seen: Seen) -> After | None:
     channel = _channel(request, entry)
     change = await changing.newest_change(request.state.db, entry.id)
     is_waiting = change is not None and change.state == Standing.WAITING
-    is_out = may and entry.taken_down_at is None and channel is not None
+    is_out = may and entry.taken_down_at is None and channel is not None and is_known(seen.publication)
     going = change is not None and is_waiting and change.deed == Deed.TAKE_DOWN
     look = await watching.find_look(request.state.db, entry.id)
     return After(
@@ -173,15 +174,16 @@ async def _after(request: Request, actor: Actor, seen: Seen) -> After | None:
         is_waiting=is_waiting,
         may_leave=may and is_waiting and change is not None and change.called_at is None,
         gone_because=look.sentence if look is not None and entry.gone_since is not None else "",
-        faring=await _faring(request, entry, channel, look, may=may),
+        faring=await _faring(request, seen, channel, look, may=may),
     )
 
 
 async def _faring(
-    request: Request, entry: Entry, channel: Channel | None, look: Look | None, *, may: bool
+    request: Request, seen: Seen, channel: Channel | None, look: Look | None, *, may: bool
 ) -> Faring | None:
     """Return how a publication fares; None where its channel tells nothing."""
-    tells = channel is not None and channel.capabilities.metrics
+    entry = seen.entry
+    tells = channel is not None and channel.capabilities.metrics and is_known(seen.publication)
     rows = await watching.find_figures(request.state.db, entry.id)
     if not tells and not rows:
         return None
@@ -285,7 +287,7 @@ async def _newest(request: Request, *, problem: str | None = None) -> Response:
     seen = await planning.find(db, actor, publication_id, Verb.PUBLISH)
     channel = _channel(request, seen.entry)
     is_out = seen.entry.state is State.PUBLISHED
-    refusal = _refusal(seen.entry, channel)
+    refusal = _refusal(seen, channel)
     proposed: Proposed | None = None
     found: Difference | None = None
     if refusal is None:
@@ -315,15 +317,16 @@ async def _newest(request: Request, *, problem: str | None = None) -> Response:
     )
 
 
-def _refusal(entry: Entry, channel: Channel | None) -> str | None:
+def _refusal(seen: Seen, channel: Channel | None) -> str | None:
     """Say why nothing newer can be sent, whatever is approved; None: it can."""
+    entry = seen.entry
     if entry.state is State.PUBLISHED:
         if entry.taken_down_at is not None:
             return "This was taken down. Publish the document anew to bring it back."
         if channel is None or not channel.capabilities.updates:
             name = channel.name if channel is not None else "Its channel"
             return f"{name} lets nobody change what was published. Take it down and publish it anew."
-        return None
+        return None if is_known(seen.publication) else NotKnown.sentence
     if not entry.is_movable or entry.url is not None:
         return "This cannot be changed any more: it was sent, or may have been, or is cancelled."
     return None
@@ -338,6 +341,7 @@ async def _take_down(request: Request, *, problem: str | None = None) -> Respons
         and seen.entry.taken_down_at is None
         and channel is not None
         and channel.capabilities.deletes
+        and is_known(seen.publication)
     )
     return render(
         request,

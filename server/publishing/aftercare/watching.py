@@ -18,6 +18,7 @@ from sqlmodel import col
 
 from server.db import Sessions, transaction
 from server.errors import Conflict, TooMany
+from server.publishing.aftercare.knowing import NotKnown, is_known
 from server.publishing.aftercare.models import Figures, Look
 from server.publishing.channel import Account, Caller, Channel, Handle, Metrics
 from server.publishing.models import ChannelAccount, Publication
@@ -118,6 +119,8 @@ async def ask_look(db: AsyncSession, publication: Publication, channel: Channel 
     if channel is None or not channel.capabilities.metrics:
         name = channel.name if channel is not None else "Its channel"
         raise Conflict(f"{name} tells nothing about its posts.")
+    if not is_known(publication):
+        raise NotKnown
     blank = {"publication_id": publication.id, "looks": 0, "fence": 0, "failures": 0, "sentence": ""}
     await db.execute(insert(Look).values(blank).on_conflict_do_nothing())
     look = await db.get_one(Look, publication.id, with_for_update=True, populate_existing=True)
@@ -190,7 +193,7 @@ async def _look(workshop: Workshop, look: Look, tell: TellGone, seen: Seen) -> N
 def _is_watched(publication: Publication, account: ChannelAccount | None, workshop: Workshop) -> bool:
     if publication.state != State.PUBLISHED or publication.taken_down_at is not None:
         return False
-    if account is None or account.disconnected_at is not None or publication.handle is None:
+    if account is None or account.disconnected_at is not None or not is_known(publication):
         return False
     channel = workshop.channels.get(account.channel)
     return channel is not None and channel.capabilities.metrics

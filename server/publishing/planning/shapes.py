@@ -177,6 +177,9 @@ class PublicationSeen(Answer):
     url: str | None = Field(description="Where people see it.")
     problem: str = Field(description="What is wrong, for a person; empty while nothing is.")
     published_at: datetime | None
+    changed_at: datetime | None = Field(description="When a newer text took the place of what was published.")
+    taken_down_at: datetime | None = Field(description="When it was taken down; it stays `published`.")
+    gone_since: datetime | None = Field(description="Since when its channel shows it no longer, for its own reasons.")
 
     @classmethod
     def of(cls, entry: Entry) -> Self:
@@ -274,4 +277,7 @@ def _shared(entry: Entry) -> Mapping[str, object]:
         "url": entry.url,
         "problem": entry.problem,
         "published_at": entry.published_at,
+        "changed_at": entry.changed_at,
+        "taken_down_at": entry.taken_down_at,
+        "gone_since": entry.gone_since,
     }

@@ -291,3 +291,23 @@ async def test_a_program_updates_watches_and_takes_down(planner: Planner, worksh
         await carry(workshop)
         assert (await program.get(f"{path}/faring")).json()["taken_down_at"]
     assert planner.wall.posts == []
+
+
+async def test_what_a_person_found_by_hand_is_left_to_people(
+    client: httpx.AsyncClient, planner: Planner, workshop: Workshop
+) -> None:
+    document, path = await out(planner, workshop)
+    planner.edit(document, "It leaps.")
+    async with transaction(planner.sessions) as db:
+        row = await db.get_one(Publication, UUID(path.rpartition("/")[2]))
+        # Its last answer was lost, and somebody said that it is live.
+        row.handle = {**(row.handle or {}), "stage": "ready", "remote_id": None}
+
+    shown = await client.get(path, headers=HTML)
+
+    assert f'href="{path}/take-down"' not in shown.text
+    assert "Look now" not in shown.text
+    for asked in ("take-down", "newest", "look"):
+        assert (await send(client, f"{path}/{asked}")).status_code == 409
+    assert "by hand" in (await client.get(f"{path}/take-down", headers=HTML)).text
+    assert "does not know it there" in (await client.get(f"{path}/newest", headers=HTML)).text

@@ -19,7 +19,7 @@ from server.publishing.channel import Problem
 from server.publishing.models import ChannelAccount, Publication
 from server.publishing.planning import planning
 from server.publishing.planning.planning import Means, NextSlot, Wish
-from server.publishing.planning.scheduling import Planned
+from server.publishing.planning.scheduling import FURTHEST, Planned
 from server.publishing.rules import timetables
 from server.publishing.rules.slots import Slot
 from server.publishing.states import OPEN, State
@@ -120,6 +120,8 @@ async def rehearse(db: AsyncSession, actor: Actor, means: Means, choice: Choice,
     known = await _known(db, actor, choice)
     now = utc_now()
     after = max(now, choice.after or now)
+    if after > now + FURTHEST:
+        raise Invalid({"after": "This is more than five years from now."})
     table = await timetables.read(db, actor.workspace_id, sorted(known), now, hold=hold)
     slots = {each: table.next(each, after, count=len(choice.documents)) for each in choice.accounts}
     rows: list[Row] = []

@@ -30,6 +30,8 @@ _WORKSPACE: Final = "/api/v1/workspaces/{workspace_id:uuid}"
 _RULES: Final = f"{_WORKSPACE}/accounts/{{account_id:uuid}}/posting-rules"
 _SLOTS: Final = f"{_WORKSPACE}/accounts/{{account_id:uuid}}/free-slots"
 _BLACKOUTS: Final = f"{_WORKSPACE}/blackouts"
+# As far as anybody plans.
+_PLANS: Final = timedelta(days=5 * 366)
 _A_MONTH: Final = timedelta(days=30)
 
 
@@ -52,6 +54,8 @@ async def list_slots(call: Call[SlotsQuery, NoBody]) -> Reply[SlotList]:
     request, query = call.request, call.query
     db, account_id, now = request.state.db, _account_id(request), utc_now()
     since = max(query.since or now, now)
+    if since > now + _PLANS:
+        raise Invalid({"since": "This is more than five years from now."})
     until = query.until or since + _A_MONTH
     if until > since + FURTHEST:
         raise Invalid({"until": f"Ask for at most {FURTHEST.days} days."})

@@ -159,6 +159,8 @@ def clock(minutes: int) -> time:
 
 def _free(rules: Rules, taken: Iterable[datetime], since: datetime, until: datetime) -> Iterator[Slot]:
     until = min(until, since + FURTHEST)
+    if until <= since:
+        return
     others = sorted(taken)
     a_day: dict[date, int] = {}
     for each in others:

@@ -157,9 +157,11 @@ async def leave(request: Request) -> Response:
 
 async def _after(request: Request, actor: Actor, seen: Seen) -> After | None:
     entry = seen.entry
-    may = can(actor, Verb.PUBLISH, actor) and entry.document_id is not None and entry.account_id is not None
+    may = can(actor, Verb.PUBLISH, actor) and entry.account_id is not None
+    # What a removed document left out there can be taken down still.
+    has_text = entry.document_id is not None
     if entry.state is not State.PUBLISHED:
-        return After(may and entry.is_movable and entry.url is None, False, False, None, False, False)
+        return After(may and has_text and entry.is_movable and entry.url is None, False, False, None, False, False)
     channel = _channel(request, entry)
     change = await changing.newest_change(request.state.db, entry.id)
     is_waiting = change is not None and change.state == Standing.WAITING
@@ -168,7 +170,7 @@ async def _after(request: Request, actor: Actor, seen: Seen) -> After | None:
     look = await watching.find_look(request.state.db, entry.id)
     return After(
         can_renew=False,
-        can_update=is_out and not is_waiting and channel is not None and channel.capabilities.updates,
+        can_update=is_out and has_text and not is_waiting and channel is not None and channel.capabilities.updates,
         can_take_down=is_out and not going and channel is not None and channel.capabilities.deletes,
         change=change if change is not None and change.state != Standing.DONE else None,
         is_waiting=is_waiting,

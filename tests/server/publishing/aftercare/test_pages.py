@@ -311,3 +311,20 @@ async def test_what_a_person_found_by_hand_is_left_to_people(
         assert (await send(client, f"{path}/{asked}")).status_code == 409
     assert "by hand" in (await client.get(f"{path}/take-down", headers=HTML)).text
     assert "does not know it there" in (await client.get(f"{path}/newest", headers=HTML)).text
+
+
+async def test_what_a_removed_document_left_out_there_can_be_taken_down(
+    client: httpx.AsyncClient, planner: Planner, workshop: Workshop
+) -> None:
+    _, path = await out(planner, workshop)
+    async with transaction(planner.sessions) as db:
+        (await db.get_one(Publication, UUID(path.rpartition("/")[2]))).document_id = None
+
+    shown = await client.get(path, headers=HTML)
+    assert f'href="{path}/take-down"' in shown.text
+    assert f'href="{path}/newest"' not in shown.text
+    assert (await send(client, f"{path}/take-down")).status_code == 303
+    await carry(workshop)
+
+    assert planner.wall.posts == []
+    assert "Taken down" in (await client.get(path, headers=HTML)).text

@@ -772,7 +772,7 @@ def _refusals(case: Case, name: str) -> set[int]:
     if name in _MOVES and can(case.at, D.MOVE, case.document):
         # To the top of a workspace, which is for its members.
         return {403} if case.here is not None else {404}
-    if name.endswith((f"{_PAGE}/publish", "/preview", "/variants")):
+    if name.endswith((f"{_PAGE}/publish", "/preview", "/variants", f"{_PAGE}/figures", f"{_PAGE}/figures.csv")):
         return {404}
     if "{document_id}" in name or "{asset_id}" in name:
         is_shown_how_to_ask = name == f"GET {_PAGE}" and case.here is not None

@@ -108,6 +108,11 @@ async def test_adapted_together_while_the_document_changes(enter: Enter, studio:
     await ada.type(" morning")
     for person in (ada, ben):
         await reads(person, "Hear: We move in autumn. On Monday morning")
+    # Each takes back what they wrote themselves, whoever adapted the block.
+    await ben.page.keyboard.press("ControlOrMeta+z")
+    await reads(ada, "We move in autumn. On Monday morning", without="Hear:")
+    await ben.page.keyboard.press("ControlOrMeta+Shift+z")
+    await reads(ada, "Hear: We move in autumn. On Monday morning")
     await press(ada, "The rooms", "leave-out")
     await block(ben, "The rooms").get_by_role("button", name=re.compile("^Bring back")).wait_for()
     await previews(ben, "On Monday", without="The rooms")

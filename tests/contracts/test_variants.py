@@ -4,6 +4,8 @@ import base64
 import json
 from typing import Any
 
+from prosemirror.model import Node
+
 from server.documents import variants, ydoc
 from server.documents.schema import schema
 from tests.static.node import ROOT, run_node
@@ -20,9 +22,18 @@ def _bare(value: Any) -> Any:
 
 
 def _document() -> bytes:
-    paragraphs = [
+    paragraphs: list[Node] = [
         schema.node("paragraph", {"id": f"b{number}"}, [schema.text(f"Paragraph {number}.")]) for number in range(5)
     ]
+    by: dict[str, Any] = {"id": "s1", "by": "0b0d2a36-55c4-4a41-9f4e-1d1f3a0c7c11", "at": 1}
+    words: list[Node] = [
+        schema.text("kept "),
+        schema.text("added ", [schema.mark("insertion", by)]),
+        schema.text("deleted", [schema.mark("deletion", by), schema.mark("bold")]),
+    ]
+    paragraphs.insert(1, schema.node("paragraph", {"id": "suggested"}, words))
+    whole = {"id": "new", "inserted": f"s1 {by['by']} 1"}
+    paragraphs.insert(3, schema.node("paragraph", whole, [schema.text("Only suggested.")]))
     return ydoc.seed("Title", schema.node("doc", {}, paragraphs))
 
 

@@ -29,9 +29,6 @@ export class BlockRow {
     this.#around = around;
     this.#place = place;
     this.element.append(this.#tools, this.#body, this.#drift);
-    this.element.addEventListener("dblclick", () => {
-      if (this.#place.kind === "follows" && this.#around.session.mayWrite) this.#adapt();
-    });
   }
 
   update(place: Place): void {

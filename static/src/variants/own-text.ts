@@ -35,6 +35,8 @@ export class OwnText {
 
   constructor(surroundings: Surroundings, root: string, label: string, onLeave: () => void) {
     const { session, uploads, variant, schema, name } = surroundings;
+    // Whoever began it: what this person writes in it is theirs to take back.
+    variant.undo.addToScope(session.document.getXmlFragment(root));
     this.editor = openText(this.element, {
       session,
       uploads,

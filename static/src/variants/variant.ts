@@ -38,13 +38,7 @@ export class Variant {
     this.#map = variantsOf(document);
     this.roots = rootsOf(account);
     this.undo = new SharedUndo(this.#map, this.origin);
-    const overlay = this.read();
-    const fragments = [
-      ...[...overlay.blocks.keys()].map(this.roots.block),
-      ...overlay.replies.map(this.roots.reply),
-      this.roots.start,
-    ];
-    this.undo.addToScope([...fragments.map((root) => document.getXmlFragment(root)), this.title]);
+    this.undo.addToScope(this.title);
   }
 
   /** The title of its own, which counts if the overlay says so. */

@@ -148,10 +148,10 @@ async def test_the_week_shows_hours_and_slots_that_are_free(client: httpx.AsyncC
         await planner.plan(program, await planner.document(title="Noon"), time=at)
     shown = (await client.get(f"/calendar?view=day&date={tomorrow}", headers=HTML)).text
     assert f'data-at="{tomorrow}T14:40"' in shown
-    assert "free slot: Our board. Plan here" in shown
+    assert 'Our board</span><span class="visually-hidden">: plan here' in shown
     assert "Show the hours before 07:00" in shown
     assert 'data-hour="00:00"' in (await client.get(f"/calendar?view=day&date={tomorrow}&hours=all", headers=HTML)).text
     assert "2 free slots" in (await client.get(f"/calendar?date={tomorrow}", headers=HTML)).text
     # Whoever may not fill them does not see them.
     await sign_in(client, planner.sessions, await planner.member(Role.MEMBER))
-    assert "free slot" not in (await client.get(f"/calendar?view=week&date={tomorrow}", headers=HTML)).text
+    assert "plan here" not in (await client.get(f"/calendar?view=week&date={tomorrow}", headers=HTML)).text

@@ -774,6 +774,9 @@ def _refusals(case: Case, name: str) -> set[int]:
         return {403} if case.here is not None else {404}
     if name.endswith((f"{_PAGE}/publish", "/preview", "/variants", f"{_PAGE}/figures", f"{_PAGE}/figures.csv")):
         return {404}
+    if name.startswith(f"GET {_PAGE}/channels"):
+        # Nor of the accounts of a workspace that they are not in, or not at work in.
+        return {404}
     if "{document_id}" in name or "{asset_id}" in name:
         is_shown_how_to_ask = name == f"GET {_PAGE}" and case.here is not None
         return {403} if is_shown_how_to_ask or can(case.at, D.VIEW, case.document) else {404}

@@ -50,7 +50,7 @@ LINK_PASSWORD = Limit("link-password", 200, 60 * 60)
 GUEST_LINK_ADDRESS = Limit("guest-link-address", 50, 15 * 60)
 
 # A person has a few calendar programs, each of which asks every few minutes at most.
-CALENDAR_FEED = Limit("calendar-feed", 120, 60 * 60)
+CALENDAR_FEED = Limit("calendar-feed", 30, 10 * 60)
 NO_CALENDAR_FEED = Limit("no-calendar-feed", 60, 60 * 60)
 
 

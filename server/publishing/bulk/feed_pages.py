@@ -2,8 +2,12 @@
 
 import asyncio
 import contextlib
+from collections import OrderedDict
+from collections.abc import Callable
+from functools import partial
 from typing import Final
 
+import anyio
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -16,6 +20,12 @@ from server.publishing.bulk import feeds
 from server.web.forms import Form
 from server.web.render import render
 from server.workspaces.middleware import current_actor
+
+# Calendars as they were last written, by ETag: who asks again and again, with several programs, costs no writing. One
+# is written at a time, so that no number of them holds up everybody else.
+_WRITTEN: Final[OrderedDict[str, bytes]] = OrderedDict()
+_WRITING: Final = anyio.Lock()
+MOST_WRITTEN: Final = 16
 
 
 async def show(request: Request) -> Response:
@@ -65,8 +75,18 @@ async def read(request: Request) -> Response:
     }
     if etag in {each.strip().removeprefix("W/") for each in request.headers.get("If-None-Match", "").split(",")}:
         return Response(status_code=304, headers=headers)
-    written = await asyncio.to_thread(feeds.write, entries, found.workspace, public_url)
+    written = await _written(etag, partial(feeds.write, entries, found.workspace, public_url))
     return Response(written, media_type="text/calendar", headers=headers)
+
+
+async def _written(etag: str, write: Callable[[], bytes]) -> bytes:
+    async with _WRITING:
+        if etag not in _WRITTEN:
+            _WRITTEN[etag] = await asyncio.to_thread(write)
+        _WRITTEN.move_to_end(etag)
+        while len(_WRITTEN) > MOST_WRITTEN:
+            _WRITTEN.popitem(last=False)
+        return _WRITTEN[etag]
 
 
 async def _show(request: Request, *, secret: str | None = None) -> Response:

@@ -51,15 +51,30 @@ class _Work:
     contents: dict[UUID, ApprovedContent | DomainError] = field(default_factory=dict)
 
 
+class UnderWay(Conflict):
+    """Imports of a workspace go one after the other."""
+
+    sentence = "Another import of this workspace is under way. Wait a minute, and try again."
+
+
+async def take_turn(db: AsyncSession, actor: Actor) -> None:
+    """Let no other import of the workspace go on until this transaction ends, so that no row is planned twice.
+
+    Who comes meanwhile is told at once: to wait would hold a connection that everybody else needs. Raises UnderWay.
+    """
+    key = func.hashtextextended(f"imports of {actor.workspace_id}", 0)
+    if not await db.scalar(select(func.pg_try_advisory_xact_lock(key))):
+        raise UnderWay
+
+
 async def examine(db: AsyncSession, actor: Actor, means: Means, sheet: Spreadsheet, zone: str) -> list[Verdict]:
     """Plan what the rows say, in the transaction of this session, and return what became of each.
 
-    The caller commits, or rolls back. Until then no other import of the workspace goes on, so that no row is planned
-    twice. `zone`: of rows that name none. Raises Forbidden, Invalid for the zone.
+    The caller commits, or rolls back. `zone`: of rows that name none. Raises Forbidden, Invalid for the zone, UnderWay.
     """
     require(actor, Verb.PUBLISH, actor)
     zone_named(zone)
-    await db.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"imports of {actor.workspace_id}", 0))))
+    await take_turn(db, actor)
     known = await look_up(db, actor, sheet.rows, zone)
     work = _Work(db, actor, means, known, zone)
     verdicts = []

@@ -52,7 +52,7 @@ class Differs(Conflict):
 async def rehearse(db: AsyncSession, actor: Actor, means: Means, *, name: str, content: str, zone: str) -> UUID:
     """Keep a spreadsheet and what would become of its rows. Returns its id. Commits.
 
-    Raises Forbidden, Invalid for `file` or `zone`.
+    Raises Forbidden, Invalid for `file` or `zone`, importing.UnderWay.
     """
     require(actor, Verb.PUBLISH, actor)
     sheet = reading.read(content)
@@ -84,8 +84,11 @@ async def find(db: AsyncSession, actor: Actor, import_id: UUID) -> Shown:
 async def carry_out(db: AsyncSession, actor: Actor, means: Means, import_id: UUID) -> Shown:
     """Plan what was shown: all of it, or nothing. Commits. What was carried out stays so.
 
-    Raises NotFound, Forbidden, and Differs if it would be anything else by now.
+    Raises NotFound, Forbidden, importing.UnderWay, and Differs if it would be anything else by now.
     """
+    require(actor, Verb.PUBLISH, actor)
+    # Before the row: who presses twice is told so.
+    await importing.take_turn(db, actor)
     kept = await _find(db, actor, import_id, hold=True)
     if kept.carried_out_at is not None:
         return _shown(kept)

@@ -12,6 +12,7 @@ from starlette.routing import Route
 from server.errors import Invalid, TooLarge
 from server.publishing.bulk import keeping, reading
 from server.publishing.bulk.api import tell_of
+from server.publishing.bulk.importing import UnderWay
 from server.publishing.bulk.keeping import Differs
 from server.publishing.bulk.verdicts import Fate, count
 from server.publishing.planning import sheets
@@ -80,9 +81,10 @@ async def bring(request: Request) -> Response:
         )
     except TooLarge:
         return await _show(request, {"file": "A file may have 1 MB. Split it."}, zone, pasted)
-    except Invalid as error:
+    except (Invalid, UnderWay) as error:
         await request.state.db.rollback()
-        return await _show(request, error.fields or {"file": str(error)}, zone, pasted)
+        errors = error.fields if isinstance(error, Invalid) else {}
+        return await _show(request, errors or {"file": str(error)}, zone, pasted)
     return RedirectResponse(f"/calendar/import/{kept}", status_code=303)
 
 

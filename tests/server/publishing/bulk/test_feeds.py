@@ -1,6 +1,8 @@
 """The calendar as other programs read it: what the person sees, at an address that is theirs alone and ends."""
 
+import asyncio
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -17,6 +19,7 @@ from server.documents.models import utc_now
 from server.publishing.bulk import feeds
 from server.publishing.bulk.models import CalendarFeed
 from server.publishing.models import Publication
+from server.publishing.planning.planning import Entry
 from server.publishing.states import State
 from server.workspaces import membership
 from server.workspaces.access import Actor
@@ -167,6 +170,29 @@ async def test_who_asks_without_end_is_told_to_wait(
     path = await _make(client)
     async with _nobody(app) as nobody:
         assert [(await nobody.get(path)).status_code for _ in range(3)] == [200, 200, 429]
+
+
+async def test_what_is_asked_for_again_is_not_written_again(
+    app: Starlette, client: httpx.AsyncClient, sessions: Sessions, planner: Planner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[int] = []
+    write = feeds.write
+
+    def noted(found: Sequence[Entry], name: str, public_url: str) -> bytes:
+        written.append(len(found))
+        return write(found, name, public_url)
+
+    monkeypatch.setattr(feeds, "write", noted)
+    document = await planner.document("It jumps.")
+    async with await planner.program() as program:
+        await planner.plan(program, document, time=_soon(5))
+    await sign_in(client, sessions, planner.admin)
+    path = await _make(client)
+    async with _nobody(app) as nobody:
+        answers = await asyncio.gather(*(nobody.get(path) for _ in range(6)))
+    assert {each.status_code for each in answers} == {200}
+    assert len({each.content for each in answers}) == 1
+    assert written == [1]
 
 
 async def test_two_thousand_publications_are_written_in_their_bounds(planner: Planner) -> None:

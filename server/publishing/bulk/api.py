@@ -28,7 +28,7 @@ async def import_publications(call: Call[NoQuery, ImportWanted]) -> Reply[Import
 
     Rows that are refused are left out; all others are planned together, or none. A row that was planned before is left
     out, too, so that the same file twice is as once; one whose `id` names a planned publication moves it. 409 if
-    `as_shown` is given and something changed since. At most 1,000 rows.
+    `as_shown` is given and something changed since, or while another import of the workspace works. At most 1,000 rows.
     """
     request, body = call.request, call.body
     db, actor = request.state.db, current_actor(request)

@@ -5,7 +5,7 @@ go nor the publisher wait for anybody.
 """
 
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -19,13 +19,15 @@ from server.publishing.states import State
 
 KIND: Final = "publication."
 MAX_NAME_CHARACTERS: Final = 80
+MAX_BESIDES_CHARACTERS: Final = 300
 # Whose deed it is when nobody pressed anything.
 PUBLISHER: Final = By(None, "Quillroom")
 
 
 async def planned(db: AsyncSession, publication: Publication, user_id: UUID) -> None:
     """Note that somebody planned it, or sent it at once."""
-    await _by(db, publication, user_id, "planned", "{by} planned {what} for {where}, {when}.")
+    words = "{by} planned {what} for {where}, {when}." + _literal(_besides(publication))
+    await _by(db, publication, user_id, "planned", words, **_additions(publication))
 
 
 async def moved(db: AsyncSession, publication: Publication, user_id: UUID, before: datetime) -> None:
@@ -36,7 +38,8 @@ async def moved(db: AsyncSession, publication: Publication, user_id: UUID, befor
 
 async def changed(db: AsyncSession, publication: Publication, user_id: UUID) -> None:
     """Note that somebody let it send something else."""
-    await _by(db, publication, user_id, "changed", "{by} changed what {what} sends to {where}.")
+    words = "{by} changed what {what} sends to {where}." + _literal(_besides(publication))
+    await _by(db, publication, user_id, "changed", words, **_additions(publication))
 
 
 async def cancelled(db: AsyncSession, publication: Publication, user_id: UUID) -> None:
@@ -71,11 +74,11 @@ async def ended(db: AsyncSession, publication: Publication, state: State) -> Non
         await _write(db, publication, PUBLISHER, state.value, said, **data)
 
 
-async def _by(db: AsyncSession, publication: Publication, user_id: UUID, deed: str, words: str, **data: str) -> None:
+async def _by(db: AsyncSession, publication: Publication, user_id: UUID, deed: str, words: str, **data: object) -> None:
     await _write(db, publication, await signed(db, user_id), deed, words, **data)
 
 
-async def _write(db: AsyncSession, publication: Publication, by: By, deed: str, words: str, **data: str) -> None:
+async def _write(db: AsyncSession, publication: Publication, by: By, deed: str, words: str, **data: object) -> None:
     account = await db.get(ChannelAccount, publication.account_id) if publication.account_id else None
     document = await db.get(Document, publication.document_id) if publication.document_id else None
     where = account.name if account is not None else "an account that is gone"
@@ -98,6 +101,21 @@ async def _write(db: AsyncSession, publication: Publication, by: By, deed: str, 
             **data,
         },
     )
+
+
+def _additions(publication: Publication) -> dict[str, Any]:
+    """Return what goes out besides the approved text, which nobody signs: whoever plans says it."""
+    post = publication.post
+    return {"link": post["link"], "tags": post["tags"], "options": post["options"]}
+
+
+def _besides(publication: Publication) -> str:
+    post = publication.post
+    said = [*(f"#{tag}" for tag in post["tags"]), *([post["link"]] if post["link"] else [])]
+    said += [f"{name}: {value}" for name, value in post["options"].items()]
+    words = ", ".join(said)
+    cut = words if len(words) <= MAX_BESIDES_CHARACTERS else words[: MAX_BESIDES_CHARACTERS - 1].rstrip() + "…"
+    return f" With it goes {cut}" + ("" if cut.endswith("…") else ".") if cut else ""
 
 
 def _name(publication: Publication, document: Document | None) -> str:

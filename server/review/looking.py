@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -29,12 +29,15 @@ from server.review.reviewers import Person
 from server.review.states import Status
 from server.review.steps import Rule
 from server.review.workflows import Way
-from server.revisions.comparing import Comparison, Kind, compare
+from server.revisions.comparing import Block, Comparison, Kind, compare
 from server.revisions.writing import Hands, write_block
 from server.workspaces.models import Role
 
-# A page of so many blocks is still drawn at once.
+# Of a longer text that is compared, only what is otherwise is drawn, with a little around it.
 MOST_BLOCKS: Final = 300
+AROUND: Final = 2
+# A page of so many blocks, with those of all accounts, is still drawn at once: a second or two in a thread.
+MOST_DRAWN: Final = 5_000
 # More texts for accounts than these nobody compares in one sitting; those where something changed are among them.
 MOST_ACCOUNTS: Final = 30
 
@@ -124,15 +127,19 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A block of a text; `kind` says what happened to it."""
+    """A block of a text; `kind` says what happened to it. Or, of a long text, so many that are as before: `skipped`."""
 
     html: Markup
     kind: Kind
+    skipped: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What is otherwise in one text than in another. `blocks`: how many; a title counts as one."""
+    """What is otherwise in one text than in another. `blocks`: how many; a title counts as one.
+
+    `left_out`: how many blocks of it are too many to be drawn; no change is ever among those that are skipped.
+    """
 
     old_title: str
     new_title: str
@@ -141,6 +148,11 @@ class Difference:
     left_out: int
     overlays: Sequence[OverlaySeen] = ()
     further_accounts: int = 0
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether something of it is not shown, here or on an account."""
+        return self.left_out > 0 or any(post.left_out for each in self.overlays for post in each.posts)
 
     @property
     def accounts(self) -> int:
@@ -236,23 +248,56 @@ def _difference(old: Frozen, new: Frozen | bytes) -> Difference:
     before, after = (Text(each.title, each.body, each.variants) for each in (old, words))
     text = compare(old.node, Node.from_json(schema, after.body), old_title=before.title, new_title=after.title)
     found, further = compared(before, after, most=MOST_ACCOUNTS)
-    overlays = [
-        OverlaySeen(each.account, [_drawn(post) for post in each.posts], each.facts, each.changes) for each in found
-    ]
-    return replace(_drawn(text), overlays=overlays, further_accounts=further)
+    # Of what is compared with itself all is to be read.
+    whole = new is old
+    shown = _drawn(text, whole=whole, most=MOST_DRAWN)
+    room = MOST_DRAWN - len(shown.passages)
+    overlays = []
+    for each in found:
+        posts = []
+        for post in each.posts:
+            posts.append(_drawn(post, whole=whole, most=room))
+            room -= len(posts[-1].passages)
+        overlays.append(OverlaySeen(each.account, posts, each.facts, each.changes))
+    return replace(shown, overlays=overlays, further_accounts=further)
 
 
-def _drawn(found: Comparison) -> Difference:
+def _drawn(found: Comparison, *, whole: bool, most: int) -> Difference:
+    """Draw a text: `whole`, or of a long one what is otherwise with a little around it; at most so many blocks."""
     hands = Hands()
-    passages = [Passage(write_block(block, hands)[0], block.kind) for block in found.blocks[:MOST_BLOCKS]]
+    passages: list[Passage] = []
+    left_out = 0
+    for block, skipped in _worth_showing(found.blocks, whole=whole):
+        if len(passages) >= most:
+            left_out += skipped or 1
+        elif block is None:
+            passages.append(Passage(Markup(), Kind.SAME, skipped))
+        else:
+            passages.append(Passage(write_block(block, hands)[0], block.kind))
     changed = sum(block.kind is not Kind.SAME for block in found.blocks)
     return Difference(
-        found.old_title,
-        found.new_title,
-        passages,
-        changed + (found.old_title != found.new_title),
-        max(0, len(found.blocks) - MOST_BLOCKS),
+        found.old_title, found.new_title, passages, changed + (found.old_title != found.new_title), left_out
     )
+
+
+def _worth_showing(blocks: Sequence[Block], *, whole: bool) -> Iterator[tuple[Block | None, int]]:
+    """Yield each block to be shown, and in place of many in a row that are as before, how many they are."""
+    if whole or len(blocks) <= MOST_BLOCKS:
+        yield from ((block, 0) for block in blocks)
+        return
+    changed = [number for number, block in enumerate(blocks) if block.kind is not Kind.SAME]
+    near = {each for number in changed for each in range(number - AROUND, number + AROUND + 1)}
+    skipped = 0
+    for number, block in enumerate(blocks):
+        if number not in near:
+            skipped += 1
+            continue
+        if skipped:
+            yield None, skipped
+            skipped = 0
+        yield block, 0
+    if skipped:
+        yield None, skipped
 
 
 def _pill(standing: Standing, signed: bytes | None) -> Pill:

@@ -25,8 +25,8 @@ from server.publishing.channel import Channel, Problem
 from server.publishing.posts import Additions, FrozenPicture, FrozenPost
 
 MAX_SUMMARY_CHARACTERS: Final = 300
-# Of this installation: by its path alone, or with the host before it.
-_ASSET: Final = re.compile(r"^(?:https?://[^/]+)?/assets/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:[?#].*)?$")
+# Of this installation, by its path alone: only such pictures are shown in a review and signed with the text.
+_ASSET: Final = re.compile(r"^/assets/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:[?#].*)?$")
 # Ours alone, and of no use elsewhere.
 _OURS: Final = {"id", *PENDING_ATTRIBUTES}
 

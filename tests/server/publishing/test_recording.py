@@ -49,7 +49,7 @@ async def test_what_people_do_is_noted_with_it_and_then_chained(press: Press) ->
         by, channel, now = press.scheduler, press.workshop.channels["board"], press.clock()
         when = When(LATER + timedelta(days=1), "UTC")
         await scheduling.move(db, by, publication.id, when, version=None, now=now)
-        post, signed = FrozenPost("", "It ran", "<p>It ran</p>"), b"\x01" * 32
+        post, signed = FrozenPost("", "It ran", "<p>It ran</p>", tags=("fox{}",), options={"slug": "a"}), b"\x01" * 32
         await scheduling.change(
             db,
             by,
@@ -68,21 +68,23 @@ async def test_what_people_do_is_noted_with_it_and_then_chained(press: Press) ->
         row = await db.get_one(Publication, publication.id)
         row.state, row.called_at = State.UNKNOWN.value, now
         await scheduling.settle_unknown(db, by, publication.id, Finding.LIVE, now=now)
-    assert await ledger.chain_waiting(press.sessions) == 6
+    assert await ledger.chain_waiting(press.sessions) == 7
     async with press.sessions() as db:
-        entries = (await db.scalars(select(LedgerEntry).order_by(col(LedgerEntry.number)))).all()
+        # The first says who began the workspace.
+        _, *entries = await db.scalars(select(LedgerEntry).order_by(col(LedgerEntry.number)))
         (chain,) = await ledger.verify(db)
     name = entries[0].actor_name
     assert [each.sentence for each in entries] == [
         f"{name} planned “The fox” for Board, 21 November 2026, 13:00 UTC.",
         f"{name} moved “The fox” for Board to 22 November 2026, 13:00 UTC.",
-        f"{name} changed what “The fox” sends to Board.",
+        f"{name} changed what “The fox” sends to Board. With it goes #fox{{}}, slug: a.",
         f"{name} cancelled “The fox” for Board.",
         f"{name} sent “The fox” to Board again.",
         f"{name} found “The fox” on Board.",
     ]
     assert {each.document_id for each in entries} == {publication.document_id}
     assert [each.data["hash"] for each in entries[1:3]] == ["00" * 32, "01" * 32]
+    assert (entries[2].data["tags"], entries[2].data["options"]) == (["fox{}"], {"slug": "a"})
     assert chain.broken_at is None
 
 
@@ -94,7 +96,7 @@ async def test_how_it_ended_is_the_publishers_word_whatever_a_channel_writes(pre
         for state in State:
             await recording.ended(db, publication, state)
     async with press.sessions() as db:
-        noted = (await db.scalars(select(WaitingEntry).order_by(col(WaitingEntry.id)))).all()
+        _, *noted = await db.scalars(select(WaitingEntry).order_by(col(WaitingEntry.id)))
     assert [(each.actor_id, each.actor_name, each.sentence) for each in noted] == [
         (None, "Quillroom", "“It {jumps}” went out on Board."),
         (None, "Quillroom", "“It {jumps}” did not go out on Board. The board said {0} {by}."),

@@ -24,6 +24,8 @@ def test_text_and_html_carry_nothing_of_ours_and_pictures_have_names_of_their_ow
         picture,
         picture,
         node("image", {"src": "https://elsewhere.test/a.png"}),
+        # Nobody saw it in the review, and nobody signed it, whatever host is said.
+        node("image", {"src": f"https://elsewhere.test/assets/{asset.id}"}),
     ]
     approved = ApprovedContent(
         uuid4(), asset.workspace_id, None, bytes(32), "The fox", dict(node("doc", content=content).to_json())
@@ -44,10 +46,10 @@ def test_text_and_html_carry_nothing_of_ours_and_pictures_have_names_of_their_ow
     assert (plain.title, plain.pictures) == ("", ())
     # What is not sent is said.
     assert [each.sentence for each in left_out(said, RICH, {asset.id: asset})] == [
-        "A picture at another address will be left out. Upload it to the document to send it."
+        "2 pictures at another address will be left out. Upload it to the document to send it."
     ]
     assert [each.sentence[:35] for each in left_out(said, RICH, {})] == [
-        "A picture at another address will b",
+        "2 pictures at another address will ",
         "2 pictures whose file is gone will ",
     ]
 
@@ -58,7 +60,7 @@ def test_what_an_account_says_itself_goes_out_there_unless_something_else_is_wis
     reply = node("paragraph", content=[text("And then.")]).to_json()
     own = {
         "title": "Our fox",
-        "body": [{"type": "paragraph", "content": [{"type": "text", "text": "First"}]}, 1],
+        "body": [{"type": "paragraph", "content": [{"type": "text", "text": "First"}]}, [1, 1]],
         "link": "https://example.org",
         "tags": ["fox"],
         "options": {"mood": "glad", "unknown": "x"},

@@ -66,6 +66,18 @@ async def test_a_client_reviews_by_a_link(enter: Enter, studio: Studio) -> None:
     assert "/r/" in shown
     await look(ada, "guest-invited")
 
+    # The page follows what happens, and keeps what it shows this once and what she types.
+    await panel.locator(".guest-invite summary").click()
+    await panel.get_by_label("Name").fill("Dora")
+    guests = f"{review}/guests"
+    guest = studio.api.get(guests).raise_for_status().json()["guests"][0]["id"]
+    day = (datetime.now(UTC) + timedelta(days=30)).replace(hour=12)
+    studio.api.patch(f"{guests}/{guest}", json={"expires_at": day.isoformat()}).raise_for_status()
+    await panel.get_by_text(f"Works until {day.day} {day:%B %Y}").wait_for()
+    assert await panel.locator("#guest-url").input_value() == shown
+    assert await panel.get_by_label("Name").input_value() == "Dora"
+    assert await panel.get_by_role("button", name="Copy").is_visible()
+
     # She opens the mail on her phone, says who she is, and is in.
     carol = await enter(studio, "Carol", bypass_csp=True, **PHONE)
     link = await mailed(studio, "carol@client.example", 1)

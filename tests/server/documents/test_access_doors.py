@@ -772,6 +772,9 @@ def _refusals(case: Case, name: str) -> set[int]:
     if name in _MOVES and can(case.at, D.MOVE, case.document):
         # To the top of a workspace, which is for its members.
         return {403} if case.here is not None else {404}
+    if name == f"GET {_PAGE}/variants/{{account_id}}/preview":
+        # Who reads may not look into the review; and accounts are the workspace's.
+        return {403, 404} if can(case.at, D.VIEW, case.document) else {404}
     if name.endswith((f"{_PAGE}/publish", "/preview", "/variants", f"{_PAGE}/figures", f"{_PAGE}/figures.csv")):
         return {404}
     if name.startswith(f"GET {_PAGE}/channels"):

@@ -25,6 +25,13 @@ def utc_now() -> datetime:
 
 # What JSON can hold, without saying how deep.
 Json = object
+MAX_ADDRESS_CHARACTERS: Final = 2000
+
+
+def web_address(said: Json) -> str | None:
+    """Return an address out of a channel's answer, if it is one that people may be led to; None if not."""
+    is_one = isinstance(said, str) and said.startswith(("https://", "http://")) and len(said) <= MAX_ADDRESS_CHARACTERS
+    return str(said) if is_one else None
 
 
 class Counting(StrEnum):

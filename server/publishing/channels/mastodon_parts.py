@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 from typing import Any, Final
 from urllib.parse import quote
 
-from server.publishing.channel import Caller, Handle, Json, Post, Stage
+from server.publishing.channel import Caller, Handle, Json, Post, Stage, web_address
 from server.publishing.channels.mastodon_calls import NAME, entries_of_list, get, refused, time_of
 from server.publishing.remedies import ChannelError, Remedy
 
@@ -83,7 +83,7 @@ def with_next(post: Post, handle: Handle, status: Mapping[str, Any], now: dateti
     return handle.moved(
         Stage.PUBLISHED if len(made) == len(parts(post)) else Stage.READY,
         remote_id=made[0],
-        url=handle.url or str(status.get("url") or status.get("uri") or "") or None,
+        url=handle.url or web_address(status.get("url")) or web_address(status.get("uri")),
         made=made,
         since=now.isoformat(),
     )

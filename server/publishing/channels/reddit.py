@@ -34,6 +34,7 @@ from server.publishing.channel import (
     Stage,
     Status,
     utc_now,
+    web_address,
 )
 from server.publishing.channels.reddit_answers import (
     UNREADABLE,
@@ -276,7 +277,7 @@ class Reddit:
                 Remedy.UNKNOWN, "Reddit took the post and did not say where it is.", evidence=answer.evidence
             )
         url = made.get("url")
-        return handle.moved(Stage.PUBLISHED, remote_id=name, url=url if isinstance(url, str) else None)
+        return handle.moved(Stage.PUBLISHED, remote_id=name, url=web_address(url))
 
     async def status(self, caller: Caller, post: Post, handle: Handle, *, called_at: datetime | None) -> Status:
         """See Channel."""

@@ -28,6 +28,7 @@ from server.publishing.channel import (
     Problem,
     Stage,
     Status,
+    web_address,
 )
 from server.publishing.channels.wordpress_agreeing import consent_at, given_back, renewed, site_agreed
 from server.publishing.channels.wordpress_content import (
@@ -219,7 +220,7 @@ class WordPress:
             raise ChannelError(
                 Remedy.FIX_CONTENT, "The post lies in the site's trash. Restore it there, and change it then."
             )
-        return handle.moved(handle.stage, url=_link_of(entry), slug=str(entry.get("slug") or ""))
+        return handle.moved(handle.stage, url=web_address(entry.get("link")), slug=str(entry.get("slug") or ""))
 
     async def delete(self, caller: Caller, handle: Handle) -> None:
         """Move the post to the site's trash, where it can be restored; a site without a trash deletes it."""
@@ -378,7 +379,7 @@ def _published(handle: Handle, entry: Mapping[str, Any]) -> Handle:
     status = _status_of(entry, Remedy.UNKNOWN)
     data = {"slug": str(entry.get("slug") or ""), "published_at": str(entry.get("date_gmt") or "")}
     if status == "publish":
-        return handle.moved(Stage.PUBLISHED, remote_id=str(_id_of(entry)), url=_link_of(entry), **data)
+        return handle.moved(Stage.PUBLISHED, remote_id=str(_id_of(entry)), url=web_address(entry.get("link")), **data)
     if status == "future":
         return handle.moved(Stage.PROCESSING, **data)
     raise ChannelError(
@@ -394,11 +395,6 @@ def _status_of(entry: Mapping[str, Any], otherwise: Remedy) -> str:
     if isinstance(status, str) and status:
         return status
     raise ChannelError(otherwise, "The site answered without the post's status.", evidence=str(entry)[:200])
-
-
-def _link_of(entry: Mapping[str, Any]) -> str | None:
-    link = entry.get("link")
-    return link if isinstance(link, str) and link.startswith(("https://", "http://")) else None
 
 
 def _id_of(entry: Mapping[str, Any]) -> int:

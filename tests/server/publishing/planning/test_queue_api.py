@@ -69,7 +69,8 @@ async def test_a_program_fills_slots_as_it_was_shown(planner: Planner) -> None:
         again = await program.post(f"{ALL}/fill", json={**wish, "shown": shown["shown"]})
         assert again.status_code == 409
         ends = ("0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59")
-        for wrong in ({"document_ids": []}, {"after": ends[1]}):
+        mistakes: list[dict[str, Any]] = [{"document_ids": []}, {"after": ends[1]}]
+        for wrong in mistakes:
             assert (await program.post(f"{ALL}/fill", json={**wish, **wrong})).status_code == 422, wrong
         # Times at the ends of the calendar break nothing.
         free = f"/api/v1/workspaces/{planner.workspace.id}/accounts/{planner.account_id}/free-slots"

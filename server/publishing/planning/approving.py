@@ -55,6 +55,7 @@ async def approved_content(db: AsyncSession, document_id: UUID) -> ApprovedConte
         title=frozen.title,
         body=frozen.body,
         variants=frozen.variants,
+        pictures=frozen.pictures,
     )
 
 

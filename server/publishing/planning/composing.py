@@ -35,7 +35,8 @@ _OURS: Final = {"id", *PENDING_ATTRIBUTES}
 class ApprovedContent:
     """What was approved of a document. `body` is its text as ProseMirror's JSON; `content_hash` is over all of it.
 
-    `variants`: what it says otherwise, by account; see `documents.variants`.
+    `variants`: what it says otherwise, by account; see `documents.variants`. `pictures`: the SHA-256 of those that were
+    signed, as hex, by id; None where nothing was signed.
     """
 
     document_id: UUID
@@ -45,6 +46,7 @@ class ApprovedContent:
     title: str
     body: Mapping[str, Any]
     variants: Mapping[str, Any] = field(default_factory=dict)
+    pictures: Mapping[str, str | None] | None = None
 
     def on(self, account_id: UUID) -> Whole:
         """Return what it says on an account."""
@@ -58,6 +60,15 @@ async def pictures_of(db: AsyncSession, workspace_id: UUID, *said: Whole) -> dic
         return {}
     found = await db.scalars(select(Asset).where(col(Asset.id).in_(wanted), col(Asset.workspace_id) == workspace_id))
     return {asset.id: asset for asset in found}
+
+
+def signed(content: ApprovedContent, assets: Mapping[UUID, Asset]) -> dict[UUID, Asset]:
+    """Return the pictures that are what was signed: no other goes out, however the text came to show it."""
+    return {
+        asset_id: asset
+        for asset_id, asset in assets.items()
+        if content.pictures is None or content.pictures.get(str(asset_id)) == asset.sha256.hex()
+    }
 
 
 def added(said: Whole, channel: Channel, additions: Additions) -> Additions:

@@ -456,7 +456,7 @@ async def _compose(
             "Take back those that nobody needs, and have it reviewed again."
         )
     said = content.on(account.id)
-    assets = await composing.pictures_of(db, content.workspace_id, said)
+    assets = composing.signed(content, await composing.pictures_of(db, content.workspace_id, said))
     post = composing.compose(said, channel, assets, checked(channel, composing.added(said, channel, additions)))
     left_out = composing.left_out(said, channel, assets)
     return replace(post, wished=additions), left_out, composing.shown(said, channel, assets)

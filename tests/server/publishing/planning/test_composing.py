@@ -6,7 +6,7 @@ from uuid import uuid4
 from server.assets.models import Asset
 from server.documents.schema import mark, node, text
 from server.publishing.channel import Capabilities, Field
-from server.publishing.planning.composing import ApprovedContent, added, compose, left_out
+from server.publishing.planning.composing import ApprovedContent, added, compose, left_out, signed
 from server.publishing.posts import Additions
 from tests.server.publishing.board import BoardChannel, Wall
 
@@ -78,3 +78,30 @@ def test_what_an_account_says_itself_goes_out_there_unless_something_else_is_wis
 
     other = compose(approved.on(uuid4()), channel, {}, Additions())
     assert (other.title, other.text, other.replies, other.link) == ("The fox", "One\n\nTwo", (), None)
+
+
+def test_only_pictures_that_were_signed_go_out() -> None:
+    shown, other, changed = (
+        Asset(
+            id=uuid4(),
+            workspace_id=uuid4(),
+            sha256=bytes([number]) * 32,
+            media_type="image/png",
+            width=4,
+            height=3,
+            size_bytes=9,
+        )
+        for number in range(3)
+    )
+    approved = ApprovedContent(
+        uuid4(),
+        uuid4(),
+        None,
+        bytes(32),
+        "The fox",
+        {},
+        pictures={str(shown.id): shown.sha256.hex(), str(changed.id): "00" * 32},
+    )
+    assets = {asset.id: asset for asset in (shown, other, changed)}
+    assert signed(approved, assets) == {shown.id: shown}
+    assert signed(replace(approved, pictures=None), assets) == assets

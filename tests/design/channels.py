@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any, Final
 
-from server.publishing.channel import Field
+from server.publishing.channel import Capabilities, Field
 from server.publishing.models import Health
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -33,7 +33,9 @@ def shown(health: Health, channel: str, *, form: tuple[Field, ...] = FORM) -> Si
         responsible_id=None,
     )
     listed = SimpleNamespace(account=account, responsible_name=None, connected_by_name=NASTY)
-    return SimpleNamespace(account=listed, channel=SimpleNamespace(form=form), channel_name=NASTY)
+    return SimpleNamespace(
+        account=listed, channel=SimpleNamespace(form=form, capabilities=Capabilities(metrics=True)), channel_name=NASTY
+    )
 
 
 ALL: Final = [shown(Health.OK, "webhook"), shown(Health.FAILING, "blog"), shown(Health.RECONNECT, "reddit", form=())]
@@ -43,9 +45,9 @@ LIST: Final[dict[str, Any]] = {
     "problem": NASTY,
     "accounts": ALL,
     "offers": [
-        SimpleNamespace(channel=SimpleNamespace(kind="blog", name=NASTY, form=FORM), is_set_up=True),
-        SimpleNamespace(channel=SimpleNamespace(kind="mast", name=NASTY, form=FORM), is_set_up=True),
-        SimpleNamespace(channel=SimpleNamespace(kind="reddit", name=NASTY, form=()), is_set_up=False),
+        SimpleNamespace(channel=SimpleNamespace(kind="blog", name=NASTY, about=NASTY, form=FORM), is_set_up=True),
+        SimpleNamespace(channel=SimpleNamespace(kind="mast", name=NASTY, about=NASTY, form=FORM), is_set_up=True),
+        SimpleNamespace(channel=SimpleNamespace(kind="reddit", name=NASTY, about=NASTY, form=()), is_set_up=False),
     ],
     "opened": "blog",
     "errors": {"address": NASTY, "form": NASTY},
@@ -60,6 +62,7 @@ ACCOUNT: Final[dict[str, Any]] = {
     "typed_name": NASTY,
     "people": [PERSON],
     "shown_once": {NASTY: NASTY},
+    "shares": [SimpleNamespace(words=NASTY, used=3, quota=SimpleNamespace(posts=10))],
     "may_publish": True,
     "Health": Health,
 }

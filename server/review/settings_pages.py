@@ -39,7 +39,7 @@ _BLANK: Final = Step("")
 
 @dataclass(frozen=True, slots=True)
 class _Shown:
-    """A workflow with its steps and an empty one, or as it was typed, with what is wrong with it."""
+    """A workflow with its steps and blank ones to add, or as it was typed, with what is wrong with it."""
 
     way: Way
     key: str
@@ -104,7 +104,8 @@ async def _page(
 def _shown(way: Way, typed: Way | None, errors: Mapping[str, str]) -> _Shown:
     is_typed = typed is not None and typed.id == way.id
     way = typed if is_typed and typed is not None else way
-    steps = [*way.steps, _BLANK] if len(way.steps) < MAX_STEPS else list(way.steps)
+    # The blank ones are folded away, each in the one before: a step is added without a script, and as often as one likes.
+    steps = [*way.steps, *[_BLANK] * (MAX_STEPS - len(way.steps))]
     return _Shown(way, str(way.id or "new"), steps, errors if is_typed else {})
 
 

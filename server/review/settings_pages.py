@@ -104,7 +104,7 @@ async def _page(
 def _shown(way: Way, typed: Way | None, errors: Mapping[str, str]) -> _Shown:
     is_typed = typed is not None and typed.id == way.id
     way = typed if is_typed and typed is not None else way
-    # The blank ones are folded away, each in the one before: a step is added without a script, and as often as one likes.
+    # The blank ones are folded away, each in the one before: so steps are added without a script.
     steps = [*way.steps, *[_BLANK] * (MAX_STEPS - len(way.steps))]
     return _Shown(way, str(way.id or "new"), steps, errors if is_typed else {})
 

@@ -379,6 +379,7 @@ def _strip(found: Opened, seen: looking.Seen, refused: Refused | None = None) ->
         "place": _place(found.document.id),
         "own": [each for each in seen.said if each.user_id == found.guest.user_id],
         "may_approve_at_all": found.guest.may_approve,
+        "has_address": found.guest.email is not None,
         "invited_by": found.invited_by,
         "note": found.guest.note,
         "refused": refused,

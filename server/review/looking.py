@@ -70,7 +70,7 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A step as it is shown. `state`: done, now or later."""
+    """A step as it is shown. `state`: done, now, later, or changes where they were requested and it ended."""
 
     name: str
     state: str
@@ -94,7 +94,10 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """All of it, for one person at one document. `subject`: what is decided about, or was."""
+    """All of it, for one person at one document.
+
+    `subject`: what is decided about, or was. `wished`: what somebody asked to be changed before it.
+    """
 
     pill: Pill
     review: Review | None
@@ -104,6 +107,7 @@ class Seen:
     subject: Frozen | None
     base: Frozen | None
     base_words: str
+    wished: Said | None
     has_changed: bool
     held_by: str
     held_note: str
@@ -215,6 +219,7 @@ async def see(db: AsyncSession, user: User, document: Document, actor: DocumentA
         subject=subject,
         base=base,
         base_words=base_words,
+        wished=_wished(decisions, subject),
         has_changed=has_changed,
         held_by=await _name(db, standing.held_by) if is_held else "",
         held_note=standing.held_note,
@@ -315,8 +320,10 @@ def _stages(under: Under, names: Mapping[UUID, str]) -> list[Stage]:
     found = []
     now = under.now
     is_over = under.review.state not in {ReviewState.OPEN, ReviewState.APPROVED}
-    for each in under.progress:
+    asked_at = under.review.step if under.review.state == ReviewState.CHANGES else None
+    for place, each in enumerate(under.progress):
         is_now = each is now
+        state = "done" if each.is_done and not is_now else "now" if is_now and not is_over else "later"
         everybody = [*each.approved_by, *sorted(each.waits_for, key=lambda id_: _called(under, names, id_))]
         # Of a step for anybody those who have not decided are not worth a list.
         shown = everybody if each.step.people or len(everybody) <= 6 or each.step.rule is Rule.ALL else everybody[:6]
@@ -327,7 +334,7 @@ def _stages(under: Under, names: Mapping[UUID, str]) -> list[Stage]:
         found.append(
             Stage(
                 name=each.step.name,
-                state="done" if each.is_done and not is_now else "now" if is_now and not is_over else "later",
+                state="changes" if place == asked_at else state,
                 approvals=len(each.approved_by),
                 needed=each.needed,
                 people=tuple(marks),
@@ -376,7 +383,9 @@ async def _base(
     others = [each for _, _, each in decisions if each.hash != subject.hash]
     own = [each for each in others if each.user_id == user_id]
     if own:
-        return await content.find(db, standing.document_id, own[-1].hash), "your last decision"
+        has_decided = any(each.user_id == user_id and each.hash == subject.hash for _, _, each in decisions)
+        words = "what you decided about before" if has_decided else "your last decision"
+        return await content.find(db, standing.document_id, own[-1].hash), words
     if has_own_eyes_only:
         return None, ""
     if standing.approved_hash not in {None, subject.hash} and standing.approved_hash is not None:
@@ -384,6 +393,15 @@ async def _base(
     if others:
         return await content.find(db, standing.document_id, others[-1].hash), "the last decision"
     return None, ""
+
+
+def _wished(decisions: Sequence[tuple[UUID | None, str | None, Decision]], subject: Frozen | None) -> Said | None:
+    """Return what was asked for of the text before this one, as far as it was the last word about that."""
+    before = [each for each in decisions if subject is not None and each[2].hash != subject.hash]
+    if not before or before[-1][2].verdict != Verdict.CHANGES:
+        return None
+    _, name, last = before[-1]
+    return Said(last.user_id, name or "Somebody", Verdict.CHANGES, last.comment, last.at)
 
 
 async def _name(db: AsyncSession, user_id: UUID | None) -> str:

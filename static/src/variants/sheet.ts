@@ -115,7 +115,7 @@ export class Sheet {
     for (const choice of mode.querySelectorAll<HTMLInputElement>("input")) {
       choice.checked = (choice.value === "own") === overlay.isOwn;
     }
-    const words = !mayWrite ? say("variant.hint.read") : overlay.isOwn ? say("variant.hint.own") : "";
+    const words = say(!mayWrite ? "variant.hint.read" : overlay.isOwn ? "variant.hint.own" : "variant.hint.follows");
     hint.hidden = words === "";
     if (hint.textContent !== words) hint.textContent = words;
   }

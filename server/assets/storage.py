@@ -82,6 +82,12 @@ def key_for(workspace_id: UUID, sha256: bytes, kind: Kind) -> str:
     return f"{workspace_id.hex}/{sha256.hex()}{kind.extension}"
 
 
+def digest_of(key: str) -> bytes | None:
+    """Return the SHA-256 of the picture that lies there; None for a key that is none of ours."""
+    found = _KEY.fullmatch(key)
+    return bytes.fromhex(found[2]) if found else None
+
+
 async def put(store: ObjectStore, key: str, file: IO[bytes]) -> None:
     """Write the whole file; it is there completely, or not at all. Raises Unavailable."""
     with _outage("write", key):

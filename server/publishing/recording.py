@@ -4,15 +4,19 @@ Every function here notes one deed in the transaction of the deed itself, and ta
 go nor the publisher wait for anybody.
 """
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
 
 from server.accounts.signing import signed
 from server.audit import ledger
 from server.audit.ledger import By
+from server.audit.models import LedgerEntry, WaitingEntry
 from server.documents.models import Document
 from server.publishing.models import ChannelAccount, Publication
 from server.publishing.states import State
@@ -20,8 +24,17 @@ from server.publishing.states import State
 KIND: Final = "publication."
 MAX_NAME_CHARACTERS: Final = 80
 MAX_BESIDES_CHARACTERS: Final = 300
+MOST_DEEDS: Final = 200
 # Whose deed it is when nobody pressed anything.
 PUBLISHER: Final = By(None, "Quillroom")
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What was done, and when."""
+
+    at: datetime
+    sentence: str
 
 
 async def planned(db: AsyncSession, publication: Publication, user_id: UUID) -> None:
@@ -72,6 +85,24 @@ async def ended(db: AsyncSession, publication: Publication, state: State) -> Non
     if said is not None:
         data = {"url": publication.url} if publication.url else {}
         await _write(db, publication, PUBLISHER, state.value, said, **data)
+
+
+async def deeds_of(db: AsyncSession, publication: Publication) -> list[Told]:
+    """Return what people did with a publication, the newest `MOST_DEEDS`, oldest first."""
+    found: list[Told] = []
+    for table, order in ((LedgerEntry, col(LedgerEntry.number)), (WaitingEntry, col(WaitingEntry.id))):
+        wanted = select(col(table.at), col(table.sentence)).where(
+            col(table.workspace_id) == publication.workspace_id,
+            col(table.kind).startswith(KIND, autoescape=True),
+            col(table.actor_id).is_not(None),
+            col(table.data)["publication"].astext == str(publication.id),
+        )
+        if publication.document_id is not None:
+            wanted = wanted.where(col(table.document_id) == publication.document_id)
+        found += [
+            Told(at, sentence) for at, sentence in await db.execute(wanted.order_by(order.desc()).limit(MOST_DEEDS))
+        ]
+    return sorted(found, key=lambda told: told.at)[-MOST_DEEDS:]
 
 
 async def _by(db: AsyncSession, publication: Publication, user_id: UUID, deed: str, words: str, **data: object) -> None:

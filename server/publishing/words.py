@@ -19,6 +19,15 @@ STATE_WORDS: Final[Mapping[State, str]] = MappingProxyType(
         State.CANCELLED: "Cancelled",
     }
 )
+_BADGES: Final = {
+    "bluesky": "Bs",
+    "mastodon": "Ma",
+    "reddit": "Re",
+    "sandbox": "Sb",
+    "site": "Si",
+    "webhook": "Wh",
+    "wordpress": "Wp",
+}
 _DONE: Final = {
     "prepare": "Sent ahead what nobody sees yet.",
     "publish": "Sent it; the channel took it.",
@@ -33,6 +42,12 @@ _OPEN: Final = {
     "update": "Began to change it there; how that ended is not known.",
     "delete": "Began to take it down there; how that ended is not known.",
 }
+
+
+def badge_of(channel: str | None, plays: str | None = None) -> str:
+    """Return two letters for a kind of channel, where its name is too long. `plays`: the one that a sandbox plays."""
+    shown = plays if channel == "sandbox" and plays in _BADGES else channel
+    return _BADGES.get(shown or "", (shown or "?")[:2].capitalize())
 
 
 def attempt_sentence(attempt: Attempt) -> str:

@@ -89,6 +89,8 @@ class After:
     # Why its channel shows it no longer, if it said so.
     gone_because: str = ""
     faring: "Faring | None" = None
+    # Why nothing can be done with it from here, though it is out.
+    unreachable: str = ""
 
 
 async def show(request: Request) -> Response:
@@ -177,6 +179,7 @@ async def _after(request: Request, actor: Actor, seen: Seen) -> After | None:
         may_leave=may and is_waiting and change is not None and change.called_at is None,
         gone_because=look.sentence if look is not None and entry.gone_since is not None else "",
         faring=await _faring(request, seen, channel, look, may=may),
+        unreachable=NotKnown.sentence if entry.taken_down_at is None and not is_known(seen.publication) else "",
     )
 
 

@@ -22,11 +22,11 @@ from server.assets.file_names import attachment
 from server.documents import lifecycle
 from server.documents.models import Document, utc_now
 from server.errors import Conflict, DomainError, Invalid, NotFound
-from server.publishing import posts
+from server.publishing import posts, recording
 from server.publishing.accounts import accounts
 from server.publishing.accounts.accounts import Listed
 from server.publishing.channel import Field as Asked
-from server.publishing.models import Health, Publication
+from server.publishing.models import ChannelAccount, Health, Publication
 from server.publishing.planning import boards, hours, planning, previewing, repeating, scheduling, sheets
 from server.publishing.planning.api import means_of, tell_of
 from server.publishing.planning.calendar import Sheet, View, fill, midnight, sheet_of
@@ -38,12 +38,13 @@ from server.publishing.planning.repeating import Reach, Repeat, Unit
 from server.publishing.planning.scheduling import Finding, Planned, When
 from server.publishing.posts import Additions
 from server.publishing.publisher.telling import LATE_AFTER
+from server.publishing.recording import Told
 from server.publishing.rules import timetables
 from server.publishing.rules.slots import TIME, NothingFree, Slot
 from server.publishing.rules.timetables import Timetable
 from server.publishing.states import OPEN, State
 from server.publishing.wall_time import zone_named, zones
-from server.publishing.words import STATE_WORDS, attempt_sentence
+from server.publishing.words import STATE_WORDS, attempt_sentence, badge_of
 from server.web.forms import Form, read_fields
 from server.web.render import render, wants_fragment
 from server.web.times import zone_of
@@ -54,6 +55,8 @@ MOST_SHOWN: Final = 2000
 MOST_SENT: Final = 20_000
 A_PAGE: Final = 50
 _DIGITS: Final = 5
+# What stands before the name of an option in the form of a publication.
+_OPTION: Final = "option-"
 SENTENCES: Final = {
     "publications-planned": "Planned. It goes out by itself at its time.",
     "publications-now": "It is on its way out; this page says what becomes of it.",
@@ -244,10 +247,15 @@ async def renew(request: Request) -> Response:
 
 async def again(request: Request) -> Response:
     """Send what failed, or was cancelled, now."""
-    await Form.read(request)
+    fields = await read_fields(request)
     actor, publication_id = await find_publication(request)
-    await planning.find(request.state.db, actor, publication_id, Verb.PUBLISH)
-    publication = await scheduling.try_again(request.state.db, actor, publication_id)
+    db, means = request.state.db, means_of(request)
+    options = {name.removeprefix(_OPTION): value for name, value in fields.items() if name.startswith(_OPTION)}
+    try:
+        publication = await planning.try_again(db, actor, means, publication_id, options=options or None)
+    except Invalid as error:
+        await db.rollback()
+        return await publication_page(request, errors=_sentences(error), fields=fields)
     await tell_of(request, publication)
     return go_and_say(request, f"/publications/{publication_id}", "publications-again")
 
@@ -331,6 +339,7 @@ async def calendar(request: Request) -> Response:
         account_id=account_id,
         state=state,
         states=STATE_WORDS,
+        badge_of=badge_of,
         here=_address(sheet, tab, keep, asked.get("cursor")),
         to=lambda **changes: _address(sheet, tab, keep | {k: str(v) for k, v in changes.items()}),
         zone=zone.key,
@@ -537,6 +546,7 @@ async def publication_page(
     actor, publication_id = await find_publication(request)
     seen: Seen = await planning.find(request.state.db, actor, publication_id)
     channel = request.app.state.reach.channels.get(seen.entry.channel or "")
+    account = await request.state.db.get(ChannelAccount, seen.entry.account_id) if seen.entry.account_id else None
     return render(
         request,
         "publishing/publication.html",
@@ -548,7 +558,11 @@ async def publication_page(
         seen=seen,
         entry=seen.entry,
         post=posts.unpack(seen.publication.post),
-        attempts=[(attempt, attempt_sentence(attempt)) for attempt in seen.attempts],
+        look=await previewing.of_publication(request.state.db, seen.publication, account, channel)
+        if account is not None and channel is not None
+        else None,
+        options=channel.options if channel is not None and _takes_options(seen.entry) else (),
+        happened=await _happened(request, seen),
         channel_name=channel.name if channel is not None else seen.entry.channel or "",
         states=STATE_WORDS,
         State=State,
@@ -558,6 +572,18 @@ async def publication_page(
         is_newer_approved=await _is_newer_approved(request, actor, seen),
         after=await after(request, actor, seen) if after is not None else None,
     )
+
+
+async def _happened(request: Request, seen: Seen) -> list[Told]:
+    """Return what people did with a publication and what was asked of its channel, in the order of time."""
+    deeds = await recording.deeds_of(request.state.db, seen.publication)
+    calls = [Told(attempt.begun_at, attempt_sentence(attempt)) for attempt in seen.attempts]
+    return sorted([*deeds, *calls], key=lambda told: told.at)
+
+
+def _takes_options(entry: Entry) -> bool:
+    """Whether something else can be chosen before it is tried again: nobody has seen any of it yet."""
+    return entry.state is State.FAILED and entry.called_at is None and entry.url is None
 
 
 async def _is_newer_approved(request: Request, actor: Actor, seen: Seen) -> bool:

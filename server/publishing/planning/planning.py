@@ -83,6 +83,8 @@ class Entry:
     link: str | None
     tags: Sequence[str]
     options: Mapping[str, str]
+    # Of a sandbox: whose limits it has.
+    plays: str | None = None
 
     @property
     def is_movable(self) -> bool:
@@ -398,6 +400,25 @@ async def renew(
     )
 
 
+async def try_again(
+    db: AsyncSession, actor: Actor, means: Means, publication_id: UUID, *, options: Mapping[str, str] | None = None
+) -> Publication:
+    """Send what failed, or was cancelled, now. `options`: what its channel asks for from now on; None: as before.
+
+    Its text stays the one that it was planned with. Raises as `scheduling.try_again` does.
+    """
+    seen = await find(db, actor, publication_id, Verb.PUBLISH)
+    before = posts.unpack(seen.publication.post)
+    if options is None or seen.publication.account_id is None:
+        return await scheduling.try_again(db, actor, publication_id)
+    _, channel = await _account(db, actor, means.reach, seen.publication.account_id)
+    given = checked(channel, Additions(before.link, before.tags, options)).options or {}
+    if given == (before.options or {}):
+        return await scheduling.try_again(db, actor, publication_id)
+    post = replace(before, options=given, wished=replace(before.wished, options=options))
+    return await scheduling.try_again(db, actor, publication_id, instead=(channel, post))
+
+
 async def move_as_shown(
     db: AsyncSession, actor: Actor, publication_id: UUID, to: datetime, shown_in: str, *, version: int | None
 ) -> Planned:
@@ -517,6 +538,7 @@ def _entries(actor: Actor) -> Select[Any]:
             col(Publication.post)["link"].astext.label("link"),
             col(Publication.post)["tags"].label("tags"),
             col(Publication.post)["options"].label("options"),
+            col(ChannelAccount.facts)["plays"].astext.label("plays"),
         )
         .outerjoin(Document, col(Document.id) == col(Publication.document_id))
         .outerjoin(ChannelAccount, col(ChannelAccount.id) == col(Publication.account_id))

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from server.assets.models import Asset
+from server.assets.storage import digest_of
 from server.documents.freezing import Words
 from server.documents.variants import Whole, whole
 from server.errors import Invalid
@@ -22,7 +23,7 @@ from server.publishing import posts
 from server.publishing.channel import Account, Channel, Post, Problem
 from server.publishing.channels.sandbox import Sandbox
 from server.publishing.counting import count, graphemes
-from server.publishing.models import ChannelAccount
+from server.publishing.models import ChannelAccount, Publication
 from server.publishing.planning import composing, looks, planning, scheduling
 from server.publishing.planning.planning import Draft
 from server.publishing.posts import Additions, FrozenPost
@@ -154,6 +155,22 @@ async def preview(
 def of_draft(draft: Draft) -> Preview:
     """Return how a post looks that somebody is about to plan. Use a thread."""
     return _seen(draft.channel, scheduling.closed(draft.account), _as_post(draft.post), draft.problems, draft.shown)
+
+
+async def of_publication(
+    db: AsyncSession, publication: Publication, account: ChannelAccount, channel: Channel
+) -> Markup:
+    """Return how a planned or published post looks on its account. Pictures that are gone from here are left out."""
+    frozen = posts.unpack(publication.post)
+    digests = {each.name: digest for each in frozen.pictures if (digest := digest_of(each.key)) is not None}
+    rows = await db.execute(
+        select(col(Asset.sha256), col(Asset.id)).where(
+            col(Asset.workspace_id) == publication.workspace_id, col(Asset.sha256).in_(set(digests.values()))
+        )
+    )
+    here = {sha256: f"/assets/{asset_id}" for sha256, asset_id in rows}
+    shown = {name: here[digest] for name, digest in digests.items() if digest in here}
+    return await asyncio.to_thread(looks.draw, channel, scheduling.closed(account), _as_post(frozen), shown)
 
 
 def meters_of(channel: Channel, account: Account, post: Post) -> list[Meter]:

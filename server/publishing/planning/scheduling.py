@@ -205,13 +205,35 @@ async def cancel(
 
 
 async def try_again(
-    db: AsyncSession, actor: Actor, publication_id: UUID, *, now: datetime | None = None
+    db: AsyncSession,
+    actor: Actor,
+    publication_id: UUID,
+    *,
+    instead: tuple[Channel, FrozenPost] | None = None,
+    now: datetime | None = None,
 ) -> Publication:
-    """Send what failed, or was cancelled, now: from where it stopped. Raises Forbidden, NotFound, OutOfHand."""
+    """Send what failed, or was cancelled, now: from where it stopped. Raises Forbidden, NotFound, OutOfHand.
+
+    `instead`: another post of the same content for its channel, for what failed: from the beginning. Raises Invalid.
+    """
     now = now or utc_now()
     publication = await _locked(db, actor, publication_id)
     if publication.state not in {State.FAILED, State.CANCELLED} or publication.called_at is not None:
         raise OutOfHand("Only what failed or was cancelled can be sent again.")
+    if instead is not None:
+        channel, post = instead
+        signed, revision_id = publication.content_hash, publication.revision_id
+        await change(
+            db,
+            actor,
+            channel,
+            publication_id,
+            post=post,
+            content_hash=signed,
+            revision_id=revision_id,
+            version=None,
+            now=now,
+        )
     publication.next_at = now
     _reopen(publication)
     await db.flush()

@@ -1,22 +1,30 @@
 """The calendar and the pages of publications, as somebody without script goes through them."""
 
 import csv
+import html
 import io
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
+from sqlalchemy import select
 from starlette.applications import Starlette
 
 from server.db import Sessions, transaction
-from server.publishing.models import Publication
+from server.publishing.channel import Field
+from server.publishing.channels.bluesky import Bluesky
+from server.publishing.channels.sandbox import Sandbox
+from server.publishing.channels.sandbox_shelf import PostgresSandboxShelf
+from server.publishing.models import Attempt, ChannelAccount, Publication
 from server.publishing.planning.calendar import View, sheet_of
 from server.publishing.states import State
 from server.workspaces.models import Role
 from tests.factories import csrf_of, sign_in
+from tests.server.publishing.board import BoardChannel
 from tests.server.publishing.planner import Planner, open_planner
 
 HTML = {"Accept": "text/html"}
@@ -114,8 +122,88 @@ async def test_a_person_says_what_became_of_it(client: httpx.AsyncClient, planne
     assert path in (await client.get("/calendar?tab=failed", headers=HTML)).text
     settled = await _send(client, f"{path}/settle", finding="live", link="https://board.test/1")
     assert settled.status_code == 303
-    assert "https://board.test/1" in (await client.get(path, headers=HTML)).text
+    after = (await client.get(path, headers=HTML)).text
+    assert "https://board.test/1" in after
+    # Why nothing else is offered for it.
+    assert "so Quillroom does not know it there" in after
     assert path in (await client.get("/calendar?tab=sent", headers=HTML)).text
+
+
+async def test_what_people_did_stands_beside_what_was_called_in_time(
+    client: httpx.AsyncClient, planner: Planner
+) -> None:
+    _, path = await _planned(client, planner)
+    publication_id = UUID(path.rsplit("/", 1)[1])
+    assert (await _send(client, f"{path}/move", time="2030-06-02T09:00", zone="Europe/Paris")).status_code == 303
+    async with transaction(planner.sessions) as db:
+        row = await db.get_one(Publication, publication_id)
+        row.state = State.UNKNOWN.value
+        db.add(Attempt(publication_id=publication_id, fence=1, call="publish", outcome="done"))
+    assert (await _send(client, f"{path}/settle", finding="live")).status_code == 303
+    shown = html.unescape((await client.get(path, headers=HTML)).text)
+    happened = re.findall(r"<li><time.*?</time> <span>(.*?)</span></li>", shown[shown.index("What happened") :])
+    name = planner.admin.name
+    assert [each.partition(" for ")[0] for each in happened] == [
+        f"{name} planned “The fox”",
+        f"{name} moved “The fox”",
+        "Sent it; the channel took it.",
+        f"{name} found “The fox” on Our board.",
+    ]
+
+
+async def test_what_failed_is_tried_again_with_another_choice(client: httpx.AsyncClient, planner: Planner) -> None:
+    asked = Field("mood", "Mood", required=True, choices=(("calm", "Calm"), ("wild", "Wild")))
+    board = BoardChannel(planner.wall, options=(asked,))
+    planner.app.state.reach = replace(planner.app.state.reach, channels={"board": board})
+    document = await planner.document("It jumps.")
+    wish = _wish(planner, **{f"option-{planner.account_id}-mood": "calm"})
+    assert (await _send(client, f"/documents/{document}/publish", **wish)).status_code == 303
+    async with transaction(planner.sessions) as db:
+        row = await db.scalar(select(Publication))
+        assert row is not None
+        row.state, row.problem = State.FAILED.value, "It refuses calm ones."
+    path = f"/publications/{row.id}"
+    # A newer text is approved meanwhile: another choice does not let it go out unseen.
+    planner.edit(document, "It sleeps.")
+    shown = (await client.get(path, headers=HTML)).text
+    assert '<option value="calm" selected>' in shown
+    assert shown.index("Try again now") < shown.index("Day and time")
+    refused = await _send(client, f"{path}/again", **{"option-mood": "glum"})
+    assert refused.status_code == 422
+    assert "Choose one of the values." in refused.text
+    assert (await _send(client, f"{path}/again", **{"option-mood": "wild"})).status_code == 303
+    async with planner.sessions() as db:
+        after = await db.get_one(Publication, row.id)
+    assert (after.state, after.post["options"], after.post["text"]) == ("scheduled", {"mood": "wild"}, "It jumps.")
+    assert after.post["wished"]["options"] == {"mood": "wild"}
+    assert "Mood" not in (await client.get(path, headers=HTML)).text
+
+
+async def test_chips_and_the_text_are_shown_as_on_their_channel(client: httpx.AsyncClient, planner: Planner) -> None:
+    played = Bluesky()
+    shelf = PostgresSandboxShelf(planner.sessions)
+    sandbox = Sandbox(shelf, "http://quillroom.test", {"bluesky": played})
+    planner.app.state.reach = replace(planner.app.state.reach, channels={"sandbox": sandbox})
+    async with transaction(planner.sessions) as db:
+        account = await db.get_one(ChannelAccount, planner.account_id)
+        account.channel, account.name, account.facts = "sandbox", "Sandbox as Bluesky", {"plays": "bluesky"}
+    _, path = await _planned(client, planner)
+    for view in ("month", "week"):
+        page = (await client.get(f"/calendar?date=2030-06-01&view={view}", headers=HTML)).text
+        chip = page[page.index('class="chip"') :]
+        assert 'title="Sandbox as Bluesky">Bs</span>' in chip
+        # By its name for those who hear it.
+        assert "Sandbox as Bluesky · Scheduled" in chip
+    shown = (await client.get(path, headers=HTML)).text
+    text = shown[shown.index("What goes out") : shown.index("What happened")]
+    assert 'class="post-preview" data-channel="bluesky"' in text
+    # Bluesky has no titles.
+    assert "The fox" not in text
+    async with transaction(planner.sessions) as db:
+        row = await db.get_one(Publication, UUID(path.rsplit("/", 1)[1]))
+        row.state = State.UNKNOWN.value
+    looked = f'Look on <a href="/workspace/channels/{planner.account_id}/posts">Sandbox as Bluesky</a>'
+    assert looked in (await client.get(path, headers=HTML)).text
 
 
 async def test_a_member_sees_and_does_not_touch(

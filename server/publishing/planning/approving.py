@@ -1,6 +1,8 @@
 """What reviews say may go out of a document, as publishing takes it."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -10,6 +12,7 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from server.accounts.models import User
 from server.documents.models import Document
 from server.errors import Conflict
 from server.publishing.models import Publication
@@ -17,7 +20,7 @@ from server.publishing.planning.composing import ApprovedContent
 from server.publishing.states import OPEN, State
 from server.review import lifecycle
 from server.review.content import Altered
-from server.review.models import Review, ReviewState, Standing
+from server.review.models import Decision, FrozenContent, Review, ReviewState, Standing, Verdict
 from server.review.states import Publication as Going
 
 log = structlog.get_logger(__name__)
@@ -57,6 +60,39 @@ async def approved_content(db: AsyncSession, document_id: UUID) -> ApprovedConte
         variants=frozen.variants,
         pictures=frozen.pictures,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """Which version of a document was approved, since when, and by whom, in the order in which they did."""
+
+    revision_number: int
+    at: datetime | None
+    names: Sequence[str]
+
+
+async def approval(db: AsyncSession, document_id: UUID, content_hash: bytes) -> Approval | None:
+    """Say how a content of a document came to be approved; None if no review of it is known."""
+    frozen = await db.get(FrozenContent, (document_id, content_hash))
+    standing = await db.get(Standing, document_id)
+    if frozen is None or standing is None:
+        return None
+    rows = await db.execute(
+        select(col(Decision.verdict), col(User.name))
+        .outerjoin(User, col(User.id) == col(Decision.user_id))
+        .where(
+            col(Decision.document_id) == document_id,
+            col(Decision.hash) == content_hash,
+            col(Decision.verdict).in_([Verdict.APPROVE.value, Verdict.CHANGES.value]),
+        )
+        .order_by(col(Decision.at), col(Decision.id))
+    )
+    names: list[str] = []
+    for verdict, name in rows:
+        # An objection counts for more than what others had said before.
+        names = [*names, name or "somebody who left"] if verdict == Verdict.APPROVE.value else []
+    at = standing.approved_at if standing.approved_hash == content_hash else None
+    return Approval(frozen.revision_number, at, list(dict.fromkeys(names)))
 
 
 async def stopped(db: AsyncSession, document_id: UUID | None, content_hash: bytes) -> str | None:

@@ -27,7 +27,7 @@ from server.publishing.accounts import accounts
 from server.publishing.accounts.accounts import Listed
 from server.publishing.channel import Field as Asked
 from server.publishing.models import ChannelAccount, Health, Publication
-from server.publishing.planning import boards, hours, planning, previewing, repeating, scheduling, sheets
+from server.publishing.planning import approving, boards, hours, planning, previewing, repeating, scheduling, sheets
 from server.publishing.planning.api import means_of, tell_of
 from server.publishing.planning.calendar import Sheet, View, fill, midnight, sheet_of
 from server.publishing.planning.composing import ApprovedContent
@@ -55,6 +55,7 @@ MOST_SHOWN: Final = 2000
 MOST_SENT: Final = 20_000
 A_PAGE: Final = 50
 _DIGITS: Final = 5
+_ACCOUNT: Final = "account-"
 # What stands before the name of an option in the form of a publication.
 _OPTION: Final = "option-"
 SENTENCES: Final = {
@@ -131,52 +132,81 @@ class _Offer:
     no_slot: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Going:
+    """What would be planned on an account: its times, naive, by the clock of a zone; and what to know of them."""
+
+    times: Sequence[datetime]
+    zone: str
+    notes: Sequence[str]
+
+
 async def publish_page(request: Request) -> Response:
     """Show what of a document is planned and published, and the form to publish it."""
     return said(request, await _publish_page(request, notice=to_say(request, SENTENCES)))
 
 
 async def publish(request: Request) -> Response:
-    """Plan the document on the accounts that were chosen, or only check."""
+    """Plan the document on the accounts that were chosen; or only check, or look at what the form says so far."""
     fields = await read_fields(request)
-    document, actor = await find_document(request)
-    db, means, document_id = request.state.db, means_of(request), document.id
-    chosen = [name.removeprefix("account-") for name in fields if name.startswith("account-")]
-    if fields.get("do") == "check":
+    document, _ = await find_document(request)
+    db, document_id, do = request.state.db, document.id, fields.get("do")
+    if do == "look":
         return await _publish_page(request, fields=fields)
-    if not chosen:
-        return await _publish_page(request, fields=fields, errors={"accounts": "Choose at least one account."})
-    planned: list[Publication] = []
     try:
-        when = _when(fields)
-        at = when or planning.this_moment(zone_shown(request).key, utc_now())
-        repeat = _repeat(fields)
-        # In one order, so that no two who take slots wait for each other.
-        for each in sorted(chosen):
-            wish = Wish(document_id, _uuid(each), at, _additions(fields, each))
-            made = (
-                [await planning.plan(db, actor, means, wish)]
-                if repeat is None
-                else await repeating.plan(db, actor, means, replace(wish, when=when), repeat)
-            )
-            warned = [problem.sentence for one in made for problem in one.warnings if problem.where == TIME]
-            if warned and fields.get("do") != "nevertheless":
-                # Told before, not after: nothing is planned until they say that they mean it.
-                await db.rollback()
-                return await _publish_page(request, fields=fields, asks=warned)
-            planned += [one.publication for one in made]
+        when, made = await _plan_all(request, document_id, fields)
     except (Invalid, Conflict) as error:
         # All of them or none: half a plan is none.
         await db.rollback()
         return await _publish_page(request, fields=fields, errors=_sentences(error))
-    for publication in planned:
-        await tell_of(request, publication)
+    if do == "check":
+        # Planned for real and taken back, so that what is answered is what would happen.
+        goes = {account_id: _going(each) for account_id, each in made.items()}
+        await db.rollback()
+        return await _publish_page(request, fields=fields, goes=goes)
+    planned = [one for each in made.values() for one in each]
+    warned = [problem.sentence for one in planned for problem in one.warnings if problem.where == TIME]
+    if warned and do != "nevertheless":
+        # Told before, not after: nothing is planned until they say that they mean it.
+        await db.rollback()
+        return await _publish_page(request, fields=fields, asks=warned)
+    for one in planned:
+        await tell_of(request, one.publication)
     if when is None and len(planned) == 1:
-        return go_and_say(request, f"/publications/{planned[0].id}", "publications-now")
+        return go_and_say(request, f"/publications/{planned[0].publication.id}", "publications-now")
     word = "publications-planned" if when is not None else "publications-now"
     if isinstance(when, NextSlot):
         word = "publications-queued"
     return go_and_say(request, f"/documents/{document_id}/publish", word)
+
+
+async def _plan_all(
+    request: Request, document_id: UUID, fields: Mapping[str, str]
+) -> tuple[When | NextSlot | None, dict[UUID, list[Planned]]]:
+    """Plan what a form says. Returns when, None: now; and what was planned, by account. Raises Invalid, Conflict."""
+    db, actor, means = request.state.db, (await find_document(request))[1], means_of(request)
+    chosen = [name.removeprefix(_ACCOUNT) for name in fields if name.startswith(_ACCOUNT)]
+    if not chosen:
+        raise Invalid({"accounts": "Choose at least one account."})
+    when = _when(fields)
+    at = when or planning.this_moment(zone_shown(request).key, utc_now())
+    repeat = _repeat(fields)
+    made: dict[UUID, list[Planned]] = {}
+    # In one order, so that no two who take slots wait for each other.
+    for each in sorted(chosen):
+        wish = Wish(document_id, _uuid(each), at, _additions(fields, each))
+        made[wish.account_id] = (
+            [await planning.plan(db, actor, means, wish)]
+            if repeat is None
+            else await repeating.plan(db, actor, means, replace(wish, when=when), repeat)
+        )
+    return when, made
+
+
+def _going(made: Sequence[Planned]) -> _Going:
+    notes = [note for one in made for note in (one.moment.rule, *(each.sentence for each in one.warnings)) if note]
+    times = [one.publication.wall_time for one in made]
+    return _Going(times, made[0].publication.zone, list(dict.fromkeys(notes)))
 
 
 async def move(request: Request) -> Response:
@@ -443,40 +473,48 @@ async def _publish_page(
     fields: Mapping[str, str] | None = None,
     errors: Mapping[str, str] | None = None,
     asks: Sequence[str] = (),
+    goes: Mapping[UUID, _Going] | None = None,
 ) -> Response:
+    """Show the page. `errors`, `asks`, `goes`: what is answered to the form in `fields`; without `fields` it is new."""
     document, actor = await find_document(request)
-    db, means = request.state.db, means_of(request)
+    db, means, zone = request.state.db, means_of(request), zone_shown(request)
     may_publish = can(actor, Verb.PUBLISH, actor)
     offers: list[_Offer] = []
-    not_approved, moment = None, None
-    fields, errors = dict(fields or {}), dict(errors or {})
+    not_approved, moment, approval = None, None, None
+    if fields is None:
+        tomorrow = (utc_now().astimezone(zone) + timedelta(days=1)).replace(hour=9, minute=0)
+        # What the form has chosen when it is opened: what is said about the time is about this one.
+        fields = {"when": "at", "time": f"{tomorrow:%Y-%m-%dT%H:%M}", "zone": zone.key}
+    is_refused = bool(errors)
+    errors = dict(errors or {})
     if may_publish:
         try:
             content = await planning.approved_content(db, actor, means, document.id)
         except Conflict as error:
             not_approved = str(error)
         else:
-            when = None
+            approval = await approving.approval(db, document.id, content.content_hash)
+            when, is_timed = None, True
             try:
                 when = _when(fields)
                 # Asked here, so that what is said about the time stands at the time.
                 moment = scheduling.time_of(when, utc_now()) if isinstance(when, When) else None
             except Invalid as error:
                 errors |= error.fields
-                when = None
+                when, is_timed = None, False
             known = await accounts.listed(db, actor)
             ids = [each.account.id for each in known]
             table = await timetables.read(db, actor.workspace_id, ids, utc_now())
             for each in known:
                 wish = Wish(document.id, each.account.id, when, _additions(fields, str(each.account.id)))
-                offers.append(await _offer(request, actor, each, content, wish, table))
+                offer = await _offer(request, actor, each, content, wish, table)
+                offers.append(offer if is_timed else _untimed(offer))
     page = await planning.listed(db, actor, Wanted(document_id=document.id), limit=A_PAGE, newest_first=True)
-    zone = zone_shown(request)
-    tomorrow = (utc_now().astimezone(zone) + timedelta(days=1)).replace(hour=9, minute=0)
     return render(
         request,
         "publishing/publish.html",
-        status=422 if errors else 200,
+        # A look while the form is filled in is answered, whatever it says.
+        status=422 if errors and fields.get("do") != "look" else 200,
         notice=notice,
         document=document,
         may_publish=may_publish,
@@ -486,12 +524,15 @@ async def _publish_page(
         errors=errors,
         moment=moment,
         asks=list(dict.fromkeys(asks)),
+        goes=goes,
+        against=_against(offers, fields, errors) if is_refused else [],
+        approval=approval,
         has_slots=any(offer.slot is not None for offer in offers),
         entries=page.entries,
         states=STATE_WORDS,
         zone=fields.get("zone") or zone.key,
         zones=sorted(zones()),
-        time=fields.get("time") or f"{tomorrow:%Y-%m-%dT%H:%M}",
+        time=fields.get("time", ""),
         zone_shown=zone.key,
     )
 
@@ -503,18 +544,18 @@ async def _offer(  # noqa: PLR0917 - what the page knows of all offers, and of t
     channel = request.app.state.reach.channels.get(account.channel)
     draft: Draft | None = None
     errors: Mapping[str, str] = {}
-    slot, no_slot = None, ""
+    slot, no_slot, is_timed = None, "", True
     try:
         [slot] = table.next(account.id, utc_now())
     except NothingFree as error:
         no_slot = str(error)
         if isinstance(wish.when, NextSlot):
-            wish = replace(wish, when=None)
+            wish, is_timed = replace(wish, when=None), False
     try:
         draft = await planning.draft(request.state.db, actor, means_of(request), content, wish, table=table)
     except Invalid as error:
         errors = _sentences(error)
-    return _Offer(
+    offer = _Offer(
         account.id,
         account.name,
         channel.name if channel is not None else account.channel,
@@ -527,6 +568,29 @@ async def _offer(  # noqa: PLR0917 - what the page knows of all offers, and of t
         slot,
         no_slot,
     )
+    return offer if is_timed else _untimed(offer)
+
+
+def _untimed(offer: _Offer) -> _Offer:
+    """Return an offer without what is said of its time: none is chosen, and it was looked at as if it went out now."""
+    if offer.draft is None:
+        return offer
+    problems = [each for each in offer.draft.problems if each.where != TIME]
+    return replace(offer, draft=replace(offer.draft, problems=problems))
+
+
+def _against(offers: Sequence[_Offer], fields: Mapping[str, str], errors: Mapping[str, str]) -> list[str]:
+    """Return all that stands against what a form says, with the account where it is one's own."""
+    own: dict[str, list[str]] = {}
+    for offer in offers:
+        if f"{_ACCOUNT}{offer.account_id}" in fields:
+            found = list(offer.errors.values())
+            found += [each.sentence for each in offer.draft.problems if each.blocks] if offer.draft else []
+            found += [offer.no_slot] if offer.no_slot and fields.get("when") == "slot" else []
+            own[offer.name] = list(dict.fromkeys(found))
+    known = {sentence for found in own.values() for sentence in found}
+    of_all = [sentence for sentence in dict.fromkeys(errors.values()) if sentence not in known]
+    return of_all + [f"{name}: {sentence}" for name, found in own.items() for sentence in found]
 
 
 async def publication_page(

@@ -73,7 +73,7 @@ async def freeze(db: AsyncSession, document_id: UUID, *, by: UUID) -> Frozen:
     await db.execute(
         update(Document)
         .where(col(Document.id) == document_id, col(Document.projected_seq) <= revision.seq)
-        .values(content_hash=signed)
+        .values(content_hash=signed, title=words.title)
         .execution_options(synchronize_session=False)
     )
     found = await find(db, document_id, signed)

@@ -129,6 +129,8 @@ async def request(
     standing = await _hold(db, document_id)
     status = states.after(Status(standing.status), Event.REQUEST)
     frozen = await content.freeze(db, document_id, by=user.id)
+    # A title that was written a moment ago is not in the list yet, and what is said of it now is said for good.
+    await db.refresh(document, ["title"])
     before = await open_review(db, document_id)
     if before is not None:
         if before.hash == frozen.hash and before.workflow == way.name and before.steps == its_steps:

@@ -201,7 +201,8 @@ async def enter(browser: Browser, request: pytest.FixtureRequest) -> AsyncIterat
 
     async def come(studio: Studio, name: str, **options: Any) -> Person:
         states = {"Ada": studio.ada, "Ben": studio.ben}
-        person = await _enter(browser, studio.installation, name, storage_state=states.get(name), **options)
+        options.setdefault("storage_state", states.get(name))
+        person = await _enter(browser, studio.installation, name, **options)
         people.append(person)
         return person
 

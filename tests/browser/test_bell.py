@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from tests.browser.conftest import ARTIFACTS, Enter, Person, Studio, create_account, until
+from tests.browser.conftest import ARTIFACTS, Enter, Person, Studio, create_account, invitation_to_workspace, until
 from tests.browser.test_pages import AXE, PHONE, RULES
 from tests.running import create_document
 
@@ -51,46 +51,51 @@ async def _say(studio: Studio, document: str, **fields: object) -> str:
 
 
 async def test_the_bell_rings_leads_there_and_keeps_quiet_when_told_to(enter: Enter, studio: Studio) -> None:
+    # Somebody who is new here: nobody told them of anything yet.
+    look = {"viewport": {"width": 1200, "height": 900}, "reduced_motion": "reduce", "bypass_csp": True}
+    bea = await enter(studio, "Bea", **look)
+    await bea.page.goto(await invitation_to_workspace(await enter(studio, "Ada")))
+    await create_account(bea, "Bea Bell", "bea@example.org")
+    await bea.page.wait_for_url("**/documents")
     document = create_document(studio.api, title="The plan", content="The aim of this plan is to write.")
     people = studio.api.get(f"/api/v1/documents/{document}/comments/people").json()["people"]
-    at_ben = next(f"<@{each['id']}>" for each in people if each["name"] == "Ben Okri")
-    ben = await enter(studio, "Ben", viewport={"width": 1200, "height": 900}, reduced_motion="reduce", bypass_csp=True)
-    page, bell = ben.page, ben.page.locator(".bell > summary")
-    await ben.go("/documents")
-    await _rings(ben, 0)
+    at_bea = next(f"<@{each['id']}>" for each in people if each["name"] == "Bea Bell")
+    page, bell = bea.page, bea.page.locator(".bell > summary")
+    await bea.go("/documents")
+    await _rings(bea, 0)
     await bell.click()
     await page.get_by_text("Nothing new").wait_for()
-    await _looks_well(ben, "empty")
+    await _looks_well(bea, "empty")
     await page.keyboard.press("Escape")
-    thread = await _say(studio, document, text=f"{at_ben} look, please", place={"quote": "this plan"})
-    await _rings(ben, 1)
+    thread = await _say(studio, document, text=f"{at_bea} look, please", place={"quote": "this plan"})
+    await _rings(bea, 1)
 
     await page.keyboard.press("Enter")
     notice = page.get_by_role("link", name="Ada Lovelace mentioned you in “The plan”")
     await notice.wait_for()
-    await _looks_well(ben, "open")
+    await _looks_well(bea, "open")
     while not await notice.evaluate("each => each === document.activeElement"):
         await page.keyboard.press("ArrowDown")
     await page.keyboard.press("Enter")
     await page.wait_for_url(f"**/documents/{document}#comment-*")
-    await page.locator("article.thread", has_text="@Ben Okri look, please").wait_for()
-    await _rings(ben, 0)
+    await page.locator("article.thread", has_text="@Bea Bell look, please").wait_for()
+    await _rings(bea, 0)
 
     await page.get_by_label("More about this document").click()
     await page.get_by_role("link", name="Notifications", exact=True).click()
     await page.get_by_label("As little as possible").check()
-    await _looks_well(ben, "document")
+    await _looks_well(bea, "document")
     await page.get_by_role("button", name="Save").click()
-    await ben.live()
+    await bea.live()
     await _say(studio, document, text="Nobody in particular", thread_id=thread)
-    await _say(studio, document, text=f"{at_ben} once more", thread_id=thread)
-    await _rings(ben, 1)
+    await _say(studio, document, text=f"{at_bea} once more", thread_id=thread)
+    await _rings(bea, 1)
     await bell.click()
-    await page.locator("[data-bell-list]").get_by_text("@Ben Okri once more").wait_for()
+    await page.locator("[data-bell-list]").get_by_text("@Bea Bell once more").wait_for()
     assert await page.locator("[data-bell-list] .notice-item").count() == 2
     await page.get_by_role("button", name="Mark all as read").click()
     await page.get_by_text("All read").wait_for()
-    await _rings(ben, 0)
+    await _rings(bea, 0)
 
     await page.locator("[data-bell-list]").get_by_role("link", name="Settings").click()
     await page.get_by_label("Once a day").check()
@@ -99,17 +104,19 @@ async def test_the_bell_rings_leads_there_and_keeps_quiet_when_told_to(enter: En
     await page.get_by_text("Saved.").wait_for()
     assert await page.get_by_label("Once a day").is_checked()
     assert not await page.get_by_label("A document is shared with me").is_checked()
-    await _looks_well(ben, "settings")
+    await _looks_well(bea, "settings")
 
-    small = await enter(studio, "Ben", color_scheme="dark", reduced_motion="reduce", bypass_csp=True, **PHONE)
-    await _say(studio, document, text=f"{at_ben} and again", thread_id=thread)
+    signed_in = await bea.context.storage_state()
+    dark = {"color_scheme": "dark", "reduced_motion": "reduce", "bypass_csp": True, "storage_state": signed_in}
+    small = await enter(studio, "Bea", **dark, **PHONE)
+    await _say(studio, document, text=f"{at_bea} and again", thread_id=thread)
     await small.go("/notifications")
-    await small.page.get_by_text("@Ben Okri and again").wait_for()
+    await small.page.get_by_text("@Bea Bell and again").wait_for()
     await _looks_well(small, "page-phone-dark")
     await _rings(small, 1)
     await small.page.locator(".bell > summary").click()
     panel = small.page.locator(".bell [data-menu-panel]")
-    await panel.get_by_text("@Ben Okri and again").wait_for()
+    await panel.get_by_text("@Bea Bell and again").wait_for()
     box = await panel.bounding_box()
     assert box and box["x"] >= 0 and box["x"] + box["width"] <= 390
     await _looks_well(small, "open-phone-dark")
@@ -117,7 +124,7 @@ async def test_the_bell_rings_leads_there_and_keeps_quiet_when_told_to(enter: En
     link = await panel.get_by_role("link", name="Ada Lovelace mentioned you").first.get_attribute("href")
     assert link
     await small.go(f"/documents/{document}?notice={link.rsplit('/', 1)[1]}#comment-{thread}")
-    await _rings(ben, 0)
+    await _rings(bea, 0)
     assert small.page.url.endswith(f"/documents/{document}#comment-{thread}")
     # Also in a document the bell is at hand on a phone, and nothing in the header lies on something else.
     await small.live()
@@ -126,8 +133,8 @@ async def test_the_bell_rings_leads_there_and_keeps_quiet_when_told_to(enter: En
     await small.page.locator("#presence .avatar").first.wait_for()
     assert await small.page.evaluate(_OVERLAPS) == []
     await _looks_well(small, "document-phone-dark")
-    await _say(studio, document, text=f"{at_ben} for the last time", thread_id=thread)
-    await _rings(ben, 1)
+    await _say(studio, document, text=f"{at_bea} for the last time", thread_id=thread)
+    await _rings(bea, 1)
     await bell.click()
     await page.get_by_role("button", name="Mark as read").first.click()
     await _rings(small, 0)

@@ -9,17 +9,20 @@ from sqlmodel import col
 from server.audit import ledger
 from server.audit.models import LedgerEntry
 from server.db import transaction
-from server.documents.models import DocumentRole
+from server.documents import ydoc
+from server.documents.models import DocumentRole, utc_now
 from server.errors import Conflict, Forbidden, Invalid, NotFound
 from server.notifications.models import PersonalNotice
 from server.review import content, lifecycle, waiting
 from server.review.models import Verdict
 from server.review.states import Publication, Status
 from server.review.steps import Rule, Step
+from server.revisions import states
 from server.revisions.models import Revision
 from server.workspaces.models import Role
 from tests.factories import actor, make_member, make_team, name_on
 from tests.server.review.desk import Desk
+from tests.server.revisions.writing_room import append
 
 
 async def _goes_out(desk: Desk) -> str | None:
@@ -235,3 +238,14 @@ async def test_news_comes_once_to_whom_it_concerns(desk: Desk) -> None:
     }
     assert rows[-1].text == "Changes requested. Shorter"
     assert {each.path for each in rows} == {f"/documents/{desk.document.id}/review"}
+
+
+async def test_what_was_titled_a_moment_ago_is_sent_by_its_title(desk: Desk) -> None:
+    async with transaction(desk.sessions) as db:
+        doc = states.build((await states.read_log(db, desk.document.id)).updates)
+        before = doc.get_state()
+        ydoc.write_title(doc, "Soup of the week")
+        await append(db, desk.document.id, doc.get_update(before), utc_now(), desk.ada)
+    # The list does not know it yet.
+    done = await desk.request()
+    assert done.document.title == "Soup of the week"

@@ -44,6 +44,11 @@ async def fill(ada: Person, document: str, outcome: str, at: str | None) -> None
         await ada.page.get_by_label("Day and time").fill(at)
 
 
+async def plan(ada: Person) -> None:
+    """Do what the form says; its button is named after when."""
+    await ada.page.locator('button[name="do"][value="plan"]:visible').click()
+
+
 async def state(person: Person, words: str) -> None:
     """Wait until the publication's page says so, by itself."""
     shown = person.page.locator("#publication .publication-state")
@@ -68,7 +73,23 @@ async def test_planned_moved_out_and_settled(enter: Enter, studio: Studio) -> No
     day -= timedelta(days=day.weekday() - 2)
     await fill(ada, document, "well", f"{day}T09:00")
     await look(ada, "publish")
-    await ada.page.get_by_role("button", name="Publish").click()
+    # The button says what it does, as it is chosen; a check answers beside it, and whoever hears the page is told.
+    await ada.page.get_by_label("Now").check()
+    await ada.page.get_by_role("button", name="Publish now").wait_for()
+    await ada.page.get_by_label("At a time").check()
+    await ada.page.get_by_role("button", name="Check first").click()
+    answer = ada.page.locator("#said-answer [role=status]:focus")
+    await answer.get_by_text("Nothing stands against it").wait_for()
+    assert f"{day:%A}, {day.day} {day:%B %Y}, 09:00" in await answer.inner_text()
+    assert await ada.page.locator(".publish-approval", has_text="approved by Ben").count() == 1
+    await look(ada, "publish-checked")
+    # Said of another time it would not be true; of one that is over, it is told at once.
+    await ada.page.get_by_label("Day and time").fill("2020-01-01T09:00")
+    await ada.page.get_by_label("Day and time").blur()
+    await ada.page.locator("#said-when", has_text="This time is over").wait_for()
+    assert not await answer.count()
+    await ada.page.get_by_label("Day and time").fill(f"{day}T09:00")
+    await ada.page.get_by_role("button", name="Schedule").click()
     await ada.page.get_by_text("Planned. It goes out by itself").wait_for()
 
     # Moved by keys, and back by the toast.
@@ -89,16 +110,22 @@ async def test_planned_moved_out_and_settled(enter: Enter, studio: Studio) -> No
     await ada.page.keyboard.press("w")
     await ada.page.locator('.hours[data-view="week"] .chip').wait_for()
     await look(ada, "calendar-week")
+    # Also what is only read out, in the last column, leaves the page as wide as the window.
+    await ada.page.set_viewport_size({"width": 1280, "height": 860})
+    sunday = ada.page.locator(f'.hours-day[data-date="{day + timedelta(days=4)}"]')
+    await ada.page.locator(".hours .chip").drag_to(sunday.locator('[data-hour="12:00"]'))
+    await sunday.locator(".chip").wait_for()
+    assert await ada.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
 
     # Now, and it goes out while the page is open.
     await fill(ada, document, "well", None)
-    await ada.page.get_by_role("button", name="Publish").click()
+    await plan(ada)
     await state(ada, "Published")
     await look(ada, "publication")
 
     # An answer that is lost and never found: a person says what they see.
     await fill(ada, document, "lost", None)
-    await ada.page.get_by_role("button", name="Publish").click()
+    await plan(ada)
     await state(ada, "Outcome unknown")
     await look(ada, "publication-unknown")
     await ada.page.get_by_label("Its link, if it is there").fill("https://board.test/1")
@@ -107,3 +134,13 @@ async def test_planned_moved_out_and_settled(enter: Enter, studio: Studio) -> No
     await ada.go("/calendar?tab=sent")
     assert await ada.page.locator(".publication-line").count() == 2
     await look(ada, "calendar-sent")
+
+    # What was refused is mended where it is shown, and tried again.
+    await fill(ada, document, "refused", None)
+    await plan(ada)
+    await state(ada, "Failed")
+    await look(ada, "publication-failed")
+    await ada.page.get_by_label("What shall happen").select_option("well")
+    await ada.page.get_by_role("button", name="Try again now").click()
+    await state(ada, "Published")
+    await look(ada, "publication-again")

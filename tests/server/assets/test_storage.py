@@ -144,3 +144,8 @@ def test_what_a_killed_process_left_half_written_goes(tmp_path: Path) -> None:
     os.utime(whole, (0, 0))
     assert storage.delete_unfinished(tmp_path, before=datetime.now(UTC) - timedelta(days=1)) == 1
     assert sorted(path.name for path in folder.iterdir()) == ["b.png#1", "c.png"]
+
+
+def test_a_key_tells_its_digest_and_another_name_none() -> None:
+    assert storage.digest_of(storage.key_for(uuid4(), b"\4" * 32, Kind.PNG)) == b"\4" * 32
+    assert storage.digest_of("notes.txt") is None

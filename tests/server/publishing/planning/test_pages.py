@@ -14,13 +14,18 @@ import pytest
 from sqlalchemy import select
 from starlette.applications import Starlette
 
+from server.assets.kinds import Kind
+from server.assets.models import Asset
+from server.assets.storage import key_for
 from server.db import Sessions, transaction
+from server.publishing import posts
 from server.publishing.channel import Field
 from server.publishing.channels.bluesky import Bluesky
 from server.publishing.channels.sandbox import Sandbox
 from server.publishing.channels.sandbox_shelf import PostgresSandboxShelf
 from server.publishing.models import Attempt, ChannelAccount, Publication
 from server.publishing.planning.calendar import View, sheet_of
+from server.publishing.posts import FrozenPicture
 from server.publishing.states import State
 from server.workspaces.models import Role
 from tests.factories import csrf_of, sign_in
@@ -204,6 +209,29 @@ async def test_chips_and_the_text_are_shown_as_on_their_channel(client: httpx.As
         row.state = State.UNKNOWN.value
     looked = f'Look on <a href="/workspace/channels/{planner.account_id}/posts">Sandbox as Bluesky</a>'
     assert looked in (await client.get(path, headers=HTML)).text
+
+
+async def test_pictures_of_a_publication_are_shown_from_here(client: httpx.AsyncClient, planner: Planner) -> None:
+    _, path = await _planned(client, planner)
+    asset = Asset(
+        workspace_id=planner.workspace.id,
+        sha256=b"\5" * 32,
+        media_type="image/png",
+        width=2,
+        height=1,
+        size_bytes=9,
+        file_name="fox.png",
+    )
+    picture = FrozenPicture(
+        key_for(planner.workspace.id, asset.sha256, Kind.PNG), "picture-1.png", "image/png", 9, 2, 1, "A fox"
+    )
+    gone = replace(picture, key=key_for(planner.workspace.id, b"\6" * 32, Kind.PNG), name="picture-2.png")
+    async with transaction(planner.sessions) as db:
+        db.add(asset)
+        row = await db.get_one(Publication, UUID(path.rsplit("/", 1)[1]))
+        row.post = posts.pack(replace(posts.unpack(row.post), pictures=(picture, gone)))
+    shown = (await client.get(path, headers=HTML)).text
+    assert re.findall(r'<img src="([^"]*)" alt="([^"]*)"', shown) == [(f"/assets/{asset.id}", "A fox")]
 
 
 async def test_a_member_sees_and_does_not_touch(

@@ -132,7 +132,7 @@ async def test_planned_moved_out_and_settled(enter: Enter, studio: Studio) -> No
     await ada.page.get_by_role("button", name="It is live").click()
     await state(ada, "Published")
     await ada.go("/calendar?tab=sent")
-    assert await ada.page.locator(".publication-line").count() == 2
+    assert await ada.page.locator(".publication-line", has_text="Autumn plan").count() == 2
     await look(ada, "calendar-sent")
 
     # What was refused is mended where it is shown, and tried again.

@@ -25,7 +25,7 @@ async def test_what_will_fail_is_told_and_the_deed_stands_in_the_activity(enter:
     await approve(studio, ben, document)
     day = (datetime.now(UTC) + timedelta(days=3)).date()
     await fill(ada, document, "well", f"{day}T09:00")
-    await ada.page.get_by_role("button", name="Publish").click()
+    await ada.page.get_by_role("button", name="Schedule").click()
     await ada.page.get_by_text("Planned. It goes out by itself").wait_for()
     await ada.go("/calendar/rehearsal?days=7")
     await ada.page.get_by_text(re.compile("will go out in the next 7 days")).wait_for()

@@ -128,7 +128,7 @@ async def test_what_repeats_is_planned_and_cancelled_from_one_on(enter: Enter, s
     # Looked at from its top: axe takes what is half below the header for a small target.
     await ada.page.evaluate("() => scrollTo(0, 0)")
     await look(ada, "publish-repeat")
-    await ada.page.get_by_role("button", name="Publish").click()
+    await ada.page.get_by_role("button", name="Schedule").click()
     await ada.page.get_by_text("Planned. It goes out by itself").wait_for()
     await ada.page.locator(".publication-line .channel-link").nth(1).click()
     await ada.page.get_by_label("This one and the one after it in its series").last.check()

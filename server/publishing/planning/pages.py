@@ -55,9 +55,9 @@ MOST_SHOWN: Final = 2000
 MOST_SENT: Final = 20_000
 A_PAGE: Final = 50
 _DIGITS: Final = 5
-_ACCOUNT: Final = "account-"
 # What stands before the name of an option in the form of a publication.
 _OPTION: Final = "option-"
+_ACCOUNT: Final = "account-"
 SENTENCES: Final = {
     "publications-planned": "Planned. It goes out by itself at its time.",
     "publications-now": "It is on its way out; this page says what becomes of it.",

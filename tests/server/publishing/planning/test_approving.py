@@ -6,9 +6,9 @@ from redis.asyncio import Redis
 from server.db import Sessions, transaction
 from server.documents.models import utc_now
 from server.publishing.models import Publication
-from server.publishing.planning.approving import note_standing
+from server.publishing.planning.approving import approval, approved_content, note_standing
 from server.publishing.states import State
-from server.review.models import Verdict
+from server.review.models import Standing, Verdict
 from server.review.states import Status
 from tests.server.review.desk import Desk
 
@@ -83,3 +83,17 @@ async def test_a_document_that_is_under_review_again_stays_so(desk: Desk) -> Non
     await desk.request()
     assert await desk.status() is Status.IN_REVIEW
     assert await _become(desk, planned, State.PUBLISHED) is Status.IN_REVIEW
+
+
+async def test_it_is_known_who_approved_which_version_and_when(desk: Desk) -> None:
+    await desk.request()
+    await desk.decide(desk.ben, Verdict.APPROVE)
+    async with desk.sessions() as db:
+        content = await approved_content(db, desk.document.id)
+        assert content is not None
+        found = await approval(db, desk.document.id, content.content_hash)
+        assert found is not None
+        standing = await db.get_one(Standing, desk.document.id)
+        assert (found.names, found.at) == ([desk.ben.name], standing.approved_at)
+        assert found.revision_number > 0
+        assert await approval(db, desk.document.id, bytes(32)) is None

@@ -23,26 +23,37 @@ def _content(studio: Studio, document: str) -> str:
     return answer.raise_for_status().text.strip()
 
 
+_PLACE_OF = """words => {
+    const walker = document.createTreeWalker(document.querySelector(".prose-body"), NodeFilter.SHOW_TEXT);
+    for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+        const at = node.data.indexOf(words);
+        if (at < 0) continue;
+        const range = document.createRange();
+        range.setStart(node, at);
+        range.setEnd(node, at + 1);
+        const { left, top, bottom } = range.getBoundingClientRect();
+        return [left + 1, (top + bottom) / 2];
+    }
+    throw new Error(`The page does not say ${words}.`);
+}"""
+_STANDS_BEFORE = """words => {
+    const { anchorNode, anchorOffset, isCollapsed } = getSelection();
+    const after = document.createRange();
+    after.selectNodeContents(document.querySelector(".prose-body"));
+    after.setStart(anchorNode, anchorOffset);
+    return isCollapsed && after.toString().startsWith(words);
+}"""
+
+
 async def _caret_before(person: Person, words: str) -> None:
     """Click before some words that stand in one text."""
-    x, y = await person.page.evaluate(
-        """words => {
-            const walker = document.createTreeWalker(document.querySelector(".prose-body"), NodeFilter.SHOW_TEXT);
-            for (let node = walker.nextNode(); node; node = walker.nextNode()) {
-                const at = node.data.indexOf(words);
-                if (at < 0) continue;
-                const range = document.createRange();
-                range.setStart(node, at);
-                range.setEnd(node, at + 1);
-                const { left, top, bottom } = range.getBoundingClientRect();
-                return [left + 1, (top + bottom) / 2];
-            }
-            throw new Error(`The page does not say ${words}.`);
-        }""",
-        words,
-    )
-    await person.page.mouse.click(x, y)
-    await person.heard()
+    while True:
+        x, y = await person.page.evaluate(_PLACE_OF, words)
+        await person.page.mouse.click(x, y)
+        await person.heard()
+        # The text makes room when the first card comes, perhaps between the look and the click.
+        if await person.page.evaluate(_STANDS_BEFORE, words):
+            return
 
 
 async def _move(person: Person, keys: str) -> None:

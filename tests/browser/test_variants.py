@@ -132,7 +132,8 @@ async def test_adapted_together_while_the_document_changes(enter: Enter, studio:
     await writer.saved()
     drift = block(ada, "Hear:").locator(".variant-drift")
     await drift.locator("ins", has_text="all").wait_for()
-    await ada.page.locator(".variant-account-drift").first.wait_for()
+    # Accounts of other tests stand beside it, and follow.
+    await ada.page.locator(".variant-account", has_text=account).locator(".variant-account-drift").wait_for()
     await look(ada, "variants-drift")
     await drift.get_by_role("button", name="Put both together").click()
     await reads(ben, "Hear: We all move in autumn. On Monday morning")

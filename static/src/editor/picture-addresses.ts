@@ -16,5 +16,7 @@ export function storedAs(source: string | null): string | null {
 }
 
 function placeOfPictures(): string | undefined {
-  return document.querySelector<HTMLElement>("#editor")?.dataset["pictures"];
+  // The schema is also used where there is no page: by what holds it to the server's.
+  if (typeof document === "undefined") return undefined;
+  return document.querySelector("#editor")?.getAttribute("data-pictures") ?? undefined;
 }

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
+from uuid import UUID
 
 import httpx
 import pytest
@@ -11,6 +12,7 @@ from starlette.applications import Starlette
 
 from server.assets import storage
 from server.db import Sessions, transaction
+from server.documents import lifecycle
 from server.events import Events
 from server.publishing.accounts import accounts
 from server.publishing.accounts.accounts import Reach
@@ -21,6 +23,7 @@ from server.publishing.planning.scheduling import Finding
 from server.publishing.posts import FrozenPicture, FrozenPost, pack
 from server.publishing.pressing import Press
 from server.publishing.states import OPEN, State
+from server.review.models import Review, ReviewState
 from server.workspaces.access import Actor
 from server.workspaces.models import Role
 from tests.factories import actor, make_team
@@ -46,8 +49,10 @@ class House:
         return made.account
 
     async def plan(self, account: ChannelAccount, post: FrozenPost) -> Publication:
+        document_id = await self._approved(account.workspace_id)
         planned = Publication(
             workspace_id=account.workspace_id,
+            document_id=document_id,
             account_id=account.id,
             content_hash=bytes(32),
             post=pack(post),
@@ -59,6 +64,23 @@ class House:
         async with transaction(self.sessions) as db:
             db.add(planned)
         return planned
+
+    async def _approved(self, workspace_id: UUID) -> UUID:
+        """Make a document of which just this content was approved."""
+        async with transaction(self.sessions) as db:
+            document = await lifecycle.create(db, self.admin, title="The fox")
+            review = Review(
+                document_id=document.id,
+                workspace_id=workspace_id,
+                workflow="One approval",
+                steps=[],
+                own_content=False,
+                hash=bytes(32),
+                state=ReviewState.APPROVED.value,
+                ended_at=self.now,
+            )
+            db.add(review)
+        return document.id
 
     async def run(self, press: Press, planned: Publication) -> Publication:
         """Let the worker run, and time pass, until the publication is out or a person has to help."""

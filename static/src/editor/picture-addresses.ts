@@ -18,5 +18,5 @@ export function storedAs(source: string | null): string | null {
 function placeOfPictures(): string | undefined {
   // The schema is also used where there is no page: by what holds it to the server's.
   if (typeof document === "undefined") return undefined;
-  return document.querySelector("#editor")?.getAttribute("data-pictures") ?? undefined;
+  return document.querySelector<HTMLElement>("#editor")?.dataset["pictures"];
 }

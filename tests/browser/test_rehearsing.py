@@ -16,7 +16,7 @@ pytestmark = pytest.mark.anyio
 async def test_what_will_fail_is_told_and_the_deed_stands_in_the_activity(enter: Enter, studio: Studio) -> None:
     ada = await enter(studio, "Ada", bypass_csp=True, **ZONE)
     ben = await enter(studio, "Ben", bypass_csp=True)
-    document = create_document(studio.api, title="Winter plan", content="We rest in winter.")
+    document = create_document(studio.api, title="A rest in winter", content="We rest in winter.")
     await connect(ada)
     await ada.go("/calendar")
     await ada.page.get_by_role("link", name="Rehearse").click()
@@ -45,9 +45,9 @@ async def test_what_will_fail_is_told_and_the_deed_stands_in_the_activity(enter:
     await ada.page.wait_for_url(re.compile(f"/documents/{document}/review"))
 
     await ada.go(f"/documents/{document}/activity")
-    for words in ("sent “Winter plan”", "approved “Winter plan”", "planned “Winter plan” for Sandbox", "put a hold on"):
+    for words in ("sent “A rest in winter”", "approved “A rest in winter”", "planned “A rest in winter” for Sandbox", "put a hold on"):
         await ada.page.locator(".deed", has_text=words).wait_for()
     await look(ada, "activity")
     await ada.go("/workspace/activity?about=Publications")
-    await ada.page.locator(".deed", has_text="planned “Winter plan”").wait_for()
+    await ada.page.locator(".deed", has_text="planned “A rest in winter”").wait_for()
     await look(ada, "activity-workspace")

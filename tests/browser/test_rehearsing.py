@@ -45,7 +45,12 @@ async def test_what_will_fail_is_told_and_the_deed_stands_in_the_activity(enter:
     await ada.page.wait_for_url(re.compile(f"/documents/{document}/review"))
 
     await ada.go(f"/documents/{document}/activity")
-    for words in ("sent “A rest in winter”", "approved “A rest in winter”", "planned “A rest in winter” for Sandbox", "put a hold on"):
+    for words in (
+        "sent “A rest in winter”",
+        "approved “A rest in winter”",
+        "planned “A rest in winter” for Sandbox",
+        "put a hold on",
+    ):
         await ada.page.locator(".deed", has_text=words).wait_for()
     await look(ada, "activity")
     await ada.go("/workspace/activity?about=Publications")

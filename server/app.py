@@ -66,8 +66,10 @@ from server.publishing.channels.sandbox_routes import routes as sandbox_routes
 from server.publishing.planning.api import OPERATIONS as PLANNING_OPERATIONS
 from server.publishing.planning.api import routes as planning_api_routes
 from server.publishing.planning.approving import approved_content
-from server.publishing.planning.pages import routes as planning_routes
+from server.publishing.planning.calendar_pages import routes as calendar_routes
+from server.publishing.planning.pages import routes as publication_routes
 from server.publishing.planning.preview_doors import routes as preview_routes
+from server.publishing.planning.publish_pages import routes as publish_routes
 from server.publishing.planning.queue_api import OPERATIONS as QUEUE_OPERATIONS
 from server.publishing.planning.queue_api import routes as queue_api_routes
 from server.publishing.planning.queue_pages import routes as queue_routes
@@ -219,7 +221,9 @@ def create_app(settings: Settings) -> Starlette:
         *bulk_routes,
         *feed_routes,
         *planning_api_routes,
-        *planning_routes,
+        *calendar_routes,
+        *publish_routes,
+        *publication_routes,
         *queue_api_routes,
         *queue_routes,
         *rehearsal_api_routes,

@@ -26,10 +26,10 @@ from server.publishing.aftercare.knowing import NotKnown, is_known
 from server.publishing.aftercare.models import Change, Deed, Figures, Look, Standing
 from server.publishing.channel import Channel
 from server.publishing.models import ChannelAccount, Publication
-from server.publishing.planning import pages as planning_pages
-from server.publishing.planning import planning
+from server.publishing.planning import asking, planning
 from server.publishing.planning.api import means_of, tell_of
-from server.publishing.planning.pages import find_document, find_publication, publication_page
+from server.publishing.planning.asking import find_document, find_publication
+from server.publishing.planning.pages import publication_page
 from server.publishing.planning.planning import EVENT, Entry, Seen
 from server.publishing.states import State
 from server.web.forms import Form
@@ -95,7 +95,7 @@ class After:
 
 async def show(request: Request) -> Response:
     """Show a publication: what goes out, when, each attempt in a sentence, and what can be done."""
-    sentences = {**planning_pages.SENTENCES, **SENTENCES}
+    sentences = {**asking.SENTENCES, **SENTENCES}
     return said(request, await publication_page(request, notice=to_say(request, sentences), after=_after))
 
 

@@ -17,7 +17,7 @@ from server.publishing.accounts import accounts
 from server.publishing.accounts.refreshing import PATH
 from server.publishing.planning import planning, queueing, spreading
 from server.publishing.planning.api import means_of, tell_of
-from server.publishing.planning.pages import find_publication, local_time, zone_shown
+from server.publishing.planning.asking import find_publication, local_time, zone_shown
 from server.publishing.planning.scheduling import When
 from server.publishing.planning.spreading import Choice, Spread
 from server.publishing.rules import rules

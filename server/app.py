@@ -66,6 +66,7 @@ from server.publishing.channels.sandbox_routes import routes as sandbox_routes
 from server.publishing.planning.api import OPERATIONS as PLANNING_OPERATIONS
 from server.publishing.planning.api import routes as planning_api_routes
 from server.publishing.planning.approving import approved_content
+from server.publishing.planning.beginning_pages import routes as beginning_routes
 from server.publishing.planning.calendar_pages import routes as calendar_routes
 from server.publishing.planning.pages import routes as publication_routes
 from server.publishing.planning.preview_doors import routes as preview_routes
@@ -222,6 +223,7 @@ def create_app(settings: Settings) -> Starlette:
         *feed_routes,
         *planning_api_routes,
         *calendar_routes,
+        *beginning_routes,
         *publish_routes,
         *publication_routes,
         *queue_api_routes,

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 from uuid import UUID
 
 from server.publishing.http import Http
@@ -386,4 +386,13 @@ class Channel(Protocol):
 
     async def metrics(self, caller: Caller, handle: Handle) -> Metrics:
         """How a published post fares. Only where `capabilities.metrics`."""
+        ...
+
+
+@runtime_checkable
+class Replaying(Protocol):
+    """What a channel also has if whoever receives its posts may have lost one that they took, and knows it again."""
+
+    async def replay(self, caller: Caller, post: Post, handle: Handle) -> None:
+        """Send a published post once more, as the same. May be repeated. Raises ChannelError."""
         ...

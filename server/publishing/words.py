@@ -34,6 +34,7 @@ _DONE: Final = {
     "look": "Looked on the channel.",
     "update": "Changed it on the channel.",
     "delete": "Took it down on the channel.",
+    "replay": "Sent it once more, as the same; the channel took it.",
 }
 _OPEN: Final = {
     "prepare": "Began to send ahead what nobody sees yet; how it ended is not known.",
@@ -41,6 +42,7 @@ _OPEN: Final = {
     "look": "Began to look on the channel; no answer yet.",
     "update": "Began to change it there; how that ended is not known.",
     "delete": "Began to take it down there; how that ended is not known.",
+    "replay": "Began to send it once more; how that ended is not known.",
 }
 
 

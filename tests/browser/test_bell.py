@@ -5,8 +5,9 @@ import re
 
 import pytest
 
+from tests.browser.accessible import faults
 from tests.browser.conftest import ARTIFACTS, Enter, Person, Studio, create_account, invitation_to_workspace, until
-from tests.browser.test_pages import AXE, PHONE, RULES
+from tests.browser.test_pages import PHONE
 from tests.running import create_document
 
 pytestmark = pytest.mark.anyio
@@ -30,14 +31,7 @@ async def _rings(person: Person, times: int) -> None:
 
 async def _looks_well(person: Person, name: str) -> None:
     """Hold the page against axe's rules, and take its picture."""
-    if AXE.exists():
-        await person.page.evaluate(AXE.read_text(encoding="utf-8"))
-        faults = await person.page.evaluate(
-            "async tags => (await axe.run(document, {runOnly: tags})).violations.map(each =>"
-            " `${each.id}: ${each.nodes.map(node => node.html).join(' ')}`)",
-            RULES,
-        )
-        assert faults == [], name
+    assert await faults(person.page) == [], name
     ARTIFACTS.mkdir(exist_ok=True)
     await person.page.screenshot(path=ARTIFACTS / f"bell-{name}.png")
 

@@ -9,12 +9,15 @@ from uuid import UUID
 import pytest
 from playwright.async_api import Error, Locator, Route
 
+from tests.browser.accessible import faults
 from tests.browser.conftest import Enter, Person, Studio, until
-from tests.browser.test_pages import AXE, PHONE, RULES
+from tests.browser.test_pages import PHONE
 from tests.browser.test_pictures import PASTE, picture
 from tests.running import create_document
 
 pytestmark = pytest.mark.anyio
+
+AROUND_TEXT = ("#comments-toggle", "#comments-rail", "#comments-drawer", "#editor")
 
 TEXT = "The aim of this plan is to write.\n\nAnd it says how."
 
@@ -66,19 +69,6 @@ def card(person: Person, text: str) -> Locator:
 
 def marks(person: Person) -> Locator:
     return person.body.locator(".comment-mark")
-
-
-async def faults(person: Person) -> list[str]:
-    """Return what axe finds in the text and beside it, if it is installed. The page must set its policy aside."""
-    if not AXE.exists():
-        return []
-    await person.page.evaluate(AXE.read_text(encoding="utf-8"))
-    found = await person.page.evaluate(
-        "async ([places, tags]) => (await axe.run({include: places}, {runOnly: tags})).violations.map(each =>"
-        " `${each.id}: ${each.nodes.map(node => node.html).join(' ')}`)",
-        [["#comments-toggle", "#comments-rail", "#comments-drawer", "#editor"], RULES],
-    )
-    return [str(each) for each in found]
 
 
 async def threads(studio: Studio, document: str) -> list[dict[str, Any]]:
@@ -277,7 +267,7 @@ async def test_a_link_opens_its_thread_and_a_mention_finds_its_person(ada: Perso
     await ada.open(document)
     await select(ada, "this plan")
     await ada.page.keyboard.press("Control+Alt+m")
-    await ada.type("Ask @be")
+    await ada.type("Ask @ben")
     await ada.page.locator(".comment-person", has_text="Ben Okri").wait_for()
     await ada.page.keyboard.press("Enter")
     await ada.type("please")
@@ -317,7 +307,7 @@ async def test_blocks_and_pictures_are_talked_about_and_threads_walked_through_b
     await ada.body.locator("p.comment-mark.is-active", has_text="And it says how.").wait_for()
     await comment(ada, "The aim", "First")
     assert [each["place"]["kind"] for each in await threads(studio, document)] == ["image", "block", "text"]
-    assert await faults(ada) == []
+    assert await faults(ada.page, *AROUND_TEXT) == []
     await ada.body.focus()
     await ada.page.keyboard.press("Control+End")
     await ada.page.locator("article.thread[data-active=true]").wait_for(state="detached")
@@ -421,4 +411,4 @@ async def test_on_a_phone_comments_are_a_sheet(enter: Enter, studio: Studio) -> 
     assert box is not None
     assert box["width"] == 390
     assert box["y"] > 200
-    assert await faults(ada) == []
+    assert await faults(ada.page, *AROUND_TEXT) == []

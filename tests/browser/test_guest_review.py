@@ -10,9 +10,9 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from realtime import client
+from tests.browser.accessible import faults
 from tests.browser.conftest import ARTIFACTS, Enter, Person, Studio, until
 from tests.browser.test_comments import card, new_card, select
-from tests.browser.test_pages import AXE, RULES
 from tests.browser.test_reviewing import look, pill
 from tests.running import create_document
 
@@ -210,12 +210,5 @@ async def look_as_is(person: Person, name: str) -> None:
     for theme in ("light", "dark"):
         await page.evaluate("theme => document.documentElement.setAttribute('data-theme', theme)", theme)
         await page.screenshot(path=ARTIFACTS / f"{name}-{theme}-phone.png")
-        if AXE.exists():
-            await page.evaluate(AXE.read_text(encoding="utf-8"))
-            faults = await page.evaluate(
-                "async tags => (await axe.run(document, {runOnly: tags})).violations.map(each =>"
-                " `${each.id}: ${each.nodes.map(node => node.html).join(' ')}`)",
-                RULES,
-            )
-            assert faults == [], (name, theme)
+        assert await faults(page) == [], (name, theme)
     await page.evaluate("() => document.documentElement.removeAttribute('data-theme')")

@@ -16,9 +16,9 @@ import pytest
 from PIL import Image
 from playwright.async_api import expect
 
+from tests.browser.accessible import faults
 from tests.browser.conftest import LIMIT_MILLISECONDS, Enter, Person, Studio, until
 from tests.browser.test_comments import card, new_card, select
-from tests.browser.test_pages import AXE, RULES
 from tests.running import ROOT, create_document
 
 pytestmark = pytest.mark.anyio
@@ -69,9 +69,9 @@ class Album:
         """Hold what somebody sees against axe's rules, light and dark, and keep a picture of it in one of them."""
         await _show(person, scheme)
         shot = await person.page.screenshot(animations="disabled")
-        self.faults += [f"{name}, {scheme}: {fault}" for fault in await _faults(person)]
+        self.faults += [f"{name}, {scheme}: {fault}" for fault in await faults(person.page)]
         await _show(person, "light" if scheme == "dark" else "dark")
-        self.faults += [f"{name}, in the other theme: {fault}" for fault in await _faults(person)]
+        self.faults += [f"{name}, in the other theme: {fault}" for fault in await faults(person.page)]
         picture = Image.open(io.BytesIO(shot))
         # 128 colours look the same, in a third of the bytes.
         picture.convert("RGB").quantize(128, dither=Image.Dither.NONE).save(self.folder / f"{name}.png", optimize=True)
@@ -91,25 +91,6 @@ async def _show(person: Person, scheme: Literal["light", "dark"]) -> None:
             }
         }"""
     )
-
-
-async def _faults(person: Person) -> list[str]:
-    if not AXE.exists():
-        return []
-    if not await person.page.evaluate("() => 'axe' in window"):
-        await person.page.evaluate(AXE.read_text(encoding="utf-8"))
-    found = await person.page.evaluate(
-        """async ([tags, rules]) => {
-            const {violations, passes} = await axe.run(document, {runOnly: tags, rules});
-            const told = violations.map(({id, nodes}) =>
-                `${id}: ${nodes.map(node => `${node.html} ${node.failureSummary}`).join(" ")}`);
-            return [passes.map(({id}) => id), told];
-        }""",
-        [RULES, ALSO],
-    )
-    passed, told = found
-    assert len(passed) > 10, "axe has looked at next to nothing"
-    return [str(each) for each in told]
 
 
 def _prepare(studio: Studio) -> str:
@@ -170,7 +151,7 @@ async def _share(ada: Person, album: Album) -> None:
 async def _ask(ada: Person) -> None:
     await select(ada, "forty chairs")
     await ada.page.keyboard.press("Control+Alt+m")
-    await ada.type("@be")
+    await ada.type("@ben")
     await ada.page.locator(".comment-person", has_text="Ben Okri").wait_for()
     await ada.page.keyboard.press("Enter")
     await ada.type("are forty enough? The choir alone is thirty.")

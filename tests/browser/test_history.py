@@ -5,8 +5,9 @@ import re
 import pytest
 from playwright.async_api import Page
 
+from tests.browser.accessible import faults
 from tests.browser.conftest import Enter, Person, Studio, until
-from tests.browser.test_pages import AXE, PHONE, RULES
+from tests.browser.test_pages import PHONE
 from tests.running import create_document, read_text
 
 pytestmark = pytest.mark.anyio
@@ -230,19 +231,6 @@ async def test_any_two_are_compared_and_one_is_copied(ada: Person, studio: Studi
     await ada.is_titled("Plan (copy)")
 
 
-async def faults(person: Person) -> list[str]:
-    """Return what axe finds, if it is installed; the page's policy must be set aside for it."""
-    if not AXE.exists():
-        return []
-    await person.page.evaluate(AXE.read_text(encoding="utf-8"))
-    found = await person.page.evaluate(
-        "async tags => (await axe.run(document, {runOnly: tags})).violations.map(each =>"
-        " `${each.id}: ${each.nodes.map(node => node.html).join(' ')}`)",
-        RULES,
-    )
-    return [str(each) for each in found]
-
-
 async def test_axe_finds_nothing_and_all_fits(enter: Enter, studio: Studio) -> None:
     document = create_document(studio.api, title="Plan", content="# Aim\n\nOne.\n\n" + "Much to say. " * 40)
     name(studio, document, "Good")
@@ -263,17 +251,17 @@ async def test_axe_finds_nothing_and_all_fits(enter: Enter, studio: Studio) -> N
 
         await until(is_told)
         await until(fits)
-        assert await faults(person) == []
+        assert await faults(page) == []
         await page.get_by_role("link", name="What changed").click()
         await page.wait_for_url("**/history")
         await page.locator(".change").first.wait_for()
         await until(fits)
-        assert await faults(person) == []
+        assert await faults(page) == []
         await page.get_by_role("button", name="Remove changes by Ben Okri").click()
         await page.get_by_role("button", name="Remove their changes").wait_for()
-        assert await faults(person) == []
+        assert await faults(page) == []
         await page.keyboard.press("Escape")
         await page.get_by_role("link", name="Good").click()
         await page.wait_for_url("**/history?revision=*")
-        assert await faults(person) == []
+        assert await faults(page) == []
         await person.context.close()

@@ -1,17 +1,15 @@
 """What every page keeps: readable without script, still at take-over, usable by all, in both themes and on a phone."""
 
 import json
-from typing import Any
 
 import pytest
 
+from tests.browser.accessible import bring, faults
 from tests.browser.conftest import Enter, Person, Studio
-from tests.running import ROOT, create_document
+from tests.running import create_document
 
 pytestmark = pytest.mark.anyio
 
-AXE = ROOT / "static" / "node_modules" / "axe-core" / "axe.min.js"
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 PHONE = {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2, "is_mobile": True, "has_touch": True}
 EVERYTHING = """# A heading
 
@@ -60,10 +58,8 @@ The end.
     ],
 )
 async def test_axe_finds_nothing(enter: Enter, studio: Studio, page: str, scheme: str) -> None:
-    if not AXE.exists():
-        pytest.skip("the packages of static/ are not installed (make run installs them)")
     person = await enter(studio, "Eve" if page == "/sign-in" else "Ada", color_scheme=scheme, reduced_motion="reduce")
-    await person.context.add_init_script(path=AXE)
+    await bring(person.page)
     if page.startswith("/"):
         await person.go(page)
     else:
@@ -81,13 +77,11 @@ async def test_axe_finds_nothing(enter: Enter, studio: Studio, page: str, scheme
         if page == "link":
             await person.body.locator("a").click()
             await person.page.locator("[data-link-card]").wait_for()
-    assert await _faults(person) == []
+    assert await faults(person.page) == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_axe_finds_nothing_on_the_pages_around_a_document(enter: Enter, studio: Studio, scheme: str) -> None:
-    if not AXE.exists():
-        pytest.skip("the packages of static/ are not installed (make run installs them)")
     document = create_document(studio.api, title=f"Looked at {scheme}", content=EVERYTHING)
     path = f"/api/v1/documents/{document}"
     first = studio.api.post(f"{path}/revisions", json={"name": "First"}).json()["id"]
@@ -124,17 +118,17 @@ async def test_axe_finds_nothing_on_the_pages_around_a_document(enter: Enter, st
             ],
         ),
     ]
-    faults = {}
+    found = {}
     for person, addresses in looked:
-        await person.context.add_init_script(path=AXE)
+        await bring(person.page)
         for address in addresses:
             await person.go(address.removeprefix(person.address))
-            faults[address] = await _faults(person)
+            found[address] = await faults(person.page)
     await ada.open(document)
     await ada.page.locator("#comments-toggle").click()
     await ada.page.locator("#comments-drawer").get_by_text("Hm?").wait_for()
-    faults["comments"] = await _faults(ada)
-    assert {page: found for page, found in faults.items() if found} == {}
+    found["comments"] = await faults(ada.page)
+    assert {page: each for page, each in found.items() if each} == {}
     studio.api.delete(f"/api/v1/workspace/invitations/{invited['id']}").raise_for_status()
 
 
@@ -220,17 +214,6 @@ async def test_the_keyboard_reaches_the_text_past_the_header(ada: Person, studio
     await ada.reads("Begin. Text.")
 
 
-async def _faults(person: Person) -> list[str]:
-    """What axe finds on the page, which has loaded it."""
-    found = await person.page.evaluate(
-        "async tags => { const {violations, passes} = await axe.run(document, {runOnly: tags});"
-        " return {violations, passes: passes.length}; }",
-        RULES,
-    )
-    assert found["passes"] > 10, "axe has looked at next to nothing"
-    return [_summary(violation) for violation in found["violations"]]
-
-
 async def _places(person: Person) -> list[list[float]]:
     """Where each block stands below the title, in whole pixels; above it stands a notice for those without script."""
     places: list[list[float]] = await person.page.locator("#document-title, .prose-body > *").evaluate_all(
@@ -238,10 +221,6 @@ async def _places(person: Person) -> list[list[float]]:
         ".map(({x, y, width, height}, _, [title]) => [x, y - title.y, width, height].map(Math.round))"
     )
     return places
-
-
-def _summary(violation: dict[str, Any]) -> str:
-    return f"{violation['id']}: {violation['help']}: {[node['html'][:160] for node in violation['nodes']][:3]}"
 
 
 async def test_each_paragraph_runs_in_the_direction_of_its_first_letter(ada: Person, studio: Studio) -> None:

@@ -2,8 +2,8 @@
 
 import pytest
 
+from tests.browser.accessible import faults
 from tests.browser.conftest import ARTIFACTS, Enter, Person, Studio, until
-from tests.browser.test_pages import AXE, RULES
 from tests.running import create_document
 
 pytestmark = pytest.mark.anyio
@@ -28,14 +28,7 @@ async def look(person: Person, name: str) -> None:
         for width in (1280, 390):
             await page.set_viewport_size({"width": width, "height": 900})
             await page.screenshot(path=ARTIFACTS / f"{name}-{theme}-{width}.png")
-            if AXE.exists():
-                await page.evaluate(AXE.read_text(encoding="utf-8"))
-                faults = await page.evaluate(
-                    "async tags => (await axe.run(document, {runOnly: tags})).violations.map(each =>"
-                    " `${each.id}: ${each.nodes.map(node => node.html).join(' ')}`)",
-                    RULES,
-                )
-                assert faults == [], (name, theme, width)
+            assert await faults(page) == [], (name, theme, width)
     await page.set_viewport_size({"width": 1280, "height": 900})
     await page.evaluate("() => document.documentElement.removeAttribute('data-theme')")
 

@@ -4,8 +4,9 @@ import re
 
 import pytest
 
+from tests.browser.accessible import faults
 from tests.browser.conftest import ARTIFACTS, Enter, Person, Studio, until
-from tests.browser.test_pages import AXE, PHONE, RULES
+from tests.browser.test_pages import PHONE
 from tests.running import create_document
 
 pytestmark = pytest.mark.anyio
@@ -18,16 +19,6 @@ async def _open_panel(person: Person) -> None:
 
 async def _said(person: Person, words: str) -> None:
     await person.page.locator("#share-panel [role=status]", has_text=words).wait_for()
-
-
-async def _faults(person: Person) -> list[str]:
-    await person.page.evaluate(AXE.read_text(encoding="utf-8"))
-    found = await person.page.evaluate(
-        "async tags => (await axe.run(document, {runOnly: tags})).violations.map(each =>"
-        " `${each.id}: ${each.nodes.map(node => node.html).join(' ')}`)",
-        RULES,
-    )
-    return [str(each) for each in found]
 
 
 async def _picture(person: Person, name: str) -> None:
@@ -285,8 +276,6 @@ async def test_the_list_shows_who_is_in_a_document_now(ada: Person, ben: Person,
 
 @pytest.mark.parametrize("shape", ["wide-light", "wide-dark", "phone-light", "phone-dark"])
 async def test_axe_finds_nothing(enter: Enter, studio: Studio, shape: str) -> None:
-    if not AXE.exists():
-        pytest.skip("the packages of static/ are not installed (make run installs them)")
     size, scheme = shape.split("-")
     options = dict(PHONE) if size == "phone" else {"viewport": {"width": 1200, "height": 900}}
     document = create_document(studio.api, title="A plan for the second half of the year", content="Words.\n\nMore.")
@@ -296,7 +285,7 @@ async def test_axe_finds_nothing(enter: Enter, studio: Studio, shape: str) -> No
     plain = studio.api.post(f"{path}/links", json={"role": "editor"}).json()["url"]
     ada = await enter(studio, "Ada", color_scheme=scheme, reduced_motion="reduce", bypass_csp=True, **options)
     await ada.go(f"/documents/{document}/sharing")
-    assert await _faults(ada) == []
+    assert await faults(ada.page) == []
     await _picture(ada, f"page-{shape}")
     await ada.open(document)
     if size == "phone":
@@ -305,32 +294,30 @@ async def test_axe_finds_nothing(enter: Enter, studio: Studio, shape: str) -> No
         await ada.page.locator("dialog#share[open] #share-who").wait_for()
     else:
         await _open_panel(ada)
-    assert await _faults(ada) == []
+    assert await faults(ada.page) == []
     await _picture(ada, f"dialog-{shape}")
     await ada.page.get_by_text("New link").click()
     await ada.page.get_by_role("button", name="Make a link").click()
     await ada.page.locator("#share-link-form button:focus", has_text="Copy").wait_for()
-    assert await _faults(ada) == []
+    assert await faults(ada.page) == []
     await _picture(ada, f"made-{shape}")
     passer = await enter(studio, "Passer-by", color_scheme=scheme, bypass_csp=True, **options)
     await passer.page.goto(link)
-    assert await _faults(passer) == []
+    assert await faults(passer.page) == []
     await _picture(passer, f"password-{shape}")
     await passer.page.goto(plain)
-    assert await _faults(passer) == []
+    assert await faults(passer.page) == []
     await _picture(passer, f"read-{shape}")
     hidden = create_document(studio.api, title="Hidden")
     studio.api.put(f"/api/v1/documents/{hidden}/sharing", json={"reach": "people"}).raise_for_status()
     ben = await enter(studio, "Ben", color_scheme=scheme, bypass_csp=True, **options)
     await ben.go(f"/documents/{hidden}")
-    assert await _faults(ben) == []
+    assert await faults(ben.page) == []
     await _picture(ben, f"ask-{shape}")
 
 
 @pytest.mark.parametrize("shape", ["wide-light", "wide-dark", "phone-light", "phone-dark"])
 async def test_collections_are_made_and_filled_from_the_list(enter: Enter, studio: Studio, shape: str) -> None:
-    if not AXE.exists():
-        pytest.skip("the packages of static/ are not installed (make run installs them)")
     size, scheme = shape.split("-")
     options = dict(PHONE) if size == "phone" else {"viewport": {"width": 1200, "height": 900}}
     title, name, inner = f"For the shelf {shape}", f"Plans {shape}", f"Money {shape}"
@@ -357,16 +344,16 @@ async def test_collections_are_made_and_filled_from_the_list(enter: Enter, studi
     await page.keyboard.press("ArrowDown")
     await panel.get_by_label(inner).and_(page.locator(":checked")).wait_for()
     await page.keyboard.press("ArrowUp")
-    assert await _faults(ada) == []
+    assert await faults(ada.page) == []
     await _picture(ada, f"move-{shape}")
     await page.keyboard.press("Enter")
     await page.locator(".toast", has_text=f"“{title}” is moved.").wait_for()
     await row.get_by_role("link", name=f"In the collection “{name}”").wait_for()
-    assert await _faults(ada) == []
+    assert await faults(ada.page) == []
     await _picture(ada, f"list-{shape}")
     await page.get_by_role("link", name=f"{name} 1 document", exact=True).click()
     await page.get_by_role("link", name=title, exact=True).wait_for()
-    assert await _faults(ada) == []
+    assert await faults(ada.page) == []
     await _picture(ada, f"collection-{shape}")
     await page.get_by_role("link", name=title, exact=True).click()
     await ada.live()
@@ -386,13 +373,13 @@ async def test_collections_are_made_and_filled_from_the_list(enter: Enter, studi
     await share.get_by_role("button", name="Share", exact=True).click()
     await _said(ada, "Ben Okri: can edit.")
     assert await share.get_by_label("Add people").input_value() == ""
-    assert await _faults(ada) == []
+    assert await faults(ada.page) == []
     await _picture(ada, f"share-collection-{shape}")
     await page.keyboard.press("Escape")
     await page.get_by_label("Actions for the collection").click()
     await page.get_by_text("Delete…").click()
     await panel.get_by_text("No document is lost.").wait_for()
-    assert await _faults(ada) == []
+    assert await faults(ada.page) == []
     await _picture(ada, f"delete-{shape}")
     await panel.get_by_role("button", name="Delete the collection").click()
     await page.get_by_role("link", name=title, exact=True).wait_for()

@@ -21,8 +21,9 @@ from server.publishing.site.reading import find_site
 from server.publishing.site.renditions import render_picture
 from server.publishing.site.shelf import PostgresShelf
 from server.settings import Settings
+from tests.browser.accessible import faults
 from tests.browser.conftest import ARTIFACTS, Enter, Person, Studio
-from tests.browser.test_pages import AXE, EVERYTHING, PHONE, RULES
+from tests.browser.test_pages import EVERYTHING, PHONE
 
 pytestmark = pytest.mark.anyio
 
@@ -33,14 +34,7 @@ _SCHEMES = ("light", "dark")
 async def _looks_well(person: Person, name: str) -> None:
     """Hold the page against axe's rules, see that nothing is wider than it, and take its picture."""
     assert await person.page.evaluate("() => document.documentElement.scrollWidth - innerWidth") <= 0, name
-    if AXE.exists():
-        await person.page.evaluate(AXE.read_text(encoding="utf-8"))
-        faults = await person.page.evaluate(
-            "async tags => (await axe.run(document, {runOnly: tags})).violations.map(each =>"
-            " `${each.id}: ${each.nodes.map(node => node.html).join(' ')}`)",
-            RULES,
-        )
-        assert faults == [], name
+    assert await faults(person.page) == [], name
     ARTIFACTS.mkdir(exist_ok=True)
     await person.page.screenshot(path=ARTIFACTS / f"site-{name}.png", full_page=True)
 

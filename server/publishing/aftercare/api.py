@@ -72,8 +72,21 @@ async def take_down_published(call: Call[NoQuery, NoBody]) -> Reply[ChangeSeen]:
     return Reply(ChangeSeen.of(change))
 
 
+async def replay_published(call: Call[NoQuery, NoBody]) -> Reply[ChangeSeen]:
+    """Send a published post once more to a receiver that lost it, as the same: webhooks take it by its `webhook-id`.
+
+    A worker does it, moments later. 409 where a channel keeps what it took, or another change waits.
+    """
+    request = call.request
+    db, actor, publication_id = request.state.db, current_actor(request), _id(request)
+    seen = await planning.find(db, actor, publication_id, Verb.PUBLISH)
+    change = await changing.ask_replay(db, actor, means_of(request), publication_id)
+    await nudge(request, seen.publication)
+    return Reply(ChangeSeen.of(change))
+
+
 async def leave_published(call: Call[NoQuery, NoBody]) -> Reply[None]:
-    """Let an update, or the taking down, that waits not be made. 409 if it may be made already."""
+    """Let an update, or whatever else waits to be done with it, not be made. 409 if it may be made already."""
     request = call.request
     db, actor, publication_id = request.state.db, current_actor(request), _id(request)
     seen = await planning.find(db, actor, publication_id, Verb.PUBLISH)
@@ -129,6 +142,18 @@ OPERATIONS: Final[Sequence[AnyOperation]] = (
         path=f"{_ONE}/take-down",
         summary="Take down what is published",
         handle=take_down_published,
+        query=NoQuery,
+        body=NoBody,
+        answer=ChangeSeen,
+        status=202,
+        refusals=(403, 404, 409),
+    ),
+    Operation(
+        name="replayPublished",
+        method="POST",
+        path=f"{_ONE}/replay",
+        summary="Send again what a receiver lost",
+        handle=replay_published,
         query=NoQuery,
         body=NoBody,
         answer=ChangeSeen,

@@ -19,7 +19,7 @@ from sqlmodel import col
 from server.db import Sessions, transaction
 from server.publishing.aftercare.models import Change, Deed, Standing
 from server.publishing.aftercare.verdicts import Verdict, judge
-from server.publishing.channel import Account, Caller, Channel, Handle, Post, Stage
+from server.publishing.channel import Account, Caller, Channel, Handle, Post, Replaying, Stage
 from server.publishing.models import Attempt, ChannelAccount, Publication
 from server.publishing.posts import post_of
 from server.publishing.publisher import patience
@@ -37,7 +37,7 @@ from server.publishing.remedies import ChannelError, Remedy
 LANES: Final = 2
 # No change is begun later than so long into a run: a job has ten minutes, and a call must fit into what is left.
 RUN_SECONDS: Final = 120
-_CALLS: Final = {Deed.UPDATE: "update", Deed.TAKE_DOWN: "delete"}
+_CALLS: Final = {Deed.UPDATE: "update", Deed.TAKE_DOWN: "delete", Deed.REPLAY: "replay"}
 
 # Tells people of a change that ended, in the transaction that ends it.
 Tell = Callable[[AsyncSession, Publication, Change], Awaitable[None]]
@@ -149,7 +149,7 @@ class _Carrying:
         resting = await self._workshop.pace.resting_until(account.id) if account is not None else None
         if resting is not None and resting > now:
             return resting, "The channel asked for this account to be left alone for a while."
-        if self._deed is Deed.UPDATE and self._workshop.stopped is not None and self._row.called_at is None:
+        if self._deed is not Deed.TAKE_DOWN and self._workshop.stopped is not None and self._row.called_at is None:
             async with self._workshop.sessions() as db:
                 signed = self._row.content_hash or publication.content_hash
                 why = await self._workshop.stopped(db, publication.document_id, signed)
@@ -188,7 +188,7 @@ class _Carrying:
         await self._finish(handle, attempt_id)
 
     async def _call(self, channel: Channel, account: Account, publication: Publication) -> Handle:
-        """Change the post, or take it down. Raises ChannelError, also for what no channel should do."""
+        """Change the post, send it again or take it down. Raises ChannelError, also for what no channel should do."""
         caller = Caller(self._workshop.http, account, self._workshop.clock)
         handle = read_handle(publication.handle) if publication.handle is not None else Handle(Stage.PUBLISHED)
         if self._row.lease_until is None or self._workshop.clock() + self._step > self._row.lease_until:
@@ -198,6 +198,9 @@ class _Carrying:
             with anyio.fail_after(self._step.total_seconds()):
                 if self._deed is Deed.TAKE_DOWN:
                     await channel.delete(caller, handle)
+                    return handle
+                if self._deed is Deed.REPLAY:
+                    await _replaying(channel).replay(caller, self._post(publication), handle)
                     return handle
                 return await channel.update(caller, self._post(publication), handle)
         except TimeoutError as error:
@@ -252,7 +255,7 @@ class _Carrying:
                 )
                 if self._deed is Deed.TAKE_DOWN:
                     publication.taken_down_at = now
-                else:
+                elif self._deed is Deed.UPDATE:
                     publication.post = self._row.post or publication.post
                     publication.content_hash = self._row.content_hash or publication.content_hash
                     publication.revision_id = self._row.revision_id
@@ -319,6 +322,12 @@ class _Carrying:
         if row is None:
             raise _Lost
         self._row = row
+
+
+def _replaying(channel: Channel) -> Replaying:
+    if not isinstance(channel, Replaying):
+        raise ChannelError(Remedy.OPERATOR, f"{channel.name} sends nothing again that it took.")
+    return channel
 
 
 def _has_parts(publication: Publication) -> bool:

@@ -19,7 +19,7 @@ from server.errors import Conflict, Invalid, NotFound
 from server.publishing import posts
 from server.publishing.aftercare.knowing import NotKnown, is_known
 from server.publishing.aftercare.models import Change, Deed, Standing
-from server.publishing.channel import Problem
+from server.publishing.channel import Problem, Replaying
 from server.publishing.models import Publication
 from server.publishing.planning import planning, scheduling
 from server.publishing.planning.planning import Means, Newest
@@ -189,6 +189,37 @@ async def ask_take_down(
         created_at=now,
     )
     return await _written_down(db, publication, change, instead_of=before)
+
+
+async def ask_replay(
+    db: AsyncSession,
+    actor: Actor,
+    means: Means,
+    publication_id: UUID,
+    *,
+    version: int | None = None,
+    now: datetime | None = None,
+) -> Change:
+    """Ask for a published post to be sent once more, as the same: for a receiver that lost it.
+
+    Raises Forbidden, NotFound, and Conflict: NotOut, ChannelCannot, UnderWay, and if another change waits.
+    """
+    now = now or utc_now()
+    publication = await _out(db, actor, publication_id, version=version)
+    before = await _free(db, publication, now)
+    if before is not None:
+        if before.deed == Deed.REPLAY:
+            return before
+        raise Conflict("Another change of this waits. Let it be made, or leave it, first.")
+    seen = await planning.find(db, actor, publication_id, Verb.PUBLISH)
+    channel = means.reach.channels.get(seen.entry.channel or "")
+    if not isinstance(channel, Replaying):
+        name = channel.name if channel is not None else "This channel"
+        raise ChannelCannot(f"{name} keeps what it took; nothing is sent there twice.")
+    change = Change(
+        publication_id=publication.id, deed=Deed.REPLAY.value, next_at=now, asked_by=actor.user_id, created_at=now
+    )
+    return await _written_down(db, publication, change, instead_of=None)
 
 
 async def leave(db: AsyncSession, actor: Actor, publication_id: UUID, *, now: datetime | None = None) -> None:

@@ -19,6 +19,7 @@ class Deed(StrEnum):
 
     UPDATE = "update"
     TAKE_DOWN = "take_down"
+    REPLAY = "replay"  # sent once more as the same, to a receiver that lost it
 
 
 class Standing(StrEnum):
@@ -31,7 +32,7 @@ class Standing(StrEnum):
 
 
 class Change(SQLModel, table=True):
-    """What somebody wants done with a published post. Both deeds may be repeated, so this row need not know for sure.
+    """What somebody wants done with a published post. Each deed may be repeated, so this row need not know for sure.
 
     `post`, `content_hash`, `revision_id`: of an update, what is to be read then. `called_at`: when a call was begun
     whose outcome is not known. `fence` counts claims.
@@ -39,7 +40,7 @@ class Change(SQLModel, table=True):
 
     __tablename__: ClassVar[Any] = "publication_changes"
     __table_args__: ClassVar[Any] = (
-        CheckConstraint("deed IN ('update', 'take_down')", name="publication_changes_deed_known"),
+        CheckConstraint("deed IN ('update', 'take_down', 'replay')", name="publication_changes_deed_known"),
         CheckConstraint("state IN ('waiting', 'done', 'failed', 'left')", name="publication_changes_state_known"),
         CheckConstraint("(deed = 'update') = (post IS NOT NULL)", name="publication_changes_update_whole"),
         # One at a time: two would overtake one another.

@@ -24,7 +24,7 @@ from server.publishing.aftercare.differing import Difference, difference
 from server.publishing.aftercare.faring import Fared
 from server.publishing.aftercare.knowing import NotKnown, is_known
 from server.publishing.aftercare.models import Change, Deed, Figures, Look, Standing
-from server.publishing.channel import Channel
+from server.publishing.channel import Channel, Replaying
 from server.publishing.models import ChannelAccount, Publication
 from server.publishing.planning import asking, planning
 from server.publishing.planning.api import means_of, tell_of
@@ -42,6 +42,7 @@ SENTENCES: Final = {
     "publications-updating": "Its channel is asked to change it; this page says what becomes of it.",
     "publications-taking-down": "Its channel is asked to take it down; this page says what becomes of it.",
     "publications-looking": "It is looked at now; what its channel tells is shown here in a moment.",
+    "publications-replaying": "It is sent once more, as the same; this page says what becomes of it.",
     "publications-left": "Left as it is.",
     "publications-renewed": "It will send what is approved now.",
 }
@@ -80,12 +81,13 @@ class After:
     `can_renew`: it is planned, and can be let send what is approved now.
     """
 
-    can_renew: bool
-    can_update: bool
-    can_take_down: bool
-    change: Change | None
-    is_waiting: bool
-    may_leave: bool
+    can_renew: bool = False
+    can_update: bool = False
+    can_take_down: bool = False
+    can_replay: bool = False
+    change: Change | None = None
+    is_waiting: bool = False
+    may_leave: bool = False
     # Why its channel shows it no longer, if it said so.
     gone_because: str = ""
     faring: "Faring | None" = None
@@ -146,6 +148,17 @@ async def take_down(request: Request) -> Response:
     return go_and_say(request, f"/publications/{publication_id}", "publications-taking-down")
 
 
+async def replay(request: Request) -> Response:
+    """Send a post once more to a receiver that lost it."""
+    form = await VersionForm.read(request)
+    actor, publication_id = await find_publication(request)
+    db = request.state.db
+    seen = await planning.find(db, actor, publication_id, Verb.PUBLISH)
+    await changing.ask_replay(db, actor, means_of(request), publication_id, version=form.version)
+    await nudge(request, seen.publication)
+    return go_and_say(request, f"/publications/{publication_id}", "publications-replaying")
+
+
 async def leave(request: Request) -> Response:
     """Let a change that waits not be made."""
     await Form.read(request)
@@ -163,7 +176,7 @@ async def _after(request: Request, actor: Actor, seen: Seen) -> After | None:
     # What a removed document left out there can be taken down still.
     has_text = entry.document_id is not None
     if entry.state is not State.PUBLISHED:
-        return After(may and has_text and entry.is_movable and entry.url is None, False, False, None, False, False)
+        return After(can_renew=may and has_text and entry.is_movable and entry.url is None)
     channel = _channel(request, entry)
     change = await changing.newest_change(request.state.db, entry.id)
     is_waiting = change is not None and change.state == Standing.WAITING
@@ -171,9 +184,9 @@ async def _after(request: Request, actor: Actor, seen: Seen) -> After | None:
     going = change is not None and is_waiting and change.deed == Deed.TAKE_DOWN
     look = await watching.find_look(request.state.db, entry.id)
     return After(
-        can_renew=False,
         can_update=is_out and has_text and not is_waiting and channel is not None and channel.capabilities.updates,
         can_take_down=is_out and not going and channel is not None and channel.capabilities.deletes,
+        can_replay=is_out and not is_waiting and isinstance(channel, Replaying),
         change=change if change is not None and change.state != Standing.DONE else None,
         is_waiting=is_waiting,
         may_leave=may and is_waiting and change is not None and change.called_at is None,
@@ -387,6 +400,7 @@ routes: Final = [
     Route(f"{_ONE}/newest", bring_up, methods=["POST"]),
     Route(f"{_ONE}/take-down", ask_take_down, methods=["GET"]),
     Route(f"{_ONE}/take-down", take_down, methods=["POST"]),
+    Route(f"{_ONE}/replay", replay, methods=["POST"]),
     Route(f"{_ONE}/leave", leave, methods=["POST"]),
     Route(f"{_ONE}/look", look_now, methods=["POST"]),
     Route(f"{_ONE}/figures.csv", publication_sheet, methods=["GET"]),

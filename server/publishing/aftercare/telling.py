@@ -18,10 +18,12 @@ from server.publishing.planning.approving import note_standing
 _FAILED: Final = {
     Deed.UPDATE: "It could not be brought up to the newest text on {account}. {problem}",
     Deed.TAKE_DOWN: "It could not be taken down from {account}. {problem}",
+    Deed.REPLAY: "It could not be sent to {account} once more. {problem}",
 }
 _DONE: Final = {
     Deed.UPDATE: ("publication.updated", "{name} brought “{title}” on {account} up to what is approved now."),
     Deed.TAKE_DOWN: ("publication.taken_down", "{name} took “{title}” down from {account}."),
+    Deed.REPLAY: ("publication.replayed", "{name} sent “{title}” to {account} once more, as the same."),
 }
 
 

@@ -1,6 +1,6 @@
 """What follows when a change of a published post did not succeed. Pure: values in, a verdict out.
 
-Both deeds may be repeated, so an answer that was lost needs no look: the call is made again.
+Each deed may be repeated, so an answer that was lost needs no look: the call is made again.
 """
 
 from dataclasses import dataclass

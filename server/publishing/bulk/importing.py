@@ -149,7 +149,12 @@ async def _plan(work: _Work, row: Row, shown: Verdict) -> Verdict:
     publication = planned.publication
     work.db.add(ImportedRow(workspace_id=publication.workspace_id, key_hash=key, publication_id=publication.id))
     about = [str(document_id), str(account.id), publication.content_hash.hex(), publication.post]
-    return _as_planned(found, Fate.PLANNED, planned, about, _remarks(planned, row))
+    remarks = _remarks(planned, row)
+    if waiting := work.known.waiting.get((document_id, account.id)):
+        wall, zone = waiting
+        words = f"This document goes out there already, on {wall:%Y-%m-%d} at {wall:%H:%M} ({zone})."
+        remarks.append(Remark("", words))
+    return _as_planned(found, Fate.PLANNED, planned, about, remarks)
 
 
 async def _move(work: _Work, row: Row, existing: Entry, shown: Verdict) -> Verdict:

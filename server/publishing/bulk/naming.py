@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -20,22 +20,27 @@ from server.publishing.bulk.verdicts import proof_of
 from server.publishing.models import ChannelAccount, Publication
 from server.publishing.planning import planning
 from server.publishing.planning.planning import Entry
-from server.publishing.states import State
+from server.publishing.states import OPEN, State
 from server.workspaces.access import Actor
 
 _MOST_TITLES: Final = 2000
+_WAITING: Final = sorted({*OPEN, State.UNKNOWN})
 _NO_DOCUMENT: Final = "There is no such document, or it is not shared with you."
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What there is of what the rows name. `imported`: rows that were planned before, by their keys."""
+    """What there is of what the rows name. `imported`: rows that were planned before, by their keys.
+
+    `waiting`: when a document goes out on an account already, with the zone, by both their ids.
+    """
 
     accounts: Sequence[ChannelAccount]
     titles: Mapping[UUID, str]
     by_title: Mapping[str, Sequence[UUID]]
     publications: Mapping[UUID, Entry]
     imported: Mapping[bytes, tuple[State, datetime]]
+    waiting: Mapping[tuple[UUID, UUID], tuple[datetime, str]]
 
     def publication(self, row: Row) -> Entry | None:
         """Return the publication whose id an export wrote."""
@@ -124,6 +129,7 @@ async def look_up(db: AsyncSession, actor: Actor, rows: Sequence[Row], zone: str
         by_title=by_title,
         publications=await planning.by_id(db, actor, {found for row in rows if (found := _uuid(row.cell("id")))}),
         imported={},
+        waiting=await _waiting(db, actor, titles),
     )
     keys = []
     for row in rows:
@@ -131,8 +137,7 @@ async def look_up(db: AsyncSession, actor: Actor, rows: Sequence[Row], zone: str
             keys.append(known.key(row, zone))
         except Unclear:
             continue
-    imported = await _imported(db, actor, keys)
-    return Known(known.accounts, known.titles, known.by_title, known.publications, imported)
+    return replace(known, imported=await _imported(db, actor, keys))
 
 
 async def _imported(db: AsyncSession, actor: Actor, keys: Collection[bytes]) -> dict[bytes, tuple[State, datetime]]:
@@ -142,6 +147,29 @@ async def _imported(db: AsyncSession, actor: Actor, keys: Collection[bytes]) -> 
         .where(col(ImportedRow.workspace_id) == actor.workspace_id, col(ImportedRow.key_hash).in_(keys))
     )
     return {key: (State(state), due_at) for key, state, due_at in rows}
+
+
+async def _waiting(
+    db: AsyncSession, actor: Actor, document_ids: Collection[UUID]
+) -> dict[tuple[UUID, UUID], tuple[datetime, str]]:
+    rows = await db.execute(
+        select(
+            col(Publication.document_id), col(Publication.account_id), col(Publication.wall_time), col(Publication.zone)
+        )
+        .where(
+            col(Publication.workspace_id) == actor.workspace_id,
+            col(Publication.document_id).in_(document_ids),
+            col(Publication.account_id).is_not(None),
+            col(Publication.state).in_(_WAITING),
+        )
+        # The first one is the one that is told.
+        .order_by(col(Publication.due_at).desc())
+    )
+    found: dict[tuple[UUID, UUID], tuple[datetime, str]] = {}
+    for document_id, account_id, wall, zone in rows:
+        if document_id is not None and account_id is not None:
+            found[document_id, account_id] = wall, zone
+    return found
 
 
 def _folded(text: str) -> str:

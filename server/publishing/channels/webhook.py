@@ -184,13 +184,16 @@ class Webhook:
     async def update(self, caller: Caller, post: Post, handle: Handle) -> Handle:
         """Send the event `post.updated`, with all of the post as it is now."""
         number = updates_of(handle) + 1
-        content = content_of(post)
-        # The content is part of what the id is made of: an update whose answer was lost, and whose text was changed
-        # before it was sent again, is another event.
-        digest = sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-        message = event_id(str(handle.remote_id), f"updated:{number}:{digest}")
-        await send(caller, message, body_of("post.updated", caller.now(), content))
+        await send_update(caller, post, handle, number)
         return handle.moved(handle.stage, updates=number)
+
+    async def replay(self, caller: Caller, post: Post, handle: Handle) -> None:
+        """Send the last event of the post again, by its own id: a receiver that has it takes it as done."""
+        number = updates_of(handle)
+        if number:
+            await send_update(caller, post, handle, number)
+        else:
+            await self.publish(caller, post, handle)
 
     async def delete(self, caller: Caller, handle: Handle) -> None:
         """Send the event `post.deleted`; the receiver may have it already."""
@@ -345,6 +348,16 @@ async def send(caller: Caller, message: str, body: bytes) -> None:
     )
     if not answer.is_success:
         raise refusal(answer, now)
+
+
+async def send_update(caller: Caller, post: Post, handle: Handle, number: int) -> None:
+    """Send an update of a post, its first by number 1. Raises ChannelError."""
+    content = content_of(post)
+    # The content is part of what the id is made of: an update whose answer was lost, and whose text was changed
+    # before it was sent again, is another event.
+    digest = sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    message = event_id(str(handle.remote_id), f"updated:{number}:{digest}")
+    await send(caller, message, body_of("post.updated", caller.now(), content))
 
 
 async def look_at(http: Http, url: str) -> None:

@@ -21,6 +21,7 @@ from server.workspaces.access import Actor, actor_for
 A_PAGE: Final = 50
 SENTENCES: Final = {
     "publications-planned": "Planned. It goes out by itself at its time.",
+    "publications-series": "All of them are planned. Each goes out by itself at its time.",
     "publications-now": "It is on its way out; this page says what becomes of it.",
     "publications-renewed": "This one and those after it send what is approved now.",
     "publications-queued": "In the queue. It goes out by itself in the slot that it took.",

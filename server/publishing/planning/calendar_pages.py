@@ -1,11 +1,12 @@
 """The calendar: what goes out, by day or as lists, and what leads there. All of it works without script."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from datetime import date, timedelta
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 from typing import Final
 from urllib.parse import urlencode
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -15,17 +16,19 @@ from server.assets.file_names import attachment
 from server.documents.models import utc_now
 from server.publishing.accounts import accounts
 from server.publishing.models import Health
-from server.publishing.planning import boards, hours, planning, sheets
+from server.publishing.planning import boards, closures, hours, planning, sheets
 from server.publishing.planning.asking import (
     A_PAGE,
     uuid_or_none,
     zone_shown,
 )
-from server.publishing.planning.calendar import Sheet, View, fill, midnight, sheet_of
+from server.publishing.planning.calendar import Day, Sheet, View, fill, midnight, sheet_of
+from server.publishing.planning.closures import Closure
 from server.publishing.planning.hours import Ghost
 from server.publishing.planning.planning import Entry, Wanted
 from server.publishing.publisher.telling import LATE_AFTER
 from server.publishing.rules import timetables
+from server.publishing.rules.timetables import Timetable
 from server.publishing.states import OPEN, State
 from server.publishing.words import STATE_WORDS, badge_of
 from server.web.render import render
@@ -45,6 +48,16 @@ _TABS: Final[Mapping[str, frozenset[State] | None]] = {
 
 
 MAX_TAG_CHARACTERS: Final = 100
+_WEEK_DAYS: Final = 7
+
+
+@dataclass(frozen=True, slots=True)
+class _Keeps:
+    """What accounts keep free: days, and hours of days; and what is planned there, with why it should not."""
+
+    days: Mapping[date, Sequence[Closure]]
+    hours: Mapping[tuple[date, int], Closure]
+    against: Mapping[UUID, str]
 
 
 async def calendar(request: Request) -> Response:
@@ -60,6 +73,7 @@ async def calendar(request: Request) -> Response:
     counts = await _counts(request, actor, Wanted(account_id=account_id, tag=tag))
     known = await accounts.listed(db, actor) if can(actor, Verb.CREATE, actor) else []
     days, page, grid, ghosts = [], None, None, []
+    keeps = _Keeps({}, {}, {})
     board: boards.Drafts | boards.Reviews | None = None
     tags: Sequence[str] = ()
     if tab == "calendar":
@@ -73,9 +87,11 @@ async def calendar(request: Request) -> Response:
         tags = await planning.tags_in_use(db, actor, replace(within, tag=None))
         entries = await planning.listed(db, actor, within, limit=MOST_SHOWN)
         days = fill(sheet, entries.entries, now, zone)
-        ghosts = await _ghosts(
-            request, actor, sheet, {each.account.id: each.account.name for each in known}, account_id
-        )
+        names = {each.account.id: each.account.name for each in known if account_id in {None, each.account.id}}
+        table = await timetables.read(db, actor.workspace_id, names, max(sheet.since, now))
+        keeps = _keeps(days, table, names, zone, now)
+        if can(actor, Verb.PUBLISH, actor):
+            ghosts = _ghosts(sheet, table, names, zone, now)
         if view in {View.WEEK, View.DAY}:
             grid = hours.grid_of(days, ghosts, now.astimezone(zone), whole=asked.get("hours") == "all")
     elif tab == "drafts":
@@ -100,6 +116,7 @@ async def calendar(request: Request) -> Response:
         days=days,
         grid=grid,
         free=hours.by_day(ghosts),
+        keeps=keeps,
         page=page,
         board=board,
         tag=tag,
@@ -165,17 +182,28 @@ def _kept(asked: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-async def _ghosts(
-    request: Request, actor: Actor, sheet: Sheet, names: Mapping[UUID, str], account_id: UUID | None
-) -> list[Ghost]:
-    """Return the free slots of a sheet, for those who may fill them."""
-    since = max(sheet.since, utc_now())
-    shown = [each for each in names if account_id in {None, each}]
-    if since >= sheet.until or not shown or not can(actor, Verb.PUBLISH, actor):
+def _ghosts(sheet: Sheet, table: Timetable, names: Mapping[UUID, str], zone: ZoneInfo, now: datetime) -> list[Ghost]:
+    """Return the slots of a sheet that are free."""
+    since = max(sheet.since, now)
+    if since >= sheet.until:
         return []
-    table = await timetables.read(request.state.db, actor.workspace_id, shown, since)
-    free = {each: table.free(each, since, sheet.until) for each in shown}
-    return hours.gather(free, names, zone_shown(request))
+    return hours.gather({each: table.free(each, since, sheet.until) for each in names}, names, zone)
+
+
+def _keeps(days: Sequence[Day], table: Timetable, names: Mapping[UUID, str], zone: ZoneInfo, now: datetime) -> _Keeps:
+    """Return what the rules of accounts keep free in days, and what stands there all the same."""
+    dates = [day.date for day in days]
+    due = [chip.entry for day in days for chip in day.chips if chip.entry.state in OPEN and chip.entry.due_at > now]
+    found = {
+        each.id: closures.against(table.rules[each.account_id], each.due_at)
+        for each in due
+        if each.account_id is not None and each.account_id in table.rules
+    }
+    return _Keeps(
+        closures.blackouts(dates, table.rules, names, zone),
+        closures.hours(dates, table.rules, names, zone) if len(days) <= _WEEK_DAYS else {},
+        {publication_id: words for publication_id, words in found.items() if words is not None},
+    )
 
 
 async def export(request: Request) -> Response:

@@ -85,6 +85,7 @@ class Entry:
     options: Mapping[str, str]
     # Of a sandbox: whose limits it has.
     plays: str | None = None
+    series_id: UUID | None = None
 
     @property
     def is_movable(self) -> bool:
@@ -539,6 +540,7 @@ def _entries(actor: Actor) -> Select[Any]:
             col(Publication.post)["tags"].label("tags"),
             col(Publication.post)["options"].label("options"),
             col(ChannelAccount.facts)["plays"].astext.label("plays"),
+            col(Publication.series_id),
         )
         .outerjoin(Document, col(Document.id) == col(Publication.document_id))
         .outerjoin(ChannelAccount, col(ChannelAccount.id) == col(Publication.account_id))

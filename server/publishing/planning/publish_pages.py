@@ -113,6 +113,8 @@ async def publish(request: Request) -> Response:
     word = "publications-planned" if when is not None else "publications-now"
     if isinstance(when, NextSlot):
         word = "publications-queued"
+    elif any(one.publication.series_id for one in planned):
+        word = "publications-series"
     return go_and_say(request, f"/documents/{document_id}/publish", word)
 
 
@@ -162,8 +164,9 @@ async def _publish_page(
     not_approved, moment, approval = None, None, None
     if fields is None:
         tomorrow = (utc_now().astimezone(zone) + timedelta(days=1)).replace(hour=9, minute=0)
+        first = _begun_at(request) or tomorrow
         # What the form has chosen when it is opened: what is said about the time is about this one.
-        fields = {"when": "at", "time": f"{tomorrow:%Y-%m-%dT%H:%M}", "zone": zone.key}
+        fields = {"when": "at", "time": f"{first:%Y-%m-%dT%H:%M}", "zone": zone.key}
     is_refused = bool(errors)
     errors = dict(errors or {})
     if may_publish:
@@ -280,6 +283,14 @@ def _when(fields: Mapping[str, str]) -> When | NextSlot | None:
     zone = fields.get("zone", "").strip()
     zone_named(zone)
     return When(local_time(fields.get("time", "")), zone, later=fields.get("later") == "yes")
+
+
+def _begun_at(request: Request) -> datetime | None:
+    """Return the time at which a publication was begun in the calendar, if it was begun there."""
+    try:
+        return local_time(request.query_params.get("at", ""))
+    except Invalid:
+        return None
 
 
 def _repeat(fields: Mapping[str, str]) -> Repeat | None:

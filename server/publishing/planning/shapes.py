@@ -180,6 +180,7 @@ class PublicationSeen(Answer):
     changed_at: datetime | None = Field(description="When a newer text took the place of what was published.")
     taken_down_at: datetime | None = Field(description="When it was taken down; it stays `published`.")
     gone_since: datetime | None = Field(description="Since when its channel shows it no longer, for its own reasons.")
+    series_id: UUID | None = Field(description="Of the series that it was planned with; null if it was planned alone.")
 
     @classmethod
     def of(cls, entry: Entry) -> Self:
@@ -280,4 +281,5 @@ def _shared(entry: Entry) -> Mapping[str, object]:
         "changed_at": entry.changed_at,
         "taken_down_at": entry.taken_down_at,
         "gone_since": entry.gone_since,
+        "series_id": entry.series_id,
     }

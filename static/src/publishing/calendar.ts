@@ -16,7 +16,7 @@ interface Move {
 /**
  * [data-calendar]: chips are dragged to another day or hour, or moved by keys (M, or Alt and an arrow, then arrows and
  * Enter; Escape leaves it), each with a way back in a toast. Dragged with Alt, or by C, they are copied: a dialog asks to
- * which account. T, D, W, M and the arrows lead to other days and views.
+ * which account. T, D, W, M and the arrows lead to other days and views; a click on an hour begins a post there.
  */
 export function watchCalendar(): void {
   if (!calendar()) return;
@@ -115,6 +115,14 @@ export function watchCalendar(): void {
     if (!address || document.querySelector("dialog[open]")) return;
     event.preventDefault();
     location.assign(address);
+  });
+  document.addEventListener("click", (event) => {
+    const place = calendar()?.dataset["begins"];
+    // The hour itself, and nothing that stands in it.
+    if (!place || !(event.target instanceof HTMLElement) || !event.target.matches("[data-hour]:not([data-past])")) return;
+    const begins = event.target.dataset["hour"] ?? "";
+    const date = event.target.closest<HTMLElement>("[data-date]")?.dataset["date"] ?? "";
+    location.assign(`${place}?at=${date}T${begins}`);
   });
   document.addEventListener("submit", (event) => {
     const form = event.target;

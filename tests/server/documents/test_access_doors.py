@@ -320,6 +320,7 @@ DOORS: Final[dict[str, Door]] = {
     ),
     "POST /workspace/channels/{account_id}/queue/fill-gaps": here(Verb.PUBLISH, form={}),
     "GET /calendar/fill": here(Verb.PUBLISH),
+    "GET /calendar/plan": here(Verb.PUBLISH),
     "POST /calendar/fill": here(Verb.PUBLISH, form={"do": "check"}),
     "GET /workspace/blackouts": here(Verb.CREATE),
     "POST /workspace/blackouts": here(Verb.PUBLISH, form={"name": "Closed", "first": "2030-06-01"}),
@@ -373,6 +374,7 @@ DOORS: Final[dict[str, Door]] = {
     f"POST {_SENT}/newest": here(Verb.PUBLISH, form={}, exactly=False),
     f"GET {_SENT}/take-down": here(Verb.PUBLISH),
     f"POST {_SENT}/take-down": here(Verb.PUBLISH, form={}),
+    f"POST {_SENT}/replay": here(Verb.PUBLISH, form={}),
     f"POST {_SENT}/leave": here(Verb.PUBLISH, form={}),
     f"POST {_SENT}/look": here(Verb.PUBLISH, form={}),
     f"GET {_SENT}/figures.csv": Door(_sees_publication),
@@ -391,6 +393,7 @@ DOORS: Final[dict[str, Door]] = {
     f"POST {_PUBLICATION}/look": here(Verb.PUBLISH),
     f"POST {_PUBLICATION}/update": here(Verb.PUBLISH, json={}),
     f"POST {_PUBLICATION}/take-down": here(Verb.PUBLISH),
+    f"POST {_PUBLICATION}/replay": here(Verb.PUBLISH),
     f"POST {_PUBLICATION}/leave": here(Verb.PUBLISH),
     f"POST {_PUBLICATION}/settle": here(Verb.PUBLISH, json={"finding": "look_again"}),
     f"GET {_API}/review": Door(_follows),
@@ -557,7 +560,7 @@ class House:
     who: Somebody
     parameters: dict[str, str] = field(default_factory=dict)
 
-    async def case(self, name: str = "") -> Case:
+    async def case(self) -> Case:
         """Make a document, somebody's place at it, and one of each thing that may hang on it."""
         async with self.sessions.begin() as db:
             document = await lifecycle.create(db, at_work(self.zoe, self.workspace, Role.ADMIN), title="Plan")
@@ -572,16 +575,19 @@ class House:
                 db.add(LinkVisit(link_id=link.id, user_id=self.user.id))
             await self._hang_on(db, document)
             collection = await self._collection(db)
-            case = await self._stand(db, document, collection)
-        if "compare" in name or "revision_id" in name:
-            made = await self.zoes.post(f"/api/v1/documents/{document.id}/revisions", json={"name": "First"})
+            return await self._stand(db, document, collection)
+
+    async def make_what_is_behind(self, name: str) -> None:
+        """Make what only some doors lead to, if the document has none yet."""
+        document = f"/api/v1/documents/{self.parameters['document_id']}"
+        if ("compare" in name or "revision_id" in name) and "revision_id" not in self.parameters:
+            made = await self.zoes.post(f"{document}/revisions", json={"name": "First"})
             assert made.status_code == 201, made.text
             self.parameters["revision_id"] = made.json()["id"]
-        if "comment_id" in name:
-            made = await self.zoes.post(f"/api/v1/documents/{document.id}/comments", json={"text": "Hm"})
+        if "comment_id" in name and "comment_id" not in self.parameters:
+            made = await self.zoes.post(f"{document}/comments", json={"text": "Hm"})
             assert made.status_code == 201, made.text
             self.parameters["comment_id"] = made.json()["comments"][0]["id"]
-        return case
 
     async def _hang_on(self, db: AsyncSession, document: Document) -> None:
         _, link, _ = await links.create(db, self.zoe, document.id, VIEWER, expires_at=utc_now() + timedelta(hours=1))
@@ -731,8 +737,10 @@ async def test_every_door_is_in_the_table(app: Starlette) -> None:
 @pytest.mark.parametrize("kind", EVERYBODY)
 async def test_no_door_disagrees(house: House) -> None:
     wrong = []
+    case: Case | None = None
     for name, door in DOORS.items():
-        case = await house.case(name)
+        case = case or await house.case()
+        await house.make_what_is_behind(name)
         if "/remove" in name or name == "DELETE /api/v1/workspace/members/{user_id}":
             # For the next ones somebody must be left.
             async with house.sessions.begin() as db:
@@ -746,6 +754,9 @@ async def test_no_door_disagrees(house: House) -> None:
             wrong.append(f"{name}: {answer.status_code}, though the rule says yes")
         elif not is_allowed and answer.status_code not in _refusals(case, name):
             wrong.append(f"{name}: {answer.status_code} and not {_refusals(case, name)}")
+        if was_allowed and not name.startswith("GET"):
+            # Something changed. What was only read, or refused, is as it was.
+            case = None
     assert not wrong, "\n".join(wrong)
 
 

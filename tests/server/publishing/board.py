@@ -119,6 +119,9 @@ class BoardChannel:
         self.wall.called("update", deed)
         return handle.moved(handle.stage, updates=int(str(handle.data.get("updates", 0))) + 1)
 
+    async def replay(self, caller: Caller, post: Post, handle: Handle) -> None:
+        self.wall.called("replay", lambda: None)
+
     async def delete(self, caller: Caller, handle: Handle) -> None:
         def deed() -> None:
             self.wall.posts[:] = [each for each in self.wall.posts if each[0].split("/")[0] != handle.data["key"]]

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from server.db import Sessions, transaction
 from server.publishing.aftercare.carrying import carry_out_due
 from server.publishing.aftercare.models import Change, Deed, Standing
+from server.publishing.channel import Replaying
 from server.publishing.models import Publication
 from server.publishing.posts import pack
 from tests.server.publishing.elsewhere.running import Fault
@@ -18,7 +19,7 @@ from tests.server.publishing.printer import RUNS, Printer, dying, open_printer, 
 from tests.server.publishing.subjects import SUBJECTS
 from tests.server.publishing.subjects.subject import a_whole_post
 
-DEEDS = [Deed.UPDATE, Deed.TAKE_DOWN]
+DEEDS = list(Deed)
 
 
 @pytest.fixture(params=sorted(SUBJECTS))
@@ -62,8 +63,13 @@ async def test_wherever_a_worker_dies_in_a_change_it_is_made(printer: Printer, d
 
 
 def _require(printer: Printer, deed: Deed) -> None:
-    can = printer.subject.channel.capabilities
-    if not (can.updates if deed is Deed.UPDATE else can.deletes):
+    channel = printer.subject.channel
+    can = {
+        Deed.UPDATE: channel.capabilities.updates,
+        Deed.TAKE_DOWN: channel.capabilities.deletes,
+        Deed.REPLAY: isinstance(channel, Replaying),
+    }
+    if not can[deed]:
         pytest.skip("This channel does not do that.")
 
 
@@ -108,11 +114,11 @@ async def _count_calls(printer: Printer, deed: Deed) -> int:
 
 
 def _judge(printer: Printer, deed: Deed, text: str) -> None:
-    """See that nothing is left of the old text, and all of the new one is there once."""
+    """See that what is meant to be there is there once, and nothing else: the new text, the old one, or none."""
     subject = printer.subject
     for word in ("Red ", ""):
         whole = a_whole_post(subject, f"{word}{text}")
-        wanted = 1 if deed is Deed.UPDATE and word else 0
+        wanted = 1 if deed is (Deed.UPDATE if word else Deed.REPLAY) else 0
         for part in (whole.text, *whole.replies):
             # The new text ends as the old one does.
             found = times(subject, part) - (0 if word else times(subject, f"Red {part}"))

@@ -293,6 +293,36 @@ async def test_a_program_updates_watches_and_takes_down(planner: Planner, worksh
     assert planner.wall.posts == []
 
 
+async def test_what_a_receiver_lost_is_sent_once_more(
+    client: httpx.AsyncClient, planner: Planner, workshop: Workshop
+) -> None:
+    document, path = await out(planner, workshop)
+    planner.edit(document, "It leaps.")
+    page = await client.get(path, headers=HTML)
+    assert "Send the event again" in page.text
+
+    answer = await send(client, f"{path}/replay", **hidden(page.text))
+    assert answer.status_code == 303, answer.text
+    waiting = await client.get(path, headers=HTML)
+    assert "Being sent once more" in waiting.text
+    assert "Send the event again" not in waiting.text
+    await carry(workshop)
+
+    done = await client.get(path, headers=HTML)
+    assert "Sent it once more, as the same; the channel took it." in done.text
+    # What is approved by now is not what was sent.
+    assert planner.wall.calls[-1] == "replay"
+    assert [text for _, text in planner.wall.posts] == ["It jumps over the dog."]
+    async with await planner.program() as program:
+        asked = await program.post(f"/api/v1{path}/replay")
+        assert (asked.status_code, asked.json()["deed"]) == (202, "replay")
+        assert (await program.post(f"/api/v1{path}/update", json={})).status_code == 202
+        assert (await program.post(f"/api/v1{path}/replay")).status_code == 409
+        assert (await program.post(f"/api/v1{path}/take-down")).status_code == 202
+        await carry(workshop)
+        assert (await program.post(f"/api/v1{path}/replay")).status_code == 409
+
+
 async def test_what_a_person_found_by_hand_is_left_to_people(
     client: httpx.AsyncClient, planner: Planner, workshop: Workshop
 ) -> None:

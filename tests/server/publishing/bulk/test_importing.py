@@ -235,6 +235,21 @@ async def test_an_import_is_for_whoever_brought_it_and_for_an_hour(
         assert await keeping.forget_expired(db) == 1
 
 
+async def test_what_goes_out_there_already_is_remarked_and_planned_all_the_same(planner: Planner) -> None:
+    document = await planner.document("It jumps.")
+    row = "The fox,Our board,2030-06-05T09:00,UTC,"
+    async with await planner.program() as program:
+        assert (await _send(program, row))["rows"][0]["remarks"] == []
+        planned = await planner.plan(program, document)
+        shown = await _send(program, row)
+        assert (_fates(shown), _remark(shown)[1]) == (
+            ["planned"],
+            "This document goes out there already, on 2030-06-01 at 09:00 (Europe/Paris).",
+        )
+        assert (await program.delete(f"/api/v1/publications/{planned['id']}")).is_success
+        assert (await _send(program, row))["rows"][0]["remarks"] == []
+
+
 async def test_two_accounts_or_documents_of_one_name_are_not_guessed(planner: Planner) -> None:
     first = await planner.document("It jumps.")
     await planner.document("It jumps again.")

@@ -10,7 +10,7 @@ from standardwebhooks import Webhook as Signer
 from standardwebhooks import WebhookVerificationError
 from starlette.responses import PlainTextResponse, Response
 
-from server.publishing.channel import Caller, Connection, Finding, Handle
+from server.publishing.channel import Caller, Connection, Finding, Handle, Replaying
 from server.publishing.channels.webhook import (
     ADVISED_BYTES,
     ROTATION,
@@ -150,6 +150,28 @@ async def test_an_update_is_an_event_of_its_own_unless_it_is_sent_again(subject:
         "The brown fox",
         "The red fox",
     ]
+
+
+async def test_the_last_event_is_sent_again_to_a_receiver_that_lost_it(subject: Subject, receiver: Receiver) -> None:
+    channel, caller = subject.channel, subject.caller
+    assert isinstance(channel, Replaying)
+    post = a_post(subject)
+    handle = await channel.publish(caller, post, channel.begin(post, caller.account))
+    await channel.replay(caller, post, handle)
+    assert [event["type"] for event in receiver.events] == ["post.published"]
+    [(first, first_body), (second, second_body)] = receiver.requests
+    assert (first["webhook-id"], first_body) == (second["webhook-id"], second_body)
+
+    receiver.lose_all()
+    await channel.replay(caller, post, handle)
+    assert receiver.seen() == ["The brown fox"]
+
+    changed = replace(post, text="The red fox")
+    handle = await channel.update(caller, changed, handle)
+    receiver.lose_all()
+    await channel.replay(caller, changed, handle)
+    assert [(event["type"], event["data"]["text"]) for event in receiver.events] == [("post.updated", "The red fox")]
+    assert receiver.requests[-1][0]["webhook-id"] == receiver.requests[-2][0]["webhook-id"]
 
 
 async def test_an_update_that_was_lost_and_then_changed_is_another_event(subject: Subject, receiver: Receiver) -> None:

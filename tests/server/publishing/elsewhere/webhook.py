@@ -59,5 +59,11 @@ class Receiver:
         else:
             self.posts[event["data"]["id"]] = event["data"]
 
+    def lose_all(self) -> None:
+        """Forget all events and posts, as after a restore of an old backup."""
+        self.events.clear()
+        self.posts.clear()
+        self._known.clear()
+
     def seen(self) -> list[str]:
         return [post["text"] for post in self.posts.values()]

@@ -27,6 +27,7 @@ from server.publishing.models import Attempt, ChannelAccount, Publication
 from server.publishing.planning.calendar import View, sheet_of
 from server.publishing.posts import FrozenPicture
 from server.publishing.states import State
+from server.review.models import Standing
 from server.workspaces.models import Role
 from tests.factories import csrf_of, sign_in
 from tests.server.publishing.board import BoardChannel
@@ -96,6 +97,65 @@ async def test_a_calendar_moves_to_what_its_own_clock_shows(client: httpx.AsyncC
     async with planner.sessions() as db:
         row = await db.get_one(Publication, UUID(path.rsplit("/", 1)[1]))
     assert (row.wall_time.isoformat(), row.zone) == ("2030-06-03T15:00:00", "Europe/Paris")
+
+
+async def test_a_post_begins_at_a_place_of_the_calendar(client: httpx.AsyncClient, planner: Planner) -> None:
+    month = (await client.get("/calendar?date=2030-06-01", headers=HTML)).text
+    assert 'href="/calendar/plan?at=2030-06-05T09:00"' in month
+    assert 'data-begins="/calendar/plan"' in month
+    document = await planner.document("It jumps.", title="The approved fox")
+    await planner.document("It sleeps.", title="The raw dog", approve=False)
+    async with transaction(planner.sessions) as db:
+        approved = datetime(2026, 1, 1, tzinfo=UTC)
+        db.add(Standing(document_id=document, status="approved", approved_hash=bytes(32), approved_at=approved))
+
+    chosen = (await client.get("/calendar/plan?at=2030-06-05T15:00", headers=HTML)).text
+    assert "Wednesday, 5 June 2030, 15:00" in chosen
+    approved_part, raw_part = chosen.split('id="drafts-title"')
+    publish = f"/documents/{document}/publish?at=2030-06-05T15:00"
+    assert f'href="{publish}">The approved fox' in approved_part
+    assert "The raw dog" in raw_part
+    assert "The approved fox" not in raw_part
+
+    assert 'value="2030-06-05T15:00"' in (await client.get(publish, headers=HTML)).text
+    assert 'value="2030-06-05T15:00"' not in (await client.get(publish.split("?", 1)[0], headers=HTML)).text
+    for lost in ("", "?at=soon", "?at=2030-06-05T15:00Z"):
+        away = await client.get(f"/calendar/plan{lost}", headers=HTML)
+        assert (away.status_code, away.headers["location"]) == (303, "/calendar")
+
+
+async def test_days_and_hours_that_rules_keep_free_say_so(client: httpx.AsyncClient, planner: Planner) -> None:
+    await _planned(client, planner)
+    workspace = f"/api/v1/workspaces/{planner.workspace.id}"
+    async with await planner.program() as program:
+        blackout = {"name": "Summer break", "first": "2030-06-01", "last": "2030-06-02"}
+        assert (await program.post(f"{workspace}/blackouts", json=blackout)).is_success
+        quiet = {"zone": "Europe/Paris", "quiet": {"begins": "21:00", "until": "08:00"}}
+        rules = await program.put(f"{workspace}/accounts/{planner.account_id}/posting-rules", json=quiet)
+        assert rules.is_success
+
+    client.cookies.set("quillroom_zone", "Europe/Paris")
+    month = (await client.get("/calendar?date=2030-06-01", headers=HTML)).text
+    closed = re.findall(r'data-date="([^"]*)"[^>]* data-closed', month)
+    assert closed == ["2030-06-01", "2030-06-02"]
+    assert month.count("Summer break<span") == len(closed)
+    # The publication of the first stands there all the same, and says so.
+    assert "Scheduled · in a blackout: Summer break" in month
+    week = (await client.get("/calendar?date=2030-06-03&view=week&hours=all", headers=HTML)).text
+    monday = week[week.index('data-date="2030-06-03"') : week.index('data-date="2030-06-04"')]
+    hours = re.findall(r'data-hour="(\d\d):00"[^>]* data-closed="all"', monday)
+    assert hours == [f"{hour:02}" for hour in (*range(8), 21, 22, 23)]
+    assert "Shaded: hours" in week
+
+
+async def test_a_series_is_marked_and_told(client: httpx.AsyncClient, planner: Planner) -> None:
+    document = await planner.document("It jumps.")
+    page = f"/documents/{document}/publish"
+    series = {"repeat": "weeks", "every": "1", "ends": "count", "count": "3"}
+    assert (await _send(client, page, **_wish(planner, **series))).status_code == 303
+    shown = (await client.get(page, headers=HTML)).text
+    assert "All of them are planned." in shown
+    assert shown.count("Repeats</span>") == 3
 
 
 async def test_what_cannot_be_planned_is_said_and_nothing_is(client: httpx.AsyncClient, planner: Planner) -> None:

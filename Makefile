@@ -5,7 +5,7 @@ BIN := .venv/bin
 DONE := .venv/.done
 T ?= tests
 # The whole of the tests takes so many processes, each with servers of its own; one part, named by T, a single one.
-PROCESSES ?= 2
+PROCESSES ?= 3
 # These load the machine and wait for what it does then: after all others, alone.
 ALONE := tests/guarantees tests/interop/test_storm.py
 # Where the results of the whole are written down, if anywhere: a file for each of its halves.

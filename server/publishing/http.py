@@ -8,11 +8,13 @@ turn a POST into a GET and lead past the look at the address; each comes back as
 import ipaddress
 import json
 import socket
+import ssl
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import cache
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -221,6 +223,7 @@ class _Looking(httpx.AsyncBaseTransport):
         # Connections are not kept: the pool knows them by address alone, and one that was made and certified for
         # another host at the same address would be taken.
         self._inner = httpx.AsyncHTTPTransport(
+            verify=_trusted(),
             trust_env=False,
             limits=httpx.Limits(max_connections=MAX_CONNECTIONS, max_keepalive_connections=0),
         )
@@ -242,6 +245,12 @@ class _Looking(httpx.AsyncBaseTransport):
 
     async def aclose(self) -> None:
         await self._inner.aclose()
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    """Return whom the world trusts; read once, as it takes longer than all else that begins with an application."""
+    return httpx.create_ssl_context(trust_env=False)
 
 
 async def _resolve(host: str, port: int) -> list[str]:

@@ -149,7 +149,8 @@ class _Carrying:
         resting = await self._workshop.pace.resting_until(account.id) if account is not None else None
         if resting is not None and resting > now:
             return resting, "The channel asked for this account to be left alone for a while."
-        if self._deed is not Deed.TAKE_DOWN and self._workshop.stopped is not None and self._row.called_at is None:
+        # Also after a call whose answer was lost: sent again, a text that nobody stands for any more is there for sure.
+        if self._deed is not Deed.TAKE_DOWN and self._workshop.stopped is not None:
             async with self._workshop.sessions() as db:
                 signed = self._row.content_hash or publication.content_hash
                 why = await self._workshop.stopped(db, publication.document_id, signed)

@@ -229,7 +229,8 @@ async def leave(db: AsyncSession, actor: Actor, publication_id: UUID, *, now: da
     change = await _free(db, publication, now)
     if change is None:
         raise Conflict("Nothing is waiting to be changed here.")
-    if change.called_at is not None:
+    # To send once more what is there already makes no difference there.
+    if change.called_at is not None and change.deed != Deed.REPLAY:
         raise Conflict("It may be carried out already; no answer came. It is tried until that is known.")
     _end(change, now)
     publication.version += 1

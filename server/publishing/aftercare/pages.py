@@ -189,7 +189,10 @@ async def _after(request: Request, actor: Actor, seen: Seen) -> After | None:
         can_replay=is_out and not is_waiting and isinstance(channel, Replaying),
         change=change if change is not None and change.state != Standing.DONE else None,
         is_waiting=is_waiting,
-        may_leave=may and is_waiting and change is not None and change.called_at is None,
+        may_leave=may
+        and is_waiting
+        and change is not None
+        and (change.called_at is None or change.deed == Deed.REPLAY),
         gone_because=look.sentence if look is not None and entry.gone_since is not None else "",
         faring=await _faring(request, seen, channel, look, may=may),
         unreachable=NotKnown.sentence if entry.taken_down_at is None and not is_known(seen.publication) else "",

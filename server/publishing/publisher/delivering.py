@@ -241,13 +241,16 @@ class _Delivery:
             if progress.handle.stage is Stage.READY and progress.called_at is None and now < self._row.due_at:
                 await self._save(progress, next_at=self._row.due_at, lease_until=None)
                 return
-            # Sending pictures ahead takes minutes, in which somebody may have put the document on hold.
+            # Sending pictures ahead takes minutes, and so may a look for what was lost. Meanwhile somebody may have put
+            # the document on hold.
             if number and not may_be_seen and await self._is_stopped(now):
                 return
             may_be_seen = may_be_seen or progress.handle.stage is not Stage.PREPARING
             after, account = await self._step_once(channel, account, post, progress)
             if after is None:
                 return
+            if _is_absent(progress, after):
+                may_be_seen = False
             progress = after
         error = ChannelError(Remedy.OPERATOR, f"{channel.name} did not come to an end after {MOST_STEPS} steps.")
         await self._settle(error, judge(error, before=progress, begun=progress, tries=self._row.tries, now=now))
@@ -270,7 +273,7 @@ class _Delivery:
             verdict = judge(error, before=progress, begun=saved, tries=self._row.tries, now=self._workshop.clock())
             await self._settle(error, verdict, progress=progress, attempt_id=attempt_id)
             return None, account
-        if progress.called_at is not None and after == Progress(progress.handle):
+        if _is_absent(progress, after):
             # Looked for and not there: what was lost may be made again. At once the first time, so that one lost answer
             # costs no time; then ever later, since a channel that never answers is one that fails.
             wait = patience.wait_after(self._row.tries) if self._row.tries > 1 else timedelta()
@@ -431,6 +434,11 @@ def _values(progress: Progress) -> dict[str, Any]:
         "remote_id": progress.handle.remote_id,
         "url": progress.handle.url,
     }
+
+
+def _is_absent(before: Progress, after: Progress) -> bool:
+    """Whether a look has found that what was begun is not there."""
+    return before.called_at is not None and after == Progress(before.handle)
 
 
 def _name_call(progress: Progress) -> str:

@@ -1,6 +1,7 @@
 """Changes of published posts: announced, repeated until they are known to be made, and never against one another."""
 
 from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
 from uuid import UUID
 
 import anyio
@@ -42,11 +43,15 @@ async def out(press: Press, text: str = "The fox", *, replies: tuple[str, ...] =
     return planned
 
 
-async def ask(press: Press, publication_id: UUID, text: str | None, *, replies: tuple[str, ...] = ()) -> UUID:
-    """Ask for another text; for None, to take it down."""
+async def ask(
+    press: Press, publication_id: UUID, text: str | None, *, replies: tuple[str, ...] = (), deed: Deed | None = None
+) -> UUID:
+    """Ask for another text; for None, to take it down; or for what else is said."""
+    deed = deed or (Deed.TAKE_DOWN if text is None else Deed.UPDATE)
+    text = text if deed is Deed.UPDATE else None
     change = Change(
         publication_id=publication_id,
-        deed=(Deed.TAKE_DOWN if text is None else Deed.UPDATE).value,
+        deed=deed.value,
         post=None if text is None else pack(FrozenPost("", text, f"<p>{text}</p>", replies=replies)),
         content_hash=None if text is None else b"\x01" * 32,
         next_at=press.clock(),
@@ -211,6 +216,27 @@ async def test_a_hold_stops_an_update_and_lets_a_post_be_taken_down(press: Press
 
     assert await carry(press) == ["done"]
     assert press.texts == []
+
+
+@pytest.mark.parametrize("deed", [Deed.UPDATE, Deed.REPLAY])
+async def test_a_hold_stops_also_what_is_tried_again_after_a_lost_answer(press: Press, deed: Deed) -> None:
+    async def stopped(db: AsyncSession, document_id: UUID | None, content_hash: bytes) -> str | None:
+        return "A reviewer holds this document."
+
+    published = await out(press)
+    asked = await ask(press, published, "The red fox", deed=deed)
+    call = deed.value
+    press.wall.before = once(call, ChannelError(Remedy.UNKNOWN, "The connection broke off."))
+    assert await carry(press) == []
+    assert (await change_of(press, asked)).called_at is not None
+
+    object.__setattr__(press.workshop, "stopped", stopped)
+    for _ in range(3):
+        press.clock.now += timedelta(hours=1)
+        assert await carry(press) == []
+    assert press.wall.calls.count(call) == 1
+    assert press.texts == ["The fox"]
+    assert (await change_of(press, asked)).problem == "A reviewer holds this document."
 
 
 async def test_what_was_left_meanwhile_is_not_saved(press: Press) -> None:

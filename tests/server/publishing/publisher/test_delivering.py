@@ -328,6 +328,32 @@ async def test_a_hold_that_comes_while_it_is_prepared_is_seen_before_anybody_see
     assert press.texts == ["One", "Two"]
 
 
+async def test_a_hold_that_comes_while_an_answer_is_lost_is_seen_once_nothing_was_found(press: Press) -> None:
+    planned = await press.plan()
+    why: list[str] = []
+
+    async def stopped(db: AsyncSession, document_id: UUID | None, content_hash: bytes) -> str | None:
+        return why[0] if why else None
+
+    def lose(call: str) -> None:
+        if call == "post" and not why:
+            why.append("A reviewer holds it.")
+            raise ChannelError(Remedy.UNKNOWN, "The connection broke off.")
+
+    press.wall.before = lose
+    workshop = replace(press.workshop, stopped=stopped)
+    for _ in range(4):
+        await publish_due(workshop)
+        press.clock.now += patience.LOOK_AGAIN
+    assert press.wall.calls == ["draft", "post", "look"]
+    assert (await press.row(planned)).problem == "A reviewer holds it."
+
+    why.clear()
+    press.wall.before = lambda _: None
+    await publish_due(workshop)
+    assert press.texts == ["The fox"]
+
+
 async def test_what_is_overdue_is_known(press: Press) -> None:
     assert await oldest_overdue_seconds(press.sessions, NOON) == 0
     await press.plan(due_at=NOON - timedelta(minutes=3))

@@ -22,7 +22,7 @@ from server.publishing.planning.asking import (
     uuid_or_none,
     zone_shown,
 )
-from server.publishing.planning.calendar import Day, Sheet, View, fill, midnight, sheet_of
+from server.publishing.planning.calendar import EARLIEST, LATEST, Day, Sheet, View, fill, midnight, sheet_of
 from server.publishing.planning.closures import Closure
 from server.publishing.planning.hours import Ghost
 from server.publishing.planning.planning import Entry, Wanted
@@ -210,8 +210,8 @@ async def export(request: Request) -> Response:
     """Send the publications of a span of days as a file: without one, of a year from today on."""
     db, actor, asked = request.state.db, current_actor(request), request.query_params
     zone = zone_shown(request)
-    first = _day(asked.get("from"), utc_now().astimezone(zone).date())
-    last = _day(asked.get("to"), first + timedelta(days=365))
+    first = _bounded(_day(asked.get("from"), utc_now().astimezone(zone).date()))
+    last = _bounded(_day(asked.get("to"), first + timedelta(days=365)))
     state = State(asked["state"]) if asked.get("state") in set(State) else None
     wanted = Wanted(
         since=midnight(first, zone),
@@ -240,6 +240,10 @@ def _day(text: str | None, today: date) -> date:
         return date.fromisoformat(text) if text else today
     except ValueError:
         return today
+
+
+def _bounded(day: date) -> date:
+    return min(max(day, EARLIEST), LATEST)
 
 
 def _address(sheet: Sheet, tab: str, parts: Mapping[str, str], cursor: str | None = None) -> str:

@@ -308,6 +308,15 @@ async def test_a_member_sees_and_does_not_touch(
         assert (await _send(client, f"{path}/{deed}", **fields)).status_code == 403, deed
 
 
+@pytest.mark.parametrize("days", ["from=9999-12-31", "to=9999-12-31", "from=0001-01-01&to=0001-01-02"])
+async def test_days_beyond_the_calendar_are_exported_as_none(
+    client: httpx.AsyncClient, planner: Planner, days: str
+) -> None:
+    client.cookies.set("quillroom_zone", "Africa/Cairo")
+    answer = await client.get(f"/calendar/export?{days}", headers=HTML)
+    assert (answer.status_code, answer.text.count("\n")) == (200, 1)
+
+
 async def test_days_are_exported_and_no_cell_is_computed(client: httpx.AsyncClient, planner: Planner) -> None:
     document = await planner.document("=HYPERLINK(1)", title="Foxes, “all”")
     assert (await _send(client, f"/documents/{document}/publish", **_wish(planner))).status_code == 303

@@ -68,10 +68,22 @@ async def test_planned_moved_out_and_settled(enter: Enter, studio: Studio) -> No
     await ada.page.get_by_text("not approved yet").wait_for()
     await approve(studio, ben, document)
 
-    # Planned for a day of next month, in the middle of a week.
+    # A day of next month, in the middle of a week. A click on one of its hours, or its +, is where a post begins.
     day = (datetime.now(UTC) + timedelta(days=40)).date()
     day -= timedelta(days=day.weekday() - 2)
+    await ada.go(f"/calendar?date={day}")
+    await ada.page.locator(f'.calendar-day[data-date="{day}"] .calendar-add').click()
+    await ada.page.wait_for_url(f"**/calendar/plan?at={day}T09:00")
+    await ada.go(f"/calendar?view=week&date={day}")
+    await ada.page.locator(f'.hours-day[data-date="{day}"] .hour[data-hour="15:00"]').click()
+    await ada.page.wait_for_url(f"**/calendar/plan?at={day}T15:00")
+    await look(ada, "calendar-begin")
+    await ada.page.get_by_role("link", name="Autumn plan").click()
+    await ada.page.get_by_label("Day and time").and_(ada.page.locator(f'[value="{day}T15:00"]')).wait_for()
+
     await fill(ada, document, "well", f"{day}T09:00")
+    # What is chosen shows how it will look there.
+    await ada.page.locator("details.publish-preview[open] .post-preview").first.wait_for()
     await look(ada, "publish")
     # The button says what it does, as it is chosen; a check answers beside it, and whoever hears the page is told.
     await ada.page.get_by_label("Now").check()

@@ -2,6 +2,7 @@
 import "htmx.org";
 import { watchReview } from "../review/bar";
 import { watchCalendar } from "../publishing/calendar";
+import { watchPublishing } from "../publishing/publish";
 import { watchQueue } from "../publishing/queue";
 import { watchImport } from "../publishing/import";
 import { watchBell } from "./bell";
@@ -40,6 +41,7 @@ watchReview();
 watchSharing();
 followReading();
 watchCalendar();
+watchPublishing();
 watchQueue();
 watchImport();
 listenLive();

@@ -194,14 +194,15 @@ def _keeps(days: Sequence[Day], table: Timetable, names: Mapping[UUID, str], zon
     """Return what the rules of accounts keep free in days, and what stands there all the same."""
     dates = [day.date for day in days]
     due = [chip.entry for day in days for chip in day.chips if chip.entry.state in OPEN and chip.entry.due_at > now]
+    closed = closures.around(dates, table.rules)
     found = {
-        each.id: closures.against(table.rules[each.account_id], each.due_at)
+        each.id: closed[each.account_id].against(each.due_at)
         for each in due
-        if each.account_id is not None and each.account_id in table.rules
+        if each.account_id is not None and each.account_id in closed
     }
     return _Keeps(
-        closures.blackouts(dates, table.rules, names, zone),
-        closures.hours(dates, table.rules, names, zone) if len(days) <= _WEEK_DAYS else {},
+        closures.by_day(dates, closed, names, zone),
+        closures.by_hour(dates, closed, names, zone) if len(days) <= _WEEK_DAYS else {},
         {publication_id: words for publication_id, words in found.items() if words is not None},
     )
 

@@ -7,9 +7,10 @@ from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from server.publishing.rules.slots import Rules, Silence
+from server.publishing.rules.slots import Quiet, Rules
 from server.publishing.wall_time import wall_at
 
+_DAY: Final = timedelta(days=1)
 _HALF_AN_HOUR: Final = timedelta(minutes=30)
 
 
@@ -27,50 +28,75 @@ class Closure:
         return self.name if self.is_all else f"{self.name} ({', '.join(self.accounts)})"
 
 
-def blackouts(
-    days: Sequence[date], rules: Mapping[UUID, Rules], names: Mapping[UUID, str], zone: ZoneInfo
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """When one account wants no posts, around the days of a calendar. `blackouts`: their names by day, on its clock."""
+
+    zone: str
+    quiet: Quiet | None
+    blackouts: Mapping[date, Sequence[str]]
+
+    def blackouts_at(self, at: datetime) -> Sequence[str]:
+        """Return the blackouts that an instant lies in."""
+        return self.blackouts.get(wall_at(at, self.zone).date(), ())
+
+    def against(self, at: datetime) -> str | None:
+        """Return why the account wants no post at an instant; None if it does not mind."""
+        wall = wall_at(at, self.zone)
+        if names := self.blackouts.get(wall.date()):
+            return f"in a blackout: {names[0]}"
+        return "in quiet hours" if self.quiet is not None and self.quiet.covers(wall.time()) else None
+
+
+def around(days: Sequence[date], rules: Mapping[UUID, Rules]) -> dict[UUID, Closed]:
+    """Return when accounts are closed around days that follow one another."""
+    return {account_id: Closed(own.zone, own.quiet, _blackouts(days, own)) for account_id, own in rules.items()}
+
+
+def by_day(
+    days: Sequence[date], closed: Mapping[UUID, Closed], names: Mapping[UUID, str], zone: ZoneInfo
 ) -> dict[date, list[Closure]]:
     """Return the blackouts of each day of a calendar: those in which its noon lies, by the clock of the account."""
     found: dict[date, list[Closure]] = {}
     for day in days:
         noon = datetime.combine(day, time(12), zone)
-        closed: dict[str, set[UUID]] = {}
-        for account_id, own in rules.items():
-            for silence in _silences_at(own, noon) if own.silences else ():
-                closed.setdefault(silence.name, set()).add(account_id)
-        if closed:
-            found[day] = [_closure(name, whose, rules, names) for name, whose in closed.items()]
+        whose: dict[str, list[UUID]] = {}
+        for account_id, own in closed.items():
+            for name in own.blackouts_at(noon):
+                whose.setdefault(name, []).append(account_id)
+        if whose:
+            found[day] = [_closure(name, accounts, closed, names) for name, accounts in whose.items()]
     return found
 
 
-def hours(
-    days: Sequence[date], rules: Mapping[UUID, Rules], names: Mapping[UUID, str], zone: ZoneInfo
+def by_hour(
+    days: Sequence[date], closed: Mapping[UUID, Closed], names: Mapping[UUID, str], zone: ZoneInfo
 ) -> dict[tuple[date, int], Closure]:
     """Return the hours of days in whose middle accounts are closed, by quiet hours or a blackout."""
-    strict = {each: own for each, own in rules.items() if own.quiet is not None or own.silences}
+    strict = {each: own for each, own in closed.items() if own.quiet is not None or own.blackouts}
     found: dict[tuple[date, int], Closure] = {}
     for day in days if strict else ():
         for hour in range(24):
             at = datetime.combine(day, time(hour), zone) + _HALF_AN_HOUR
-            closed = {each for each, own in strict.items() if against(own, at) is not None}
-            if closed:
-                found[day, hour] = _closure("No posts wanted", closed, rules, names)
+            accounts = [each for each, own in strict.items() if own.against(at) is not None]
+            if accounts:
+                found[day, hour] = _closure("No posts wanted", accounts, closed, names)
     return found
 
 
-def against(rules: Rules, at: datetime) -> str | None:
-    """Return why an account wants no post at an instant; None if it does not mind."""
-    for each in _silences_at(rules, at):
-        return f"in a blackout: {each.name}"
-    is_quiet = rules.quiet is not None and rules.quiet.covers(wall_at(at, rules.zone).time())
-    return "in quiet hours" if is_quiet else None
+def _blackouts(days: Sequence[date], rules: Rules) -> dict[date, list[str]]:
+    # The clock of an account may show the day before or after.
+    first, last = days[0] - _DAY, days[-1] + _DAY
+    found: dict[date, list[str]] = {}
+    for each in rules.silences:
+        day = max(each.first, first)
+        while day <= min(each.last, last):
+            names = found.setdefault(day, [])
+            if each.name not in names:
+                names.append(each.name)
+            day += _DAY
+    return found
 
 
-def _silences_at(rules: Rules, at: datetime) -> list[Silence]:
-    """Return the blackouts of an account that an instant lies in."""
-    day = wall_at(at, rules.zone).date()
-    return [each for each in rules.silences if each.first <= day <= each.last]
-
-
-def _closure(name: str, closed: set[UUID], rules: Mapping[UUID, Rules], names: Mapping[UUID, str]) -> Closure:
-    return Closure(name, sorted(names[each] for each in closed), len(closed) == len(rules))
+def _closure(name: str, accounts: Sequence[UUID], closed: Mapping[UUID, Closed], names: Mapping[UUID, str]) -> Closure:
+    return Closure(name, sorted(names[each] for each in accounts), len(accounts) == len(closed))

@@ -43,6 +43,8 @@ TITLE: Final = "title"
 # with another configuration can write others.
 _HASHED_MARK = re.compile(r"(.*)--[a-zA-Z0-9+/=]{8}", re.DOTALL)
 _SPACES = re.compile(r"[\s\x00-\x1f\x7f]+")
+# Overrides, embeddings and isolates would go on behind the title. Marks, which Arabic and Hebrew need, do not.
+_TURNS = re.compile("[\u202a-\u202e\u2066-\u2069]")
 # As in the editor: its table tools would fill what is missing of a rectangle, and stop over more than this.
 _MOST_MISSING_CELLS: Final = 5000
 
@@ -68,8 +70,11 @@ def fragment(doc: YDoc, name: str = FRAGMENT) -> XmlFragment:
 
 
 def clean_title(title: str) -> str:
-    """Return a title as lists show it: one line, no control characters, at most MAX_TITLE_CHARACTERS long."""
-    return _SPACES.sub(" ", title).strip()[:MAX_TITLE_CHARACTERS].rstrip()
+    """Return a title as lists show it, and as it goes out: one line, nothing that turns the words beside it around.
+
+    At most MAX_TITLE_CHARACTERS long.
+    """
+    return _SPACES.sub(" ", _TURNS.sub("", title)).strip()[:MAX_TITLE_CHARACTERS].rstrip()
 
 
 def read_title(doc: YDoc) -> str:

@@ -34,6 +34,8 @@ MAX_CONNECTIONS: Final = 32
 _GZIP: Final = 16 + zlib.MAX_WBITS
 # Ways to write an IPv4 address in IPv6 that nobody needs to be called by: a translator of one's own, compatible, SIIT.
 _IPV4_INSIDE: Final = tuple(ipaddress.ip_network(net) for net in ("64:ff9b:1::/48", "::/96", "::ffff:0:0:0/96"))
+# What no registry of this Python knows yet, or knows no longer: documentation, segments of routes, the old site's own.
+_IPV6_APART: Final = tuple(ipaddress.ip_network(net) for net in ("3fff::/20", "5f00::/16", "fec0::/10"))
 _NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
 
 
@@ -273,6 +275,6 @@ def is_public(address: str) -> bool:
             return is_public(str(ip.ipv4_mapped))
         if ip in _NAT64:
             return is_public(str(ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)))
-        if ip.sixtofour is not None or ip.teredo is not None or any(ip in net for net in _IPV4_INSIDE):
+        if ip.sixtofour is not None or ip.teredo is not None or any(ip in net for net in (*_IPV4_INSIDE, *_IPV6_APART)):
             return False
     return ip.is_global and not ip.is_multicast

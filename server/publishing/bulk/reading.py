@@ -160,7 +160,11 @@ def _delimited(text: str) -> tuple[str, int, str]:
     header = next((line for line in text.splitlines() if line.strip()), "")
 
     def known(delimiter: str) -> int:
-        record = next(csv.reader([header], delimiter=delimiter), [])
+        try:
+            record = next(csv.reader([header], delimiter=delimiter), [])
+        except csv.Error:
+            # A cell that is too long. What is wrong with it is said once it is read.
+            return 0
         return sum(_is_known(_column(cell)) for cell in record)
 
     return text, 0, max(_DELIMITERS, key=known)

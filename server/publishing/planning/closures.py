@@ -84,18 +84,17 @@ def by_hour(
     return found
 
 
-def _blackouts(days: Sequence[date], rules: Rules) -> dict[date, list[str]]:
+def _blackouts(days: Sequence[date], rules: Rules) -> dict[date, Sequence[str]]:
     # The clock of an account may show the day before or after.
     first, last = days[0] - _DAY, days[-1] + _DAY
-    found: dict[date, list[str]] = {}
+    # In their order, each name once.
+    found: dict[date, dict[str, None]] = {}
     for each in rules.silences:
         day = max(each.first, first)
         while day <= min(each.last, last):
-            names = found.setdefault(day, [])
-            if each.name not in names:
-                names.append(each.name)
+            found.setdefault(day, {})[each.name] = None
             day += _DAY
-    return found
+    return {day: list(names) for day, names in found.items()}
 
 
 def _closure(name: str, accounts: Sequence[UUID], closed: Mapping[UUID, Closed], names: Mapping[UUID, str]) -> Closure:

@@ -19,6 +19,7 @@ FURTHEST: Final = timedelta(days=400)
 WEEKDAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 # Where a Problem that comes of a rule stands.
 TIME: Final = "time"
+_MOST_NAMED: Final = 3
 _DAY_MINUTES: Final = 24 * 60
 _DAY: Final = timedelta(days=1)
 
@@ -130,11 +131,9 @@ def broken(rules: Rules, taken: Iterable[datetime], at: datetime) -> list[Proble
             f"{wall:%H:%M} lies in the quiet hours of this account, {rules.quiet.begins:%H:%M} to "
             f"{rules.quiet.until:%H:%M} ({rules.zone})."
         )
-    found += [
-        f"{_day_words(wall.date())} is in a blackout: {each.name}."
-        for each in rules.silences
-        if each.first <= wall.date() <= each.last
-    ]
+    names = list(dict.fromkeys(each.name for each in rules.silences if each.first <= wall.date() <= each.last))
+    if names:
+        found.append(f"{_day_words(wall.date())} is in {_blackout_words(names)}.")
     others = sorted(taken)
     near = min((abs(at - each) for each in others), default=None)
     if near is not None and near < rules.gap:
@@ -225,6 +224,13 @@ def _is_near(others: Sequence[datetime], at: datetime, gap: timedelta) -> bool:
 
 def _day_words(day: date) -> str:
     return f"{day:%A}, {day.day} {day:%B %Y}"
+
+
+def _blackout_words(names: Sequence[str]) -> str:
+    if len(names) == 1:
+        return f"a blackout: {names[0]}"
+    more = len(names) - _MOST_NAMED
+    return f"{len(names)} blackouts: {', '.join(names[:_MOST_NAMED])}" + (f" and {more} more" if more > 0 else "")
 
 
 def _distance_words(distance: timedelta) -> str:

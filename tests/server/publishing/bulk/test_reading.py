@@ -61,6 +61,7 @@ def test_files_that_are_something_else_are_told_so(content: bytes, words: str) -
         ("document,time\nFox,now", "account"),
         (f"{HEAD},Time \nFox,Board,now,later", "called “time”"),
         (f'{HEAD}\nFox,Board,"now', "quotation mark"),
+        ('"' + "x" * 200_000 + f'",{HEAD}\nFox,Board,now', "quotation mark that is not closed"),
         (f"{HEAD}\n" + "Fox,Board,now\n" * (MAX_ROWS + 1), "Split it"),
     ],
 )

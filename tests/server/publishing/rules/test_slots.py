@@ -96,6 +96,13 @@ def test_a_time_by_hand_is_told_all_that_it_breaks_and_is_not_blocked() -> None:
     assert broken(Rules(), [late], late) == []
 
 
+def test_many_blackouts_of_a_day_are_one_sentence() -> None:
+    day = date(2026, 11, 23)
+    many = [Silence(name, day, day) for name in ("A", "B", "B", *(f"C{number}" for number in range(500)))]
+    [found] = broken(Rules(PARIS, silences=tuple(many)), [], datetime(2026, 11, 23, 12, tzinfo=UTC))
+    assert found.sentence == "Monday, 23 November 2026 is in 502 blackouts: A, B, C0 and 499 more."
+
+
 _MINUTES = st.integers(0, 24 * 60 - 1)
 
 

@@ -67,7 +67,7 @@ def test_the_title_is_a_text_inside_the_map() -> None:
 
 
 def test_nothing_in_a_title_turns_what_stands_beside_it() -> None:
-    doc = Doc()
+    doc: Doc[Any] = Doc()
     doc.get("meta", type=Map)["title"] = Text("Read \u202egpj.exe\u202c\u2067 now \U0001fae8 \u200fשלום\u200f")
     assert ydoc.read_title(doc) == "Read gpj.exe now \U0001fae8 \u200fשלום\u200f"
 

@@ -156,7 +156,7 @@ async def request(
         document,
         By(user.id, user.name),
         "review.requested",
-        f"{user.name} sent “{_title(document)}” (version {frozen.revision_number}) for review.",
+        f"{user.name} sent {_signed(frozen)} for review.",
         data={"hash": frozen.hash.hex(), "revision": frozen.revision_number, "workflow": way.name, "note": note},
     )
     noted = await _move_on(db, document, standing, under, frozen=frozen, by=By(user.id, user.name))
@@ -215,7 +215,7 @@ async def decide(
     by = By(user.id, user.name)
     frozen = await content.find(db, document_id, signed)
     assert frozen is not None, "a review is of a frozen content"  # noqa: S101 - for the type
-    said = f"{user.name} {_DONE[verdict]} “{_title(document)}” (version {frozen.revision_number})"
+    said = f"{user.name} {_DONE[verdict]} {_signed(frozen)}"
     data = {"hash": signed.hex(), "revision": frozen.revision_number, "step": key, "comment": comment}
     sentence = f"{said}: {comment}" if comment else f"{said}."
     await _write_down(db, document, by, f"review.{verdict.value}", sentence, data=data)
@@ -418,7 +418,7 @@ async def _move_on(
         document,
         by,
         "review.approved",
-        f"“{_title(document)}” (version {frozen.revision_number}) is approved.",
+        f"{_signed(frozen)} is approved.",
         data={"hash": review.hash.hex(), "revision": frozen.revision_number, "workflow": review.workflow},
     )
     return await telling.approved(db, document, review, by.id)
@@ -483,6 +483,11 @@ def _comment(text: str, field: str) -> str:
     if len(text) > MAX_COMMENT_CHARACTERS:
         raise Invalid({field: f"Use at most {MAX_COMMENT_CHARACTERS} characters."})
     return text
+
+
+def _signed(frozen: Frozen) -> str:
+    """Return what a decision is about, by the title that it had then: somebody may have given it another since."""
+    return f"“{frozen.title or 'Untitled'}” (version {frozen.revision_number})"
 
 
 def _title(document: Document) -> str:

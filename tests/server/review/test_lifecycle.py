@@ -10,7 +10,7 @@ from server.audit import ledger
 from server.audit.models import LedgerEntry
 from server.db import transaction
 from server.documents import ydoc
-from server.documents.models import DocumentRole, utc_now
+from server.documents.models import Document, DocumentRole, utc_now
 from server.errors import Conflict, Forbidden, Invalid, NotFound
 from server.notifications.models import PersonalNotice
 from server.review import content, lifecycle, waiting
@@ -249,3 +249,14 @@ async def test_what_was_titled_a_moment_ago_is_sent_by_its_title(desk: Desk) -> 
     # The list does not know it yet.
     done = await desk.request()
     assert done.document.title == "Soup of the week"
+
+
+async def test_the_ledger_names_what_was_decided_about_by_the_title_that_it_had(desk: Desk) -> None:
+    sent = (await desk.request()).document.title or "Untitled"
+    async with transaction(desk.sessions) as db:
+        (await db.get_one(Document, desk.document.id)).title = "We sell the company"
+    await desk.decide(desk.ben, Verdict.APPROVE)
+    async with transaction(desk.sessions) as db:
+        told = (await db.scalars(select(col(LedgerEntry.sentence)).order_by(col(LedgerEntry.number)))).all()
+    assert all(f"“{sent}” (version" in each for each in told)
+    assert "sell" not in " ".join(told)

@@ -214,7 +214,10 @@ async def see(db: AsyncSession, user: User, document: Document, actor: DocumentA
         said=[
             Said(each.user_id, name or "Somebody", Verdict(each.verdict), each.comment, each.at)
             for _, name, each in decisions
-            if review is not None and each.review_id == review.id
+            if review is not None
+            and each.review_id == review.id
+            # A hold that was released holds nothing; why it was put is in the activity.
+            and (is_held or each.verdict != Verdict.HOLD.value)
         ],
         subject=subject,
         base=base,

@@ -31,7 +31,7 @@ async def begin(request: Request) -> Response:
         at=at,
         asked=f"{at:%Y-%m-%dT%H:%M}",
         zone=zone_shown(request).key,
-        approved=await spreading.candidates(db, actor),
+        approved=await spreading.candidates(db, actor, used=True),
         drafts=[each for each in drafts.drafts if not each.is_approved],
     )
 

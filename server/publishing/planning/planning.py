@@ -522,7 +522,7 @@ def _entries(actor: Actor) -> Select[Any]:
             col(Publication.due_at),
             col(Publication.version),
             col(Publication.post)["title"].astext.label("title"),
-            func.left(col(Publication.post)["text"].astext, MAX_WORDS).label("words"),
+            func.left(col(Publication.post)["text"].astext, MAX_WORDS + 1).label("words"),
             col(Publication.document_id),
             col(Document.title).label("document_title"),
             col(Publication.account_id),
@@ -568,7 +568,13 @@ def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
 
 def _entry(row: Any) -> Entry:  # noqa: ANN401 - a row of `_entries`
     values: Mapping[str, Any] = row._mapping  # noqa: SLF001 - its public way to read a row by name
-    return Entry(**{**values, "state": State(values["state"]), "words": " ".join((values["words"] or "").split())})
+    return Entry(**{**values, "state": State(values["state"]), "words": _first_words(values["words"] or "")})
+
+
+def _first_words(text: str) -> str:
+    """Return the beginning of a text in one line, and that it goes on if it does."""
+    shown = " ".join(text[:MAX_WORDS].split())
+    return f"{shown}…" if len(text) > MAX_WORDS else shown
 
 
 def _write_cursor(entry: Entry) -> str:

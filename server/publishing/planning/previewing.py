@@ -170,7 +170,9 @@ async def of_publication(
     )
     here = {sha256: f"/assets/{asset_id}" for sha256, asset_id in rows}
     shown = {name: here[digest] for name, digest in digests.items() if digest in here}
-    return await asyncio.to_thread(looks.draw, channel, scheduling.closed(account), _as_post(frozen), shown)
+    # Under its own name and time: of a webhook the event is shown as it is sent.
+    post = posts.as_post(frozen, publication.id, key="preview", due_at=publication.due_at, read=_unread)
+    return await asyncio.to_thread(looks.draw, channel, scheduling.closed(account), post, shown)
 
 
 def meters_of(channel: Channel, account: Account, post: Post) -> list[Meter]:
@@ -214,7 +216,7 @@ def _composed(said: Whole, account: Account, channel: Channel, assets: Mapping[U
     except Invalid as error:
         amiss = error.fields
     post = _as_post(composing.compose(said, channel, assets, additions))
-    problems = channel.validate(post, account)
+    problems = [scheduling.named(each) for each in channel.validate(post, account)]
     named = {each.where for each in problems}
     problems += [Problem(where, sentence) for where, sentence in amiss.items() if where not in named]
     problems += composing.left_out(said, channel, assets)

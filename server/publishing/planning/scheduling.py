@@ -5,7 +5,7 @@ the fence, so that the worker finds out. While a worker is at it, for a minute o
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
@@ -280,7 +280,14 @@ async def settle_unknown(
 
 def check(channel: Channel, account: ChannelAccount, publication: Publication) -> list[Problem]:
     """Return what the channel would say about a publication's post, without asking it."""
-    return channel.validate(_as_sent(publication), closed(account))
+    return [named(each) for each in channel.validate(_as_sent(publication), closed(account))]
+
+
+def named(problem: Problem) -> Problem:
+    """Return a problem of one picture with the picture named in its sentence: there it may stand among others."""
+    if not problem.where.startswith("picture "):
+        return problem
+    return replace(problem, sentence=f"{problem.where.capitalize()}: {problem.sentence}")
 
 
 def _as_sent(publication: Publication) -> Post:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import exists, select
+from sqlalchemy import case, exists, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -40,11 +40,12 @@ class Otherwise(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A document that is approved, and not yet planned as it is approved."""
+    """A document that is approved. `is_used`: what is approved of it is planned, or out, somewhere already."""
 
     id: UUID
     title: str
     approved_at: datetime | None
+    is_used: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +88,11 @@ class Choice:
     after: datetime | None = field(default=None)
 
 
-async def candidates(db: AsyncSession, actor: Actor) -> Sequence[Candidate]:
-    """Return the documents that could be planned, those that were approved first first."""
+async def candidates(db: AsyncSession, actor: Actor, *, used: bool = False) -> Sequence[Candidate]:
+    """Return the documents that could be planned, those that were approved first first.
+
+    `used`: those as well that are planned or out as they are approved, after the others, the newest first.
+    """
     require(actor, Verb.PUBLISH, actor)
     on_its_way = exists().where(
         col(Publication.document_id) == col(Document.id),
@@ -96,7 +100,7 @@ async def candidates(db: AsyncSession, actor: Actor) -> Sequence[Candidate]:
         col(Publication.content_hash) == col(Standing.approved_hash),
     )
     found = await db.execute(
-        select(col(Document.id), col(Document.title), col(Standing.approved_at))
+        select(col(Document.id), col(Document.title), col(Standing.approved_at), on_its_way.label("is_used"))
         .join(Standing, col(Standing.document_id) == col(Document.id))
         .where(
             col(Document.workspace_id) == actor.workspace_id,
@@ -104,9 +108,14 @@ async def candidates(db: AsyncSession, actor: Actor) -> Sequence[Candidate]:
             shared_with(actor).is_not(None),
             col(Standing.approved_hash).is_not(None),
             col(Standing.held_at).is_(None),
-            ~on_its_way,
+            ~on_its_way if not used else true(),
         )
-        .order_by(col(Standing.approved_at), col(Document.id))
+        .order_by(
+            on_its_way,
+            case((on_its_way, None), else_=col(Standing.approved_at)),
+            col(Standing.approved_at).desc(),
+            col(Document.id),
+        )
         .limit(MOST_LISTED)
     )
     return [Candidate(*row) for row in found]

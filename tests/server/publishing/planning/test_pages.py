@@ -114,11 +114,17 @@ async def test_a_post_begins_at_a_place_of_the_calendar(client: httpx.AsyncClien
     approved_part, raw_part = chosen.split('id="drafts-title"')
     publish = f"/documents/{document}/publish?at=2030-06-05T15:00"
     assert f'href="{publish}">The approved fox' in approved_part
+    assert "somewhere already" not in approved_part
     assert "The raw dog" in raw_part
     assert "The approved fox" not in raw_part
 
     assert 'value="2030-06-05T15:00"' in (await client.get(publish, headers=HTML)).text
     assert 'value="2030-06-05T15:00"' not in (await client.get(publish.split("?", 1)[0], headers=HTML)).text
+    # What goes out somewhere already can go out elsewhere, too; it stands below what waits.
+    assert (await _send(client, publish.split("?", 1)[0], **_wish(planner))).status_code == 303
+    again = (await client.get("/calendar/plan?at=2030-06-05T15:00", headers=HTML)).text
+    assert "planned or out somewhere already" in again
+    assert f'href="{publish}">The approved fox' in again
     for lost in ("", "?at=soon", "?at=2030-06-05T15:00Z"):
         away = await client.get(f"/calendar/plan{lost}", headers=HTML)
         assert (away.status_code, away.headers["location"]) == (303, "/calendar")

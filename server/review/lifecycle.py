@@ -24,7 +24,7 @@ from server.audit.ledger import By
 from server.documents import lifecycle as documents
 from server.documents.access import DocumentActor, DocumentVerb
 from server.documents.models import Document, ReviewGuest, utc_now
-from server.errors import Conflict, Forbidden, Invalid
+from server.errors import Conflict, Forbidden, Invalid, NotFound
 from server.review import content, reviewers, states, steps, telling, workflows
 from server.review.content import Frozen
 from server.review.models import MAX_COMMENT_CHARACTERS, Decision, Review, ReviewState, Standing, Verdict
@@ -168,6 +168,7 @@ async def decide(
 ) -> Done:
     """Say something about exactly one content, which `signed` is the hash of; a hold is released whatever is decided.
 
+    It is what is under review, or approved last; changes can be asked for in what was approved before, too.
     Raises NotFound, Forbidden, NotYourTurn, OtherContent, Invalid naming `comment`, Conflict.
     """
     if verdict is Verdict.RELEASE:
@@ -180,6 +181,9 @@ async def decide(
     if verdict is Verdict.CHANGES and not comment:
         raise Invalid({"comment": "Say what should be changed."})
     standing = await _hold(db, document_id)
+    earlier = await approved_before(db, standing, signed) if verdict is Verdict.CHANGES else None
+    if earlier is not None:
+        return await _take_back(db, user, document, standing, await look(db, document, earlier), comment=comment)
     under = await _under_decision(db, document, standing, signed)
     review = under.review
     _refuse(under, standing, verdict, user.id)
@@ -199,13 +203,7 @@ async def decide(
         )
     )
     if verdict is Verdict.CHANGES:
-        standing.status = states.after(Status(standing.status), Event.REQUEST_CHANGES).value
-        if standing.approved_hash == signed:
-            # It is the approval itself that is taken back. A hold of the same person has nothing to hold then.
-            standing.approved_hash = standing.approved_at = None
-            if standing.held_by == user.id:
-                _release(standing)
-        review.state, review.ended_at = ReviewState.CHANGES.value, now
+        _object(standing, review, user.id, now)
     if verdict is Verdict.HOLD:
         standing.held_by, standing.held_at, standing.held_note = user.id, now, comment
     guest = await db.get(ReviewGuest, user.id, with_for_update=True) if verdict is Verdict.APPROVE else None
@@ -263,6 +261,86 @@ async def release(db: AsyncSession, user: User, document_id: UUID, *, comment: s
     noted = frozenset[UUID]()
     if review is not None:
         noted = await telling.decided(db, document, review, Verdict.RELEASE, by=user, comment=comment)
+    return Done(document, Status(standing.status), noted)
+
+
+def _object(standing: Standing, review: Review, by: UUID, now: datetime) -> None:
+    standing.status = states.after(Status(standing.status), Event.REQUEST_CHANGES).value
+    if standing.approved_hash == review.hash:
+        # It is the approval itself that is taken back. A hold of the same person has nothing to hold then.
+        standing.approved_hash = standing.approved_at = None
+        if standing.held_by == by:
+            _release(standing)
+    review.state, review.ended_at = ReviewState.CHANGES.value, now
+
+
+async def approved_before(db: AsyncSession, standing: Standing, signed: bytes) -> Review | None:
+    """Return the review in which a content was approved, if another one came after it: it may be planned still."""
+    current = await db.get(Review, standing.review_id) if standing.review_id is not None else None
+    if current is not None and current.hash == signed:
+        return None
+    found: Review | None = await db.scalar(
+        select(Review)
+        .where(
+            col(Review.document_id) == standing.document_id,
+            col(Review.hash) == signed,
+            col(Review.state).in_([ReviewState.APPROVED.value, ReviewState.CHANGES.value]),
+        )
+        .order_by(col(Review.ended_at).desc(), col(Review.id))
+        .limit(1)
+        .execution_options(populate_existing=True)
+    )
+    return found if found is not None and found.state == ReviewState.APPROVED else None
+
+
+async def may_take_back(db: AsyncSession, user: User, document_id: UUID, signed: bytes) -> bool:
+    """Whether somebody may take the approval of a content back, be it the last one that was approved or not."""
+    try:
+        document, actor = await documents.find(db, user, document_id, DocumentVerb.DECIDE)
+    except (NotFound, Forbidden):
+        return False
+    standing = await db.get(Standing, document_id)
+    if standing is None or actor.only is not None:
+        return False
+    review = await approved_before(db, standing, signed)
+    if review is None and standing.review_id is not None:
+        last = await db.get(Review, standing.review_id)
+        review = last if last is not None and (last.hash, last.state) == (signed, ReviewState.APPROVED) else None
+    return review is not None and (await look(db, document, review)).may_say(user.id)
+
+
+async def _take_back(
+    db: AsyncSession, user: User, document: Document, standing: Standing, under: Under, *, comment: str
+) -> Done:
+    """Take back the approval of a content that another one followed: it goes out no more. Raises NotYourTurn."""
+    review = under.review
+    if not under.may_say(user.id):
+        raise NotYourTurn
+    key = steps.keys([each.step for each in under.progress])[-1]
+    now = utc_now()
+    db.add(
+        Decision(
+            review_id=review.id,
+            document_id=document.id,
+            hash=review.hash,
+            step=key,
+            user_id=user.id,
+            verdict=Verdict.CHANGES.value,
+            comment=comment,
+            at=now,
+        )
+    )
+    review.state, review.ended_at = ReviewState.CHANGES.value, now
+    if standing.approved_hash == review.hash:
+        standing.approved_hash = standing.approved_at = None
+    await db.flush()
+    frozen = await content.find(db, document.id, review.hash)
+    assert frozen is not None, "a review is of a frozen content"  # noqa: S101 - for the type
+    data = {"hash": review.hash.hex(), "revision": frozen.revision_number, "step": key, "comment": comment}
+    sentence = f"{user.name} {_DONE[Verdict.CHANGES]} {_signed(frozen)}: {comment}"
+    by = By(user.id, user.name)
+    await _write_down(db, document, by, f"review.{Verdict.CHANGES.value}", sentence, data=data)
+    noted = await telling.decided(db, document, review, Verdict.CHANGES, by=user, comment=comment)
     return Done(document, Status(standing.status), noted)
 
 

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from server.accounts.identity import signed_in
 from server.accounts.notices import go_and_say
 from server.errors import Conflict, Invalid
 from server.publishing import posts, recording
@@ -23,9 +24,10 @@ from server.publishing.planning.planning import Entry, Seen
 from server.publishing.planning.repeating import Reach
 from server.publishing.planning.scheduling import Finding, Planned, When
 from server.publishing.recording import Told
-from server.publishing.states import State
+from server.publishing.states import OPEN, State
 from server.publishing.wall_time import zones
 from server.publishing.words import STATE_WORDS, attempt_sentence
+from server.review import lifecycle
 from server.web.forms import Form, read_fields
 from server.web.render import render, wants_fragment
 from server.workspaces.access import Actor, Verb, can
@@ -205,6 +207,7 @@ async def publication_page(
         may_publish=can(actor, Verb.PUBLISH, actor),
         later=await repeating.count_later(request.state.db, seen.publication),
         is_newer_approved=await _is_newer_approved(request, actor, seen),
+        may_take_back=await _may_take_back(request, seen),
         after=await after(request, actor, seen) if after is not None else None,
     )
 
@@ -219,6 +222,14 @@ async def _happened(request: Request, seen: Seen) -> list[Told]:
 def _takes_options(entry: Entry) -> bool:
     """Whether something else can be chosen before it is tried again: nobody has seen any of it yet."""
     return entry.state is State.FAILED and entry.called_at is None and entry.url is None
+
+
+async def _may_take_back(request: Request, seen: Seen) -> bool:
+    """Whether whoever looks may take back the approval of what is still to go out."""
+    if seen.entry.state not in OPEN or seen.entry.document_id is None:
+        return False
+    signed = seen.publication.content_hash
+    return await lifecycle.may_take_back(request.state.db, signed_in(request), seen.entry.document_id, signed)
 
 
 async def _is_newer_approved(request: Request, actor: Actor, seen: Seen) -> bool:

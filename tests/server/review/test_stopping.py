@@ -2,12 +2,14 @@
 
 import pytest
 
+from server.accounts.models import User
 from server.db import transaction
 from server.documents.models import Document, utc_now
 from server.publishing.planning.approving import stopped
 from server.review import lifecycle
-from server.review.lifecycle import NotYourTurn
+from server.review.lifecycle import NotYourTurn, OtherContent
 from server.review.models import Verdict
+from server.review.states import Status
 from tests.server.review.desk import Desk
 
 pytestmark = pytest.mark.anyio
@@ -56,6 +58,44 @@ async def test_an_approval_of_another_text_lets_none_out_that_was_taken_back(des
     await desk.write("One\n\nTwo")
     assert await approve(desk) == wrong
     assert await why(desk, wrong) == ""
+
+
+async def test_an_approval_that_a_newer_one_followed_can_be_taken_back(desk: Desk) -> None:
+    async def may(user: User) -> bool:
+        async with transaction(desk.sessions) as db:
+            return await lifecycle.may_take_back(db, user, desk.document.id, old)
+
+    old = await approve(desk)
+    assert (await may(desk.ben), await may(desk.ada)) == (True, False)
+    await desk.write("One, newer\n\nTwo")
+    new = await approve(desk)
+    assert (await may(desk.ben), await may(desk.ada)) == (True, False)
+
+    with pytest.raises(NotYourTurn):
+        await desk.decide(desk.ada, Verdict.CHANGES, "Not this", signed=old)
+    with pytest.raises(OtherContent):
+        await desk.decide(desk.ben, Verdict.HOLD, signed=old)
+    done = await desk.decide(desk.ben, Verdict.CHANGES, "The old one is wrong", signed=old)
+    assert done.status is Status.APPROVED
+    assert "taken back" in await why(desk, old)
+    assert await why(desk, new) == ""
+    # Once is enough.
+    assert not await may(desk.ben)
+    with pytest.raises(OtherContent):
+        await desk.decide(desk.ben, Verdict.CHANGES, "Again", signed=old)
+
+
+async def test_what_was_approved_before_can_be_taken_back_while_something_newer_is_under_review(desk: Desk) -> None:
+    old = await approve(desk)
+    await desk.write("One, newer\n\nTwo")
+    await desk.request()
+    await desk.decide(desk.ben, Verdict.CHANGES, "The old one is wrong", signed=old)
+    assert "taken back" in await why(desk, old)
+    standing = await desk.standing()
+    assert (standing.status, standing.approved_hash) == (Status.IN_REVIEW, None)
+    # Left, the newer one does not bring the old one back.
+    async with transaction(desk.sessions) as db:
+        assert (await lifecycle.withdraw(db, desk.ada, desk.document.id)).status is Status.DRAFT
 
 
 async def test_a_hold_ends_by_its_release_alone(desk: Desk) -> None:

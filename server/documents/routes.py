@@ -120,7 +120,7 @@ async def editor_page(
     trashed = document.trashed_at is not None
     settings: Settings = request.app.state.settings
     may_invite = actor.workspace_role is not None and Verb.INVITE in ALLOWED[actor.workspace_role]
-    shown = Markup(content_html.replace('src="/assets/', f'src="{pictures}'))  # noqa: S704 - escaped by write_html
+    shown = Markup(str(content_html).replace('src="/assets/', f'src="{pictures}'))  # noqa: S704 - escaped by write_html
     everything: dict[str, Any] = {
         "document": {
             "id": document.id,

@@ -65,6 +65,19 @@ async def test_the_page_holds_the_text_as_it_is_now(
     assert "<title>Now " in page
 
 
+async def test_the_page_shows_pictures_before_any_script_has_run(
+    app: Starlette, client: httpx.AsyncClient, document: Document
+) -> None:
+    picture = f"/assets/{uuid4()}"
+
+    def change(doc: ydoc.YDoc) -> None:
+        replace(doc, node("doc", content=[node("image", {"src": picture, "alt": "A fox"})]))
+
+    await app.state.live.edit(document.id, change)
+    page = (await client.get(f"/documents/{document.id}")).text
+    assert f' src="{picture}" alt="A fox"' in page
+
+
 async def test_a_rename_shows_in_the_list_and_in_the_text(
     app: Starlette, client: httpx.AsyncClient, document: Document
 ) -> None:

@@ -1,4 +1,7 @@
-"""The command `quillroom`. docs/cli.md is generated from the docstrings and help texts here."""
+"""The command `quillroom`. docs/cli.md is generated from the docstrings and help texts here.
+
+A command brings what it alone needs by itself: a token is made, and help is read, without waiting for all of Quillroom.
+"""
 
 import asyncio
 import os
@@ -17,17 +20,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from server import db, lifeline, logs
 from server.accounts import people, tokens
 from server.accounts.models import utc_now
-from server.doctor import examine, examine_ledger
-from server.documents.samples import create_sample
 from server.embedded import EmbeddedError, open_servers, running_servers
 from server.errors import DomainError, Invalid
-from server.migrating import migrate as migrate_database
-from server.publishing.rehearsal.rehearsing import DAYS, MOST_DAYS
-from server.publishing.rehearsal.reporting import report
-from server.serving import PortInUse
-from server.serving import serve as serve_installation
+from server.publishing.rehearsal.spans import DAYS, MOST_DAYS
 from server.settings import Settings
-from server.worker import create_worker
 from server.workspaces import membership
 from server.workspaces.models import Role
 
@@ -59,6 +55,9 @@ def serve(
     Without DATABASE_URL or REDIS_URL it starts a private Postgres or Redis in the data directory, and the worker too,
     and stops them when it stops. The database is migrated first. Options win over the environment.
     """
+    from server.serving import PortInUse
+    from server.serving import serve as serve_installation
+
     given = {"WORKERS": workers, "HOST": host, "PORT": port, "DATA_DIR": data_dir}
     # Into the environment, because the web processes read their settings there.
     os.environ.update({f"QUILLROOM_{name}": str(value) for name, value in given.items() if value is not None})
@@ -76,6 +75,8 @@ def serve(
 @app.command()
 def worker() -> None:
     """Run background jobs until stopped. `serve` does this itself when it runs private servers."""
+    from server.worker import create_worker
+
     settings = _settings()
     logs.configure(settings.log_level, settings.log_format, process="worker")
     lifeline.hold_on()
@@ -91,6 +92,8 @@ def worker() -> None:
 @app.command()
 def migrate() -> None:
     """Bring the database's tables to the form this version needs."""
+    from server.migrating import migrate as migrate_database
+
     with _reachable(_settings()) as settings:
         _check_database(settings)
         migrate_database(settings.database_url)
@@ -103,6 +106,8 @@ def doctor(
     ledger: Annotated[bool, typer.Option("--ledger", help="Verify the ledger of every workspace instead.")] = False,
 ) -> None:
     """Check the installation, and say what to do about what is wrong. Ends with 1 if something is."""
+    from server.doctor import examine, examine_ledger
+
     settings = _settings()
     with _reachable(settings) as reachable:
         findings = asyncio.run(examine_ledger(reachable) if ledger else examine(reachable))
@@ -120,6 +125,8 @@ def rehearse(
 
     Nothing is sent, and nothing is changed. Ends with 1 if something will fail.
     """
+    from server.publishing.rehearsal.reporting import report
+
     with _reachable(_settings()) as settings:
         _check_database(settings)
         said = asyncio.run(report(settings, days))
@@ -145,6 +152,8 @@ def create_user(
         user = await people.create(session, email=clean_email, name=clean_name, password_hash=password_hash)
         workspace = await membership.oldest(session)
         if workspace is None:
+            from server.documents.samples import create_sample
+
             workspace = await membership.found(session, user)
             await create_sample(session, workspace, user)
         else:
@@ -224,6 +233,8 @@ def _reachable(settings: Settings) -> Iterator[Settings]:
             settings.data_dir, with_postgres=not settings.database_url, with_redis=not settings.redis_url
         ) as servers:
             if not settings.database_url:
+                from server.migrating import migrate as migrate_database
+
                 migrate_database(servers.database_url)
             yield _with_addresses(settings, servers.database_url, servers.redis_url)
     except EmbeddedError as error:

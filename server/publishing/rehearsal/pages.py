@@ -12,8 +12,9 @@ from starlette.routing import Route
 from server.publishing.rehearsal.api import means_of
 from server.publishing.rehearsal.days import timeline
 from server.publishing.rehearsal.reading import count_planned
-from server.publishing.rehearsal.rehearsing import DAYS, rehearse
+from server.publishing.rehearsal.rehearsing import rehearse
 from server.publishing.rehearsal.scene import Severity
+from server.publishing.rehearsal.spans import DAYS
 from server.publishing.rehearsal.words import SEVERITY_WORDS
 from server.publishing.wall_time import zones
 from server.web.render import render, wants_fragment

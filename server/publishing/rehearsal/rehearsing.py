@@ -16,11 +16,10 @@ from server.errors import Unavailable
 from server.publishing.rehearsal.concerns import LOOKS
 from server.publishing.rehearsal.reading import Means, read_scene
 from server.publishing.rehearsal.scene import Finding, Rule, Scene, Severity
+from server.publishing.rehearsal.spans import DAYS, MOST_DAYS
 from server.publishing.rehearsal.walking import walk
 from server.workspaces.access import Actor, Verb, require
 
-DAYS: Final = 30
-MOST_DAYS: Final = 90
 # Counting the characters of thousands of posts takes seconds of a process that others write in: one at once in each.
 _one_at_once: RunVar[Semaphore] = RunVar("rehearsals")
 WAIT_SECONDS: Final = 30

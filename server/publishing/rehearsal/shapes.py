@@ -7,8 +7,9 @@ from uuid import UUID
 
 from pydantic import Field
 
-from server.publishing.rehearsal.rehearsing import DAYS, MOST_DAYS, Rehearsal
+from server.publishing.rehearsal.rehearsing import Rehearsal
 from server.publishing.rehearsal.scene import Finding, Person, Rule, Severity
+from server.publishing.rehearsal.spans import DAYS, MOST_DAYS
 from server.web.operations import Answer, QueryInput
 
 

@@ -7,20 +7,23 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 from markupsafe import Markup
+from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.applications import Starlette
 
 from server.db import Sessions, transaction
 from server.documents.models import Collaborator, DocumentRole
 from server.documents.ydoc import YDoc
+from server.publishing import posts
 from server.publishing.channel import Account, Channel, Post
 from server.publishing.channels.bluesky import Bluesky
 from server.publishing.channels.mastodon import Mastodon
 from server.publishing.channels.reddit import Reddit
 from server.publishing.channels.webhook import Webhook
 from server.publishing.channels.wordpress import WordPress
-from server.publishing.models import ChannelAccount
-from server.publishing.planning import looks
+from server.publishing.models import ChannelAccount, Publication
+from server.publishing.planning import looks, previewing
 from server.publishing.planning.previewing import meters_of
+from server.publishing.posts import FrozenPost
 from server.workspaces.models import Role
 from tests.server.documents.overlaying import paragraph as paragraph_of
 from tests.server.documents.overlaying import put, write
@@ -216,3 +219,21 @@ def test_a_meter_of_bytes_shows_where_they_are_what_stops_it() -> None:
         (150, "characters", False),
         (150 * 25, "bytes", True),
     ]
+
+
+async def test_the_event_of_a_publication_is_shown_as_it_is_sent(db: AsyncSession) -> None:
+    due = datetime(2030, 6, 1, 9, tzinfo=UTC)
+    publication = Publication(
+        id=uuid4(),
+        workspace_id=uuid4(),
+        content_hash=bytes(32),
+        post=posts.pack(FrozenPost("The fox", "It jumps.", "<p>It jumps.</p>")),
+        wall_time=due.replace(tzinfo=None),
+        zone="UTC",
+        due_at=due,
+        next_at=due,
+    )
+    account = ChannelAccount(workspace_id=publication.workspace_id, channel="webhook", name="Ours", secrets=b"")
+    shown = await previewing.of_publication(db, publication, account, Webhook())
+    assert str(publication.id) in shown
+    assert "2030-06-01T09:00:00Z" in shown
